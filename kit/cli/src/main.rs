@@ -1,0 +1,2 @@
+//! `kit`: what `just` calls.
+fn main() {}

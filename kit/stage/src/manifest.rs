@@ -1,0 +1,304 @@
+//! `chapter.toml`, the one description of a stage.
+
+use std::{collections::BTreeSet, path::Path};
+
+use serde::Deserialize;
+
+/// A parsed and checked `chapter.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The chapter's number, equal to the one its folder's name begins with.
+    pub number: u32,
+    /// The title, as the book prints it.
+    pub title: String,
+    /// How long the chapter takes.
+    pub minutes: Minutes,
+    /// Whether the stage needs the payment sandbox.
+    #[serde(default)]
+    pub payments: bool,
+    /// Whether the stage needs a NATS server.
+    #[serde(default)]
+    pub nats: bool,
+    /// The Cargo workspace of the processes, relative to the chapter's folder, which is the default.
+    #[serde(default = "own_folder")]
+    pub workspace: String,
+    /// The processes, in the order in which tables show them.
+    #[serde(rename = "process")]
+    pub processes: Vec<Process>,
+    /// Invariants that this stage is expected to break, each under a fault.
+    #[serde(default)]
+    pub breaks: Vec<Break>,
+}
+
+/// Minutes a reader needs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Minutes {
+    /// To read the chapter.
+    pub read: u32,
+    /// To build the stage on two cores with nothing cached.
+    pub build: u32,
+    /// To do its exercises.
+    pub exercises: u32,
+}
+
+/// A service of the stage: one program, started once or several times.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// Its name: lower case letters, digits and hyphens.
+    pub service: String,
+    /// The Cargo package; the service's name where absent.
+    package: Option<String>,
+    /// The binary; the service's name where absent.
+    binary: Option<String>,
+    /// Path prefixes of the public API that it answers for.
+    #[serde(default)]
+    pub routes: Vec<String>,
+    /// How many of it are started.
+    #[serde(default = "one")]
+    pub instances: u16,
+    /// Services that must be ready before it starts.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// The file name of its SQLite database, shared by its instances.
+    pub database: Option<String>,
+}
+
+/// An invariant of the audit that a stage is expected to break.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Break {
+    /// The invariant's name, for example `holds-match`.
+    pub invariant: String,
+    /// The fault that breaks it.
+    pub fault: String,
+}
+
+/// The name of the payment sandbox among the processes of a stage.
+pub const PAYMENTS: &str = "payments";
+
+const KEYS: &str = "a chapter has: number, title, minutes { read, build, exercises }, payments, nats, workspace, \
+    [[process]] (service, package, binary, routes, instances, needs, database), [[breaks]] (invariant, fault)";
+
+fn own_folder() -> String {
+    ".".to_owned()
+}
+
+fn one() -> u16 {
+    1
+}
+
+impl Process {
+    /// The Cargo package that has the program.
+    pub fn package(&self) -> &str {
+        self.package.as_deref().unwrap_or(&self.service)
+    }
+
+    /// The program's name.
+    pub fn binary(&self) -> &str {
+        self.binary.as_deref().unwrap_or(&self.service)
+    }
+}
+
+/// Why a `chapter.toml` cannot be used. It names the file, the key and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The file cannot be read.
+    #[error("{file} cannot be read; every chapter folder has one")]
+    Unreadable {
+        /// Path of the file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, a missing key, or a value of the wrong type.
+    #[error("{file}: {reason}\n{KEYS}")]
+    Malformed {
+        /// Path of the file.
+        file: String,
+        /// The line, with the parser's reason.
+        reason: String,
+    },
+    /// Each value is of the right type, and one cannot be.
+    #[error("{file}: `{key}` {reason}")]
+    Invalid {
+        /// Path of the file.
+        file: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong, and what to write instead.
+        reason: String,
+    },
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// See [`ManifestError`].
+    pub fn read(path: &Path) -> Result<Self, ManifestError> {
+        let file = path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(source) => return Err(ManifestError::Unreadable { file, source }),
+        };
+        Self::parse(&text, &file)
+    }
+
+    fn parse(text: &str, file: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::from_str(text).map_err(|error| ManifestError::Malformed {
+            file: file.to_owned(),
+            reason: error.to_string(),
+        })?;
+        match manifest.check() {
+            Ok(()) => Ok(manifest),
+            Err((key, reason)) => Err(ManifestError::Invalid {
+                file: file.to_owned(),
+                key,
+                reason,
+            }),
+        }
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.processes.is_empty() {
+            return Err((
+                "process",
+                "is empty; a stage has at least one process".to_owned(),
+            ));
+        }
+        let mut services = BTreeSet::from([PAYMENTS]);
+        for process in &self.processes {
+            let service = process.service.as_str();
+            if service.is_empty()
+                || !service
+                    .bytes()
+                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+            {
+                return Err((
+                    "service",
+                    format!("\"{service}\" is no name; use lower case letters, digits and hyphens"),
+                ));
+            }
+            if !services.insert(service) {
+                return Err((
+                    "service",
+                    format!("\"{service}\" is taken; give each service a name of its own"),
+                ));
+            }
+            if process.instances == 0 {
+                return Err((
+                    "instances",
+                    format!("of \"{service}\" is 0; start at least one"),
+                ));
+            }
+            if let Some(route) = process.routes.iter().find(|route| !route.starts_with('/')) {
+                return Err((
+                    "routes",
+                    format!("has \"{route}\"; a route is a path prefix and begins with /"),
+                ));
+            }
+        }
+        self.check_needs()
+    }
+
+    /// Every need is another service of the stage, and no service needs itself, not even by way of others.
+    fn check_needs(&self) -> Result<(), (&'static str, String)> {
+        let mut ready = BTreeSet::new();
+        while ready.len() < self.processes.len() {
+            let wave = self.startable(&ready);
+            if wave.is_empty() {
+                let waiting: Vec<_> = self
+                    .processes
+                    .iter()
+                    .map(|p| p.service.as_str())
+                    .filter(|s| !ready.contains(s))
+                    .collect();
+                let reason = "can never be met: name services of this stage only, and none that needs this one";
+                return Err(("needs", format!("of {} {reason}", waiting.join(", "))));
+            }
+            ready.extend(wave.iter().map(|process| process.service.as_str()));
+        }
+        Ok(())
+    }
+
+    /// The processes that can start once these services are ready, without those services themselves.
+    pub(crate) fn startable(&self, ready: &BTreeSet<&str>) -> Vec<&Process> {
+        let met = |process: &&Process| {
+            process
+                .needs
+                .iter()
+                .all(|need| ready.contains(need.as_str()))
+        };
+        self.processes
+            .iter()
+            .filter(|process| !ready.contains(process.service.as_str()))
+            .filter(met)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str =
+        "number = 4\ntitle = \"Four\"\nminutes = { read = 1, build = 2, exercises = 3 }\n";
+
+    fn error_of(rest: &str) -> String {
+        Manifest::parse(&format!("{HEAD}{rest}"), "chapter.toml")
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn package_and_binary_default_to_the_service() {
+        let manifest = Manifest::parse(
+            &format!("{HEAD}[[process]]\nservice = \"users\"\n"),
+            "chapter.toml",
+        )
+        .unwrap();
+        let users = &manifest.processes[0];
+        assert_eq!(
+            (users.package(), users.binary(), users.instances),
+            ("users", "users", 1)
+        );
+        assert_eq!(manifest.workspace, ".");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_file_and_the_keys_there_are() {
+        let error = error_of("[[process]]\nservice = \"users\"\nport = 1\n");
+        for part in [
+            "chapter.toml",
+            "`port`",
+            "line 6",
+            "instances, needs, database",
+        ] {
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+    }
+
+    #[test]
+    fn a_need_that_nobody_meets_is_refused() {
+        assert!(
+            error_of("[[process]]\nservice = \"orders\"\nneeds = [\"users\"]\n")
+                .contains("`needs` of orders")
+        );
+        let circle = "[[process]]\nservice = \"a\"\nneeds = [\"b\"]\n[[process]]\nservice = \"b\"\nneeds = [\"a\"]\n";
+        assert!(error_of(circle).contains("`needs` of a, b"));
+    }
+
+    #[test]
+    fn two_services_of_one_name_are_refused() {
+        assert!(
+            error_of("[[process]]\nservice = \"a\"\n[[process]]\nservice = \"a\"\n")
+                .contains("\"a\" is taken")
+        );
+        assert!(
+            error_of("[[process]]\nservice = \"payments\"\n").contains("\"payments\" is taken")
+        );
+    }
+}

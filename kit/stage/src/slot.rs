@@ -1,0 +1,121 @@
+//! The place of one process in a stage: the process in it may end and be started again, on the same port and data.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    launcher::{StartError, io_error},
+    log::{self, MergedLog},
+    process::{NotReady, Process, Spec},
+    run::RunFolder,
+    status::State,
+};
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) spec: Spec,
+    /// Held while something is done to the process: one thing at a time.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+    latest: Mutex<Option<Latest>>,
+}
+
+/// The process that was started last.
+#[derive(Debug, Clone)]
+struct Latest {
+    process: Process,
+    frozen: bool,
+}
+
+const TAIL_LINES: usize = 20;
+
+impl Slot {
+    pub(crate) fn new(spec: Spec) -> Self {
+        Self {
+            spec,
+            turn: tokio::sync::Mutex::default(),
+            latest: Mutex::default(),
+        }
+    }
+
+    /// What its process does, and the id of it unless it is dead.
+    pub(crate) fn state(&self) -> (State, Option<u32>) {
+        match &*self.latest() {
+            Some(Latest { process, frozen }) if process.ended().is_none() => (
+                if *frozen {
+                    State::Frozen
+                } else {
+                    State::Running
+                },
+                Some(process.pid),
+            ),
+            _ => (State::Dead, None),
+        }
+    }
+
+    /// Its process, unless that is dead.
+    pub(crate) fn process(&self) -> Option<Process> {
+        let latest = self.latest();
+        latest
+            .as_ref()
+            .map(|latest| &latest.process)
+            .filter(|process| process.ended().is_none())
+            .cloned()
+    }
+
+    pub(crate) fn set_frozen(&self, frozen: bool) {
+        if let Some(latest) = self.latest().as_mut() {
+            latest.frozen = frozen;
+        }
+    }
+
+    /// Starts a process in it.
+    pub(crate) fn spawn(
+        &self,
+        run: &std::sync::Arc<RunFolder>,
+        merged: &MergedLog,
+    ) -> Result<Process, StartError> {
+        let process = Process::spawn(&self.spec, run, merged)
+            .map_err(io_error("cannot start", &self.spec.program))?;
+        *self.latest() = Some(Latest {
+            process: process.clone(),
+            frozen: false,
+        });
+        Ok(process)
+    }
+
+    /// Waits until the process answers `/health/ready`.
+    pub(crate) async fn ready(
+        &self,
+        process: &Process,
+        asker: &reqwest::Client,
+        patience: Duration,
+    ) -> Result<(), StartError> {
+        let url = format!("{}/health/ready", self.spec.address());
+        let not_ready = match process.ready(asker, &url, patience).await {
+            Ok(()) => return Ok(()),
+            Err(not_ready) => not_ready,
+        };
+        let (name, log) = (self.spec.name(), self.spec.log.clone());
+        let tail = log::tail(&log, TAIL_LINES);
+        Err(match not_ready {
+            NotReady::Died(status) => StartError::Died {
+                name,
+                status,
+                log,
+                tail,
+            },
+            NotReady::TimedOut => StartError::NotReady {
+                name,
+                seconds: patience.as_secs(),
+                log,
+                tail,
+            },
+        })
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Option<Latest>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
