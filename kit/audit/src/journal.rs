@@ -1,0 +1,92 @@
+//! What was asked of a shop, when, and what it answered: kept by whoever asks.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shop_client::model::Line;
+use uuid::Uuid;
+
+/// Everything that was asked of a stage from `begun` on. Orders older than that are not judged against it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Journal {
+    /// Before the first request.
+    pub begun: Timestamp,
+    /// In the order in which they ended.
+    pub requests: Vec<Asked>,
+}
+
+/// One request; a repeat under the same key is another one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Asked {
+    /// The user who asked.
+    pub caller: Uuid,
+    /// What for.
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// The Idempotency-Key, where the operation has one.
+    pub key: Option<String>,
+    /// When the request was sent.
+    pub sent: Timestamp,
+    /// None when no whole answer came: whether anything was done is unknown.
+    pub answer: Option<Answered>,
+}
+
+/// What a request asks for: its path and its body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+pub enum Operation {
+    /// A new order.
+    PlaceOrder {
+        /// Each product at most once.
+        lines: Vec<Line>,
+    },
+    /// A payment for an order.
+    PayOrder {
+        /// The order.
+        order: Uuid,
+        /// The provider's token for a card.
+        source: String,
+    },
+    /// A cancellation.
+    CancelOrder {
+        /// The order.
+        order: Uuid,
+    },
+    /// A product's price from then on; adding the product sets its first.
+    SetPrice {
+        /// The product.
+        product: Uuid,
+        /// Minor units.
+        amount: u64,
+    },
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answered {
+    /// When it had arrived.
+    pub at: Timestamp,
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; null where it is not JSON.
+    pub body: Value,
+}
+
+impl Answered {
+    /// Whether the shop said that it did what was asked.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The `id` in the body.
+    pub fn id(&self) -> Option<Uuid> {
+        self.body["id"].as_str()?.parse().ok()
+    }
+}
+
+impl Asked {
+    /// The answer, if the shop said that it did what was asked.
+    pub fn success(&self) -> Option<&Answered> {
+        self.answer.as_ref().filter(|answer| answer.is_success())
+    }
+}
