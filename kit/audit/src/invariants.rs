@@ -20,21 +20,14 @@ const INVARIANTS: [(&str, Check); 12] = [
     ("one-key-one-order", requests::one_key_one_order),
     ("legal-history", history::legal),
     ("at-rest", history::at_rest),
-    ("nothing-poisoned", |snapshot| {
-        messages(snapshot, "dead letters")
-    }),
-    ("no-double-effect", |snapshot| {
-        messages(snapshot, "deliveries")
-    }),
+    ("nothing-poisoned", |snapshot| messages(snapshot, "dead letters")),
+    ("no-double-effect", |snapshot| messages(snapshot, "deliveries")),
     ("price-kept", prices::kept),
 ];
 
 /// Judges a snapshot: one finding for each invariant, always in the same order.
 pub fn judge(snapshot: &Snapshot) -> Vec<Finding> {
-    let finding = |(invariant, check): (&'static str, Check)| Finding {
-        invariant,
-        verdict: check(snapshot),
-    };
+    let finding = |(invariant, check): (&'static str, Check)| Finding { invariant, verdict: check(snapshot) };
     INVARIANTS.into_iter().map(finding).collect()
 }
 

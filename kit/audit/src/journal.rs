@@ -15,6 +15,15 @@ pub struct Journal {
     pub requests: Vec<Asked>,
 }
 
+impl Journal {
+    /// The orders that were acknowledged, each as often as that was said.
+    pub fn placed(&self) -> impl Iterator<Item = Uuid> {
+        let placements =
+            self.requests.iter().filter(|asked| matches!(asked.operation, Operation::PlaceOrder { .. }));
+        placements.filter_map(|asked| asked.success()?.id())
+    }
+}
+
 /// One request; a repeat under the same key is another one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Asked {
@@ -68,6 +77,8 @@ pub struct Answered {
     pub at: Timestamp,
     /// The HTTP status.
     pub status: u16,
+    /// Whether the shop said that this is the stored answer to an earlier request under the same key.
+    pub replayed: bool,
     /// The body; null where it is not JSON.
     pub body: Value,
 }

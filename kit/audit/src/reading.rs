@@ -38,8 +38,7 @@ const IN_FLIGHT: usize = 16;
 pub async fn audit(stage: &Status, journal: Option<Journal>) -> Result<Report> {
     let shop = Shop::new(&stage.routes)?;
     let staff = shop.log_in(&stage.staff.email, &stage.staff.password).await;
-    let staff = staff
-        .context("cannot log in as staff: is every process of the stage up (`just status`)?")?;
+    let staff = staff.context("cannot log in as staff: is every process of the stage up (`just status`)?")?;
     let started = Instant::now();
     let mut snapshot = take(stage, &staff, journal).await?;
     loop {
@@ -68,22 +67,9 @@ async fn take(stage: &Status, staff: &Caller, journal: Option<Journal>) -> Resul
     let stock = stock(staff).await?;
     let charges = charges(stage).await.map_err(|error| format!("{error:#}"));
     let orders = orders(staff).await?;
-    let seen: HashSet<_> = before
-        .iter()
-        .map(|order| (order.id, order.history.len()))
-        .collect();
-    let changed = orders
-        .iter()
-        .filter(|order| !seen.contains(&(order.id, order.history.len())))
-        .count();
-    Ok(Snapshot {
-        orders,
-        stock,
-        charges,
-        journal,
-        changed,
-        has_messages: stage.nats.is_some(),
-    })
+    let seen: HashSet<_> = before.iter().map(|order| (order.id, order.history.len())).collect();
+    let changed = orders.iter().filter(|order| !seen.contains(&(order.id, order.history.len()))).count();
+    Ok(Snapshot { orders, stock, charges, journal, changed, has_messages: stage.nats.is_some() })
 }
 
 async fn orders(staff: &Caller) -> Result<Vec<Order>> {
@@ -100,9 +86,7 @@ struct ProductId {
 
 async fn stock(staff: &Caller) -> Result<Vec<Stock>> {
     let page = async |cursor: Option<&str>| {
-        let request = Request::get("/products")
-            .query("limit", Some(PAGE))
-            .query("cursor", cursor);
+        let request = Request::get("/products").query("limit", Some(PAGE)).query("cursor", cursor);
         read::<Page<ProductId>>(staff, request).await
     };
     let products = every(page).await.context("cannot read the products")?;
@@ -115,9 +99,7 @@ async fn stock(staff: &Caller) -> Result<Vec<Stock>> {
             stock.push(ledger??);
         }
         let staff = staff.clone();
-        reads.spawn(
-            async move { read(&staff, Request::get(format!("/products/{id}/stock"))).await },
-        );
+        reads.spawn(async move { read(&staff, Request::get(format!("/products/{id}/stock"))).await });
     }
     while let Some(ledger) = reads.join_next().await {
         stock.push(ledger??);
@@ -128,13 +110,8 @@ async fn stock(staff: &Caller) -> Result<Vec<Stock>> {
 async fn read<T: DeserializeOwned>(staff: &Caller, request: Request) -> Result<T> {
     let asked = format!("{} {}", request.method, request.path);
     let answer = staff.send(request).await?;
-    ensure!(
-        answer.status.is_success(),
-        "{asked} was answered {}",
-        answer.status
-    );
-    serde_json::from_slice(&answer.body)
-        .with_context(|| format!("the answer to {asked} makes no sense"))
+    ensure!(answer.status.is_success(), "{asked} was answered {}", answer.status);
+    serde_json::from_slice(&answer.body).with_context(|| format!("the answer to {asked} makes no sense"))
 }
 
 /// Reads a list to its end.
@@ -157,23 +134,10 @@ struct Ledger {
 }
 
 async fn charges(stage: &Status) -> Result<Vec<Charge>> {
-    let payments = stage
-        .payments
-        .as_ref()
-        .context("the stage has no payment provider")?;
+    let payments = stage.payments.as_ref().context("the stage has no payment provider")?;
     let url = format!("{}/v1/ledger", payments.url);
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(30))
-        .build()?;
-    let answer = http
-        .get(&url)
-        .send()
-        .await
-        .and_then(reqwest::Response::error_for_status);
-    let ledger: Ledger = answer
-        .context("the payment provider's ledger cannot be read")?
-        .json()
-        .await?;
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+    let answer = http.get(&url).send().await.and_then(reqwest::Response::error_for_status);
+    let ledger: Ledger = answer.context("the payment provider's ledger cannot be read")?.json().await?;
     Ok(ledger.charges)
 }

@@ -49,11 +49,7 @@ pub enum Verdict {
 
 impl Verdict {
     pub(crate) fn of(found: Vec<String>) -> Self {
-        if found.is_empty() {
-            Self::Held
-        } else {
-            Self::Broken { found }
-        }
+        if found.is_empty() { Self::Held } else { Self::Broken { found } }
     }
 
     pub(crate) fn not_checkable(why: impl Into<String>) -> Self {
@@ -65,29 +61,19 @@ impl Report {
     /// The names of the invariants that do not hold.
     pub fn broken(&self) -> Vec<&'static str> {
         let broken = |finding: &&Finding| matches!(finding.verdict, Verdict::Broken { .. });
-        self.findings
-            .iter()
-            .filter(broken)
-            .map(|finding| finding.invariant)
-            .collect()
+        self.findings.iter().filter(broken).map(|finding| finding.invariant).collect()
     }
 
     /// The names of the invariants that could not be judged.
     pub fn not_checkable(&self) -> Vec<&'static str> {
         let unjudged = |finding: &&Finding| matches!(finding.verdict, Verdict::NotCheckable { .. });
-        self.findings
-            .iter()
-            .filter(unjudged)
-            .map(|finding| finding.invariant)
-            .collect()
+        self.findings.iter().filter(unjudged).map(|finding| finding.invariant).collect()
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let charges = self
-            .charges
-            .map_or("no".to_owned(), |charges| charges.to_string());
+        let charges = self.charges.map_or("no".to_owned(), |charges| charges.to_string());
         let waited = Duration::from_millis(self.waited_ms.try_into().unwrap_or(u64::MAX));
         writeln!(
             f,
@@ -96,15 +82,10 @@ impl fmt::Display for Report {
             self.products,
             waited.as_secs_f64()
         )?;
-        self.findings
-            .iter()
-            .try_for_each(|finding| write!(f, "{finding}"))?;
+        self.findings.iter().try_for_each(|finding| write!(f, "{finding}"))?;
         let (broken, unjudged) = (self.broken().len(), self.not_checkable().len());
         let held = self.findings.len() - broken - unjudged;
-        write!(
-            f,
-            "\n{held} held, {broken} broken, {unjudged} not checkable"
-        )
+        write!(f, "\n{held} held, {broken} broken, {unjudged} not checkable")
     }
 }
 

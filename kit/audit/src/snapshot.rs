@@ -63,11 +63,7 @@ impl Snapshot {
     /// The units of each product in orders with one of these statuses.
     pub(crate) fn units_in(&self, statuses: &[Status]) -> HashMap<Uuid, i64> {
         let mut units = HashMap::new();
-        for order in self
-            .orders
-            .iter()
-            .filter(|order| statuses.contains(&order.status))
-        {
+        for order in self.orders.iter().filter(|order| statuses.contains(&order.status)) {
             for item in &order.items {
                 *units.entry(item.product_id).or_default() += i64::from(item.quantity);
             }

@@ -53,9 +53,7 @@ impl Control {
         if let Some(latency) = change.latency_ms
             && latency > 600_000
         {
-            return Err(format!(
-                "latency_ms {latency} is more than ten minutes (600000)"
-            ));
+            return Err(format!("latency_ms {latency} is more than ten minutes (600000)"));
         }
         self.settings.send_modify(|settings| {
             settings.latency_ms = change.latency_ms.unwrap_or(settings.latency_ms);
@@ -67,11 +65,7 @@ impl Control {
 
     /// Waits as long as one request has to and says whether it may go on.
     pub async fn admit(&self) -> bool {
-        let Settings {
-            latency_ms,
-            error_rate,
-            down,
-        } = self.settings();
+        let Settings { latency_ms, error_rate, down } = self.settings();
         tokio::time::sleep(Duration::from_millis(latency_ms)).await;
         !down && fastrand::f64() >= error_rate
     }

@@ -21,14 +21,7 @@ use crate::{
 /// Answers on `listener` until the future is dropped. What was answered is on disk: stopping needs no ceremony, and
 /// must not wait for callers that are never answered.
 pub async fn serve(listener: TcpListener, ledger: Ledger) -> std::io::Result<()> {
-    axum::serve(
-        listener,
-        router(Provider {
-            ledger,
-            control: Control::default(),
-        }),
-    )
-    .await
+    axum::serve(listener, router(Provider { ledger, control: Control::default() })).await
 }
 
 #[derive(Clone)]
@@ -46,15 +39,9 @@ fn router(provider: Provider) -> Router {
         .route("/control", get(read_control).put(change_control))
         .route("/health/live", get(|| async { "alive" }))
         .route("/health/ready", get(|| async { "ready" }))
-        .fallback(|| async {
-            Refusal::new(StatusCode::NOT_FOUND, "unknown_route", "no such route")
-        })
+        .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "unknown_route", "no such route") })
         .method_not_allowed_fallback(|| async {
-            Refusal::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "unknown_method",
-                "no such method here",
-            )
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "unknown_method", "no such method here")
         })
         .with_state(provider)
 }
@@ -99,10 +86,7 @@ async fn create_refund(
     let key = idempotency_key(&headers)?;
     let Json(RefundBody { amount }) = body?;
     if amount < 1 {
-        return Err(Refusal::invalid(
-            "invalid_body",
-            format!("amount {amount} is not at least 1"),
-        ));
+        return Err(Refusal::invalid("invalid_body", format!("amount {amount} is not at least 1")));
     }
     let refund = provider.ledger.refund(key, &charge, amount).await?;
     Ok((StatusCode::CREATED, Json(refund)))
@@ -118,25 +102,15 @@ async fn find_charges(
     State(provider): State<Provider>,
     Query(filter): Query<ChargeFilter>,
 ) -> Result<Json<Value>, Refusal> {
-    let (reference, key) = (
-        filter.reference.as_deref(),
-        filter.idempotency_key.as_deref(),
-    );
+    let (reference, key) = (filter.reference.as_deref(), filter.idempotency_key.as_deref());
     if reference.is_none() && key.is_none() {
-        return Err(Refusal::invalid(
-            "invalid_query",
-            "give reference or idempotency_key",
-        ));
+        return Err(Refusal::invalid("invalid_query", "give reference or idempotency_key"));
     }
-    Ok(Json(
-        json!({ "charges": provider.ledger.charges(reference, key).await? }),
-    ))
+    Ok(Json(json!({ "charges": provider.ledger.charges(reference, key).await? })))
 }
 
 async fn read_ledger(State(provider): State<Provider>) -> Result<Json<Value>, Refusal> {
-    Ok(Json(
-        json!({ "charges": provider.ledger.charges(None, None).await? }),
-    ))
+    Ok(Json(json!({ "charges": provider.ledger.charges(None, None).await? })))
 }
 
 async fn read_control(State(provider): State<Provider>) -> Json<Settings> {
@@ -148,10 +122,7 @@ async fn change_control(
     body: Result<Json<Change>, JsonRejection>,
 ) -> Result<Json<Settings>, Refusal> {
     let Json(change) = body?;
-    let settings = provider
-        .control
-        .change(change)
-        .map_err(|e| Refusal::invalid("invalid_body", e))?;
+    let settings = provider.control.change(change).map_err(|e| Refusal::invalid("invalid_body", e))?;
     tracing::info!(?settings, "control changed");
     Ok(Json(settings))
 }
@@ -161,29 +132,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<&str, Refusal> {
         .get("idempotency-key")
         .and_then(|key| key.to_str().ok())
         .filter(|key| (1..=255).contains(&key.len()))
-        .ok_or_else(|| {
-            Refusal::invalid(
-                "missing_key",
-                "send an Idempotency-Key of 1 to 255 characters",
-            )
-        })
+        .ok_or_else(|| Refusal::invalid("missing_key", "send an Idempotency-Key of 1 to 255 characters"))
 }
 
 fn check_charge(request: &ChargeRequest) -> Result<(), Refusal> {
-    let ChargeRequest {
-        amount,
-        currency,
-        source,
-        reference,
-    } = request;
+    let ChargeRequest { amount, currency, source, reference } = request;
     let invalid = |message: String| Err(Refusal::invalid("invalid_body", message));
     if *amount < 1 {
         return invalid(format!("amount {amount} is not at least 1"));
     }
     if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()) {
-        return invalid(format!(
-            "currency `{currency}` is not three capital letters"
-        ));
+        return invalid(format!("currency `{currency}` is not three capital letters"));
     }
     if source.is_empty() || reference.is_empty() {
         return invalid("source and reference must not be empty".to_owned());
@@ -201,11 +160,7 @@ struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-        }
+        Self { status, code, message: message.into() }
     }
 
     fn invalid(code: &'static str, message: impl Into<String>) -> Self {
@@ -231,19 +186,10 @@ impl From<LedgerError> for Refusal {
             LedgerError::UnknownCharge(_) => {
                 Self::new(StatusCode::NOT_FOUND, "unknown_charge", error.to_string())
             }
-            LedgerError::RefundTooLarge { .. } => {
-                Self::invalid("refund_too_large", error.to_string())
-            }
+            LedgerError::RefundTooLarge { .. } => Self::invalid("refund_too_large", error.to_string()),
             LedgerError::Database(source) => {
-                tracing::error!(
-                    error = source as &dyn std::error::Error,
-                    "the ledger failed"
-                );
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal",
-                    error.to_string(),
-                )
+                tracing::error!(error = source as &dyn std::error::Error, "the ledger failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
             }
         }
     }

@@ -111,10 +111,7 @@ impl Ledger {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
-            .await?;
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
         sqlx::migrate!().run(&pool).await?;
         Ok(Self { pool })
     }
@@ -152,52 +149,36 @@ impl Ledger {
                 return Err(LedgerError::TryLater);
             }
         };
-        let charge = sqlx::query_as(
-            "update charges set status = $1, decline_code = $2 where id = $3 returning *",
-        )
-        .bind(status)
-        .bind(decline_code)
-        .bind(&asked.id)
-        .fetch_one(&mut *transaction)
-        .await?;
+        let charge =
+            sqlx::query_as("update charges set status = $1, decline_code = $2 where id = $3 returning *")
+                .bind(status)
+                .bind(decline_code)
+                .bind(&asked.id)
+                .fetch_one(&mut *transaction)
+                .await?;
         transaction.commit().await?;
         Ok(charge)
     }
 
     /// Gives back `amount` of a charge; the same key gives it back once.
-    pub async fn refund(
-        &self,
-        key: &str,
-        charge_id: &str,
-        amount: i64,
-    ) -> Result<Refund, LedgerError> {
+    pub async fn refund(&self, key: &str, charge_id: &str, amount: i64) -> Result<Refund, LedgerError> {
         let mut transaction = self.pool.begin_with("begin immediate").await?;
-        let before: Option<Refund> =
-            sqlx::query_as("select * from refunds where idempotency_key = $1")
-                .bind(key)
-                .fetch_optional(&mut *transaction)
-                .await?;
+        let before: Option<Refund> = sqlx::query_as("select * from refunds where idempotency_key = $1")
+            .bind(key)
+            .fetch_optional(&mut *transaction)
+            .await?;
         if let Some(refund) = before {
             let same = refund.charge_id == charge_id && refund.amount == amount;
-            return if same {
-                Ok(refund)
-            } else {
-                Err(LedgerError::KeyReused(key.to_owned()))
-            };
+            return if same { Ok(refund) } else { Err(LedgerError::KeyReused(key.to_owned())) };
         }
-        let charge: Charge =
-            sqlx::query_as("select * from charges where id = $1 and status is not null")
-                .bind(charge_id)
-                .fetch_optional(&mut *transaction)
-                .await?
-                .ok_or_else(|| LedgerError::UnknownCharge(charge_id.to_owned()))?;
+        let charge: Charge = sqlx::query_as("select * from charges where id = $1 and status is not null")
+            .bind(charge_id)
+            .fetch_optional(&mut *transaction)
+            .await?
+            .ok_or_else(|| LedgerError::UnknownCharge(charge_id.to_owned()))?;
         let left = charge.refundable();
         if amount > left {
-            return Err(LedgerError::RefundTooLarge {
-                charge: charge.id,
-                asked: amount,
-                left,
-            });
+            return Err(LedgerError::RefundTooLarge { charge: charge.id, asked: amount, left });
         }
         sqlx::query("update charges set refunded = refunded + $1 where id = $2")
             .bind(amount)
@@ -249,10 +230,6 @@ impl Charge {
     }
 
     fn refundable(&self) -> i64 {
-        if self.status.as_deref() == Some("succeeded") {
-            self.amount - self.refunded
-        } else {
-            0
-        }
+        if self.status.as_deref() == Some("succeeded") { self.amount - self.refunded } else { 0 }
     }
 }

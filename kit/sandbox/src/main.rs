@@ -25,24 +25,15 @@ struct Configuration {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let colour = std::io::stdout().is_terminal();
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colour)
-        .init();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).init();
     let Configuration { listen, ledger } = Configuration::parse();
 
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let books = Ledger::open(&ledger)
         .await
         .with_context(|| format!("cannot open the ledger {}", ledger.display()))?;
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     tracing::info!("payment sandbox listening on {}", listener.local_addr()?);
     tokio::select! {
         served = payment_sandbox::serve(listener, books) => served.context("cannot serve"),

@@ -4,8 +4,7 @@ use shop_client::model::{
     Order,
     Reason::{CustomerRequest, Expired, OutOfStock, TimedOut, UnknownProduct},
     Status::{
-        self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected,
-        Shipped,
+        self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
     },
 };
 
@@ -19,18 +18,11 @@ pub(super) fn legal(snapshot: &Snapshot) -> Verdict {
 
 /// No order is on its way, and nothing changed while the orders were read.
 pub(super) fn at_rest(snapshot: &Snapshot) -> Verdict {
-    let restless = snapshot
-        .orders
-        .iter()
-        .filter(|order| !order.status.is_settled());
-    let mut found: Vec<_> = restless
-        .map(|order| format!("order {} is still {:?}", order.id, order.status))
-        .collect();
+    let restless = snapshot.orders.iter().filter(|order| !order.status.is_settled());
+    let mut found: Vec<_> =
+        restless.map(|order| format!("order {} is still {:?}", order.id, order.status)).collect();
     if snapshot.changed > 0 {
-        found.push(format!(
-            "{} orders came or changed while they were read",
-            snapshot.changed
-        ));
+        found.push(format!("{} orders came or changed while they were read", snapshot.changed));
     }
     Verdict::of(found)
 }
@@ -41,24 +33,14 @@ fn offence(order: &Order) -> Option<String> {
         return Some(format!("its history {path:?} does not begin with Pending"));
     }
     if path.last() != Some(&order.status) {
-        return Some(format!(
-            "it is {:?}, its history {path:?} ends otherwise",
-            order.status
-        ));
+        return Some(format!("it is {:?}, its history {path:?} ends otherwise", order.status));
     }
     let mut steps = path.iter().zip(path.iter().skip(1));
     if let Some((from, to)) = steps.find(|(from, to)| !may_follow(**from, **to)) {
         return Some(format!("{to:?} may not follow {from:?} in {path:?}"));
     }
-    if let Some(late) = order
-        .history
-        .windows(2)
-        .find(|steps| steps[0].at > steps[1].at)
-    {
-        return Some(format!(
-            "{:?} is older than the {:?} before it",
-            late[1].status, late[0].status
-        ));
+    if let Some(late) = order.history.windows(2).find(|steps| steps[0].at > steps[1].at) {
+        return Some(format!("{:?} is older than the {:?} before it", late[1].status, late[0].status));
     }
     let left = path.len().checked_sub(2).map(|i| path[i]);
     (!reason_fits(order, left)).then(|| format!("{path:?} with the reason {:?}", order.reason))

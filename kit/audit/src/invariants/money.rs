@@ -25,20 +25,12 @@ pub(super) fn matches(snapshot: &Snapshot) -> Verdict {
     for order in &snapshot.orders {
         let id = order.id.to_string();
         let charges = captured.get(id.as_str()).map_or(&[][..], Vec::as_slice);
-        found.extend(
-            violation(order, charges)
-                .map(|what| format!("order {id} ({:?}): {what}", order.status)),
-        );
+        found
+            .extend(violation(order, charges).map(|what| format!("order {id} ({:?}): {what}", order.status)));
         references.insert(id);
     }
-    for charge in charges
-        .iter()
-        .filter(|charge| !references.contains(&charge.reference))
-    {
-        found.push(format!(
-            "charge {} is for `{}`, which is no order",
-            charge.id, charge.reference
-        ));
+    for charge in charges.iter().filter(|charge| !references.contains(&charge.reference)) {
+        found.push(format!("charge {} is for `{}`, which is no order", charge.id, charge.reference));
     }
     Verdict::of(found)
 }
@@ -53,20 +45,10 @@ pub(super) fn no_double_charge(snapshot: &Snapshot) -> Verdict {
     for (order, charges) in captured(charges) {
         if charges.len() > 1 {
             let ids: Vec<_> = charges.iter().map(|charge| charge.id.as_str()).collect();
-            found.push(format!(
-                "order {order} was charged {} times: {}",
-                ids.len(),
-                ids.join(", ")
-            ));
+            found.push(format!("order {order} was charged {} times: {}", ids.len(), ids.join(", ")));
         }
     }
-    for Charge {
-        id,
-        amount,
-        refunded,
-        ..
-    } in charges.iter().filter(|c| c.refunded > c.amount)
-    {
+    for Charge { id, amount, refunded, .. } in charges.iter().filter(|c| c.refunded > c.amount) {
         found.push(format!("charge {id}: {refunded} refunded of {amount}"));
     }
     Verdict::of(found)
@@ -74,10 +56,7 @@ pub(super) fn no_double_charge(snapshot: &Snapshot) -> Verdict {
 
 fn captured(charges: &[Charge]) -> Captured<'_> {
     let mut captured = Captured::new();
-    for charge in charges
-        .iter()
-        .filter(|charge| charge.status == ChargeStatus::Succeeded)
-    {
+    for charge in charges.iter().filter(|charge| charge.status == ChargeStatus::Succeeded) {
         captured.entry(&charge.reference).or_default().push(charge);
     }
     captured
@@ -91,44 +70,30 @@ fn violation(order: &Order, charges: &[&Charge]) -> Option<String> {
     if let Some(total) = &order.total
         && total.amount != lines_total(order)
     {
-        return Some(format!(
-            "its total is {}, its lines come to {}",
-            total.amount,
-            lines_total(order)
-        ));
+        return Some(format!("its total is {}, its lines come to {}", total.amount, lines_total(order)));
     }
-    let net = charges
-        .iter()
-        .filter(|charge| charge.amount != charge.refunded);
-    let net: Vec<_> = net
-        .map(|c| (c.amount - c.refunded.min(c.amount), c.currency.as_str()))
-        .collect();
+    let net = charges.iter().filter(|charge| charge.amount != charge.refunded);
+    let net: Vec<_> = net.map(|c| (c.amount - c.refunded.min(c.amount), c.currency.as_str())).collect();
     let expected: Vec<_> = match order.status {
         Paying | Refunding => return None, // the provider may know more than the shop does yet
         Paid | Shipped | Delivered => order.total.iter().map(money).collect(),
         Pending | AwaitingPayment | Cancelled | Rejected => vec![],
     };
     if net != expected {
-        return Some(format!(
-            "the provider has {net:?} of it, {expected:?} is right"
-        ));
+        return Some(format!("the provider has {net:?} of it, {expected:?} is right"));
     }
     let said = (order.payment.captured.amount, order.payment.refunded.amount);
     let taken = (
         charges.iter().map(|charge| charge.amount).sum(),
         charges.iter().map(|charge| charge.refunded).sum(),
     );
-    (said != taken).then(|| {
-        format!("captured and refunded are {said:?} in the shop, {taken:?} at the provider")
-    })
+    (said != taken)
+        .then(|| format!("captured and refunded are {said:?} in the shop, {taken:?} at the provider"))
 }
 
 fn lines_total(order: &Order) -> u64 {
     let line = |price: &Money, quantity| price.amount * u64::from(quantity);
-    let lines = order
-        .items
-        .iter()
-        .filter_map(|item| Some(line(item.unit_price.as_ref()?, item.quantity)));
+    let lines = order.items.iter().filter_map(|item| Some(line(item.unit_price.as_ref()?, item.quantity)));
     lines.sum()
 }
 

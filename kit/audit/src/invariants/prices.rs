@@ -19,11 +19,7 @@ pub(super) fn kept(snapshot: &Snapshot) -> Verdict {
     };
     let (changes, answers) = (changes(journal), first_answers(journal));
     let mut found = Vec::new();
-    for order in snapshot
-        .orders
-        .iter()
-        .filter(|order| order.created_at >= journal.begun)
-    {
+    for order in snapshot.orders.iter().filter(|order| order.created_at >= journal.begun) {
         let Some(held) = held_at(order) else { continue };
         let answer = answers.get(&order.id);
         // The order's clock may be read before its turn to write comes; by the time of its answer the hold is made.
@@ -42,20 +38,14 @@ pub(super) fn kept(snapshot: &Snapshot) -> Verdict {
             }
         }
         if answer.is_some_and(|(_, then)| held_at(then).is_some() && then.items != order.items) {
-            found.push(format!(
-                "order {}: its lines changed after they were held",
-                order.id
-            ));
+            found.push(format!("order {}: its lines changed after they were held", order.id));
         }
     }
     Verdict::of(found)
 }
 
 fn held_at(order: &Order) -> Option<Timestamp> {
-    let held = order
-        .history
-        .iter()
-        .find(|step| step.status == Status::AwaitingPayment)?;
+    let held = order.history.iter().find(|step| step.status == Status::AwaitingPayment)?;
     Some(held.at)
 }
 
@@ -77,10 +67,7 @@ fn first_answers(journal: &Journal) -> HashMap<Uuid, (Timestamp, Order)> {
 fn changes(journal: &Journal) -> HashMap<Uuid, Vec<(u64, &Asked)>> {
     let mut changes: HashMap<Uuid, Vec<_>> = HashMap::new();
     for asked in &journal.requests {
-        let refused = asked
-            .answer
-            .as_ref()
-            .is_some_and(|answer| (400..500).contains(&answer.status));
+        let refused = asked.answer.as_ref().is_some_and(|answer| (400..500).contains(&answer.status));
         if let Operation::SetPrice { product, amount } = asked.operation
             && !refused
         {
@@ -98,11 +85,7 @@ fn was_valid(price: u64, changes: &[(u64, &Asked)], from: Timestamp, to: Timesta
         let Some(answered) = done(asked) else {
             return false;
         };
-        changes
-            .iter()
-            .any(|(_, later)| later.sent >= answered && done(later).is_some_and(|at| at < from))
+        changes.iter().any(|(_, later)| later.sent >= answered && done(later).is_some_and(|at| at < from))
     };
-    changes
-        .iter()
-        .any(|(amount, asked)| *amount == price && asked.sent <= to && !is_past(asked))
+    changes.iter().any(|(amount, asked)| *amount == price && asked.sent <= to && !is_past(asked))
 }

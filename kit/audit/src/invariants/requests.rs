@@ -24,10 +24,7 @@ pub(super) fn nothing_lost(snapshot: &Snapshot) -> Verdict {
     let readable: HashSet<Uuid> = snapshot.orders.iter().map(|order| order.id).collect();
     let lost = asked.acknowledged.difference(&readable);
     let lost = lost.map(|id| format!("order {id} was acknowledged and is gone"));
-    let unasked = asked
-        .unexplained(snapshot)
-        .into_iter()
-        .filter(|order| !asked.wanted(order));
+    let unasked = asked.unexplained(snapshot).into_iter().filter(|order| !asked.wanted(order));
     let unasked = unasked.map(|order| format!("order {} exists and nobody asked for it", order.id));
     Verdict::of(lost.chain(unasked).collect())
 }
@@ -39,20 +36,12 @@ pub(super) fn one_key_one_order(snapshot: &Snapshot) -> Verdict {
     };
     let asked = Placements::of(journal);
     let repeats = asked.by_key.iter().flat_map(|((_, key), uses)| {
-        let first = uses
-            .iter()
-            .find_map(|first| Some((*first, first.success()?)));
-        let offences = uses
-            .iter()
-            .filter_map(move |asked| repeat_offence(first?, asked));
+        let first = uses.iter().find_map(|first| Some((*first, first.success()?)));
+        let offences = uses.iter().filter_map(move |asked| repeat_offence(first?, asked));
         offences.map(move |offence| format!("key `{key}` {offence}"))
     });
-    let doubled = asked
-        .unexplained(snapshot)
-        .into_iter()
-        .filter(|order| asked.wanted(order));
-    let doubled =
-        doubled.map(|order| format!("order {} is one more than there were keys for it", order.id));
+    let doubled = asked.unexplained(snapshot).into_iter().filter(|order| asked.wanted(order));
+    let doubled = doubled.map(|order| format!("order {} is one more than there were keys for it", order.id));
     Verdict::of(repeats.chain(doubled).collect())
 }
 
@@ -86,36 +75,21 @@ struct Placements<'a> {
 impl<'a> Placements<'a> {
     fn of(journal: &'a Journal) -> Self {
         let mut by_key: HashMap<Key, Vec<&Asked>> = HashMap::new();
-        for asked in journal
-            .requests
-            .iter()
-            .filter(|asked| basket_asked(asked).is_some())
-        {
-            by_key
-                .entry((asked.caller, asked.key.as_deref().unwrap_or_default()))
-                .or_default()
-                .push(asked);
+        for asked in journal.requests.iter().filter(|asked| basket_asked(asked).is_some()) {
+            by_key.entry((asked.caller, asked.key.as_deref().unwrap_or_default())).or_default().push(asked);
         }
         let mut baskets: HashMap<Basket, usize> = HashMap::new();
         let mut acknowledged = HashSet::new();
         for uses in by_key.values() {
             let successes = uses.iter().filter_map(|asked| asked.success());
             let orders: Vec<Uuid> = successes.filter_map(Answered::id).collect();
-            let asked_for: HashSet<Basket> = uses
-                .iter()
-                .filter_map(|asked| basket_asked(asked))
-                .collect();
+            let asked_for: HashSet<Basket> = uses.iter().filter_map(|asked| basket_asked(asked)).collect();
             for basket in asked_for {
                 *baskets.entry(basket).or_default() += usize::from(orders.is_empty());
             }
             acknowledged.extend(orders);
         }
-        Self {
-            by_key,
-            acknowledged,
-            baskets,
-            begun: journal.begun,
-        }
+        Self { by_key, acknowledged, baskets, begun: journal.begun }
     }
 
     /// Whether anybody ever asked for an order like this.
@@ -144,20 +118,13 @@ fn basket_asked(asked: &Asked) -> Option<Basket> {
     let Operation::PlaceOrder { lines } = &asked.operation else {
         return None;
     };
-    let mut lines: Vec<_> = lines
-        .iter()
-        .map(|line| (line.product_id, line.quantity))
-        .collect();
+    let mut lines: Vec<_> = lines.iter().map(|line| (line.product_id, line.quantity)).collect();
     lines.sort_unstable();
     Some((asked.caller, lines))
 }
 
 fn basket(order: &Order) -> Basket {
-    let mut lines: Vec<_> = order
-        .items
-        .iter()
-        .map(|item| (item.product_id, item.quantity))
-        .collect();
+    let mut lines: Vec<_> = order.items.iter().map(|item| (item.product_id, item.quantity)).collect();
     lines.sort_unstable();
     (order.customer_id, lines)
 }

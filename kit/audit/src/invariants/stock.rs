@@ -2,9 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use shop_client::model::Status::{
-    AwaitingPayment, Delivered, Paid, Paying, Pending, Refunding, Shipped,
-};
+use shop_client::model::Status::{AwaitingPayment, Delivered, Paid, Paying, Pending, Refunding, Shipped};
 use uuid::Uuid;
 
 use crate::{Snapshot, Verdict, snapshot::Stock};
@@ -12,24 +10,11 @@ use crate::{Snapshot, Verdict, snapshot::Stock};
 /// `received = available + held + sold` for every product, none negative.
 pub(super) fn conserved(snapshot: &Snapshot) -> Verdict {
     let wrong = snapshot.stock.iter().filter(|stock| {
-        let Stock {
-            received,
-            available,
-            held,
-            sold,
-            ..
-        } = **stock;
-        received != available + held + sold
-            || [received, available, held, sold].iter().any(|n| *n < 0)
+        let Stock { received, available, held, sold, .. } = **stock;
+        received != available + held + sold || [received, available, held, sold].iter().any(|n| *n < 0)
     });
     let violation = |stock: &Stock| {
-        let Stock {
-            product_id,
-            received,
-            available,
-            held,
-            sold,
-        } = stock;
+        let Stock { product_id, received, available, held, sold } = stock;
         format!(
             "product {product_id}: received {received}, but {available} available + {held} held + {sold} sold"
         )
@@ -42,17 +27,9 @@ pub(super) fn no_oversell(snapshot: &Snapshot) -> Verdict {
     let sold = snapshot.units_in(&[Paid, Shipped, Delivered]);
     let perhaps = snapshot.units_in(&[Refunding]);
     let mut found = compare(snapshot, "sold", |stock| stock.sold, &sold, &perhaps);
-    for Stock {
-        product_id,
-        received,
-        sold,
-        ..
-    } in &snapshot.stock
-    {
+    for Stock { product_id, received, sold, .. } in &snapshot.stock {
         if sold > received {
-            found.push(format!(
-                "product {product_id}: {sold} sold, but only {received} received"
-            ));
+            found.push(format!("product {product_id}: {sold} sold, but only {received} received"));
         }
     }
     Verdict::of(found)
@@ -64,13 +41,7 @@ pub(super) fn no_oversell(snapshot: &Snapshot) -> Verdict {
 pub(super) fn holds_match(snapshot: &Snapshot) -> Verdict {
     let held = snapshot.units_in(&[AwaitingPayment, Paying]);
     let perhaps = snapshot.units_in(&[Pending, Refunding]);
-    Verdict::of(compare(
-        snapshot,
-        "held",
-        |stock| stock.held,
-        &held,
-        &perhaps,
-    ))
+    Verdict::of(compare(snapshot, "held", |stock| stock.held, &held, &perhaps))
 }
 
 /// The products whose ledger says less than `surely`, or more than that and `perhaps` (orders on their way elsewhere).
@@ -92,18 +63,9 @@ fn compare(
             ));
         }
     }
-    let known: HashSet<&Uuid> = snapshot
-        .stock
-        .iter()
-        .map(|stock| &stock.product_id)
-        .collect();
-    for (product, units) in surely
-        .iter()
-        .filter(|(product, _)| !known.contains(product))
-    {
-        found.push(format!(
-            "product {product}: the orders say {units} {what}, and it does not exist"
-        ));
+    let known: HashSet<&Uuid> = snapshot.stock.iter().map(|stock| &stock.product_id).collect();
+    for (product, units) in surely.iter().filter(|(product, _)| !known.contains(product)) {
+        found.push(format!("product {product}: the orders say {units} {what}, and it does not exist"));
     }
     found
 }

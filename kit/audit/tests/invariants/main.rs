@@ -1,9 +1,6 @@
 //! A shop where every invariant holds, and for each invariant a small lie that turns exactly that one red.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy allows it in tests, not in their harness"
-)]
+#![expect(clippy::unwrap_used, reason = "clippy allows it in tests, not in their harness")]
 
 mod world;
 
@@ -21,20 +18,12 @@ fn broken(snapshot: &Snapshot) -> Vec<&'static str> {
 
 fn verdict(snapshot: &Snapshot, invariant: &str) -> Verdict {
     let mut findings = judge(snapshot).into_iter();
-    findings
-        .find(|finding| finding.invariant == invariant)
-        .unwrap()
-        .verdict
+    findings.find(|finding| finding.invariant == invariant).unwrap().verdict
 }
 
 #[track_caller]
 fn only_red(snapshot: &Snapshot, invariant: &str) {
-    assert_eq!(
-        broken(snapshot),
-        [invariant],
-        "{:#?}",
-        verdict(snapshot, invariant)
-    );
+    assert_eq!(broken(snapshot), [invariant], "{:#?}", verdict(snapshot, invariant));
 }
 
 #[test]
@@ -51,22 +40,9 @@ fn a_clean_shop_holds_every_invariant_that_needs_no_messages() {
 
 #[test]
 fn without_journal_or_ledger_what_needs_them_is_not_checkable_and_never_green() {
-    let snapshot = Snapshot {
-        journal: None,
-        charges: Err("connection refused".into()),
-        ..clean()
-    };
-    for name in [
-        "nothing-lost",
-        "one-key-one-order",
-        "price-kept",
-        "money-matches",
-        "no-double-charge",
-    ] {
-        assert!(
-            matches!(verdict(&snapshot, name), Verdict::NotCheckable { .. }),
-            "{name}"
-        );
+    let snapshot = Snapshot { journal: None, charges: Err("connection refused".into()), ..clean() };
+    for name in ["nothing-lost", "one-key-one-order", "price-kept", "money-matches", "no-double-charge"] {
+        assert!(matches!(verdict(&snapshot, name), Verdict::NotCheckable { .. }), "{name}");
     }
     assert_eq!(broken(&snapshot), [] as [&str; 0]);
 }
@@ -136,13 +112,7 @@ fn a_charge_for_no_order_breaks_money_matches() {
 #[test]
 fn a_cancelled_order_whose_money_was_kept_breaks_money_matches() {
     let mut snapshot = clean();
-    let refunded = snapshot
-        .charges
-        .as_mut()
-        .unwrap()
-        .iter_mut()
-        .find(|c| c.refunded > 0)
-        .unwrap();
+    let refunded = snapshot.charges.as_mut().unwrap().iter_mut().find(|c| c.refunded > 0).unwrap();
     refunded.refunded = 0;
     only_red(&snapshot, "money-matches");
 }
@@ -172,13 +142,7 @@ fn a_second_charge_breaks_no_double_charge_even_when_it_was_given_back() {
 #[test]
 fn a_refund_beyond_its_charge_breaks_no_double_charge() {
     let mut snapshot = clean();
-    let refunded = snapshot
-        .charges
-        .as_mut()
-        .unwrap()
-        .iter_mut()
-        .find(|c| c.refunded > 0)
-        .unwrap();
+    let refunded = snapshot.charges.as_mut().unwrap().iter_mut().find(|c| c.refunded > 0).unwrap();
     refunded.refunded += 1;
     assert!(broken(&snapshot).contains(&"no-double-charge"));
 }
@@ -186,9 +150,7 @@ fn a_refund_beyond_its_charge_breaks_no_double_charge() {
 #[test]
 fn an_acknowledged_order_that_is_gone_breaks_nothing_lost() {
     let mut snapshot = clean();
-    snapshot
-        .orders
-        .retain(|order| order.status != Status::Rejected);
+    snapshot.orders.retain(|order| order.status != Status::Rejected);
     only_red(&snapshot, "nothing-lost");
 }
 
@@ -229,12 +191,7 @@ fn a_second_order_for_one_key_breaks_one_key_one_order() {
 fn a_repeat_that_is_answered_otherwise_breaks_one_key_one_order() {
     let mut snapshot = clean();
     let journal = snapshot.journal.as_mut().unwrap();
-    let mut repeat = journal
-        .requests
-        .iter()
-        .find(|asked| asked.key.is_some())
-        .unwrap()
-        .clone();
+    let mut repeat = journal.requests.iter().find(|asked| asked.key.is_some()).unwrap().clone();
     repeat.answer.as_mut().unwrap().status = 200;
     journal.requests.push(repeat);
     only_red(&snapshot, "one-key-one-order");
@@ -244,15 +201,8 @@ fn a_repeat_that_is_answered_otherwise_breaks_one_key_one_order() {
 fn another_body_that_is_accepted_under_a_key_breaks_one_key_one_order() {
     let mut snapshot = clean();
     let journal = snapshot.journal.as_mut().unwrap();
-    let mut other = journal
-        .requests
-        .iter()
-        .find(|asked| asked.key.is_some())
-        .unwrap()
-        .clone();
-    let Operation::PlaceOrder { lines } = &mut other.operation else {
-        panic!("not a placement")
-    };
+    let mut other = journal.requests.iter().find(|asked| asked.key.is_some()).unwrap().clone();
+    let Operation::PlaceOrder { lines } = &mut other.operation else { panic!("not a placement") };
     lines[0].quantity += 1;
     other.sent = at(1000);
     journal.requests.push(other);
@@ -262,9 +212,7 @@ fn another_body_that_is_accepted_under_a_key_breaks_one_key_one_order() {
 #[test]
 fn a_step_that_is_not_in_the_diagram_breaks_legal_history() {
     let mut snapshot = clean();
-    find(&mut snapshot, Status::Delivered)
-        .history
-        .retain(|step| step.status != Status::Paying);
+    find(&mut snapshot, Status::Delivered).history.retain(|step| step.status != Status::Paying);
     only_red(&snapshot, "legal-history");
 }
 
@@ -293,13 +241,7 @@ fn an_order_that_is_still_paying_breaks_at_rest() {
 
 #[test]
 fn an_order_that_changed_while_it_was_read_breaks_at_rest() {
-    only_red(
-        &Snapshot {
-            changed: 1,
-            ..clean()
-        },
-        "at-rest",
-    );
+    only_red(&Snapshot { changed: 1, ..clean() }, "at-rest");
 }
 
 #[test]
@@ -307,13 +249,8 @@ fn a_price_that_was_set_after_the_order_was_held_breaks_price_kept() {
     let mut snapshot = clean();
     let journal = snapshot.journal.as_mut().unwrap();
     let product = snapshot.stock[0].product_id;
-    let change = Operation::SetPrice {
-        product,
-        amount: PRICE + 1,
-    };
-    journal
-        .requests
-        .push(asked(change, None, 500, 200, json!({})));
+    let change = Operation::SetPrice { product, amount: PRICE + 1 };
+    journal.requests.push(asked(change, None, 500, 200, json!({})));
     assert_eq!(broken(&snapshot), [] as [&str; 0]);
 
     let order = find(&mut snapshot, Status::AwaitingPayment);
@@ -326,14 +263,9 @@ fn a_price_that_was_set_after_the_order_was_held_breaks_price_kept() {
 fn a_price_that_was_replaced_before_the_order_was_placed_breaks_price_kept() {
     let mut snapshot = clean();
     let product = snapshot.stock[0].product_id;
-    let change = Operation::SetPrice {
-        product,
-        amount: PRICE + 1,
-    };
+    let change = Operation::SetPrice { product, amount: PRICE + 1 };
     let journal = snapshot.journal.as_mut().unwrap();
-    journal
-        .requests
-        .push(asked(change, None, 500, 200, json!({})));
+    journal.requests.push(asked(change, None, 500, 200, json!({})));
     let late = placed(99, 600, &[Status::Pending, Status::AwaitingPayment]);
     world::acknowledge(journal, &late);
     snapshot.orders.push(late);
@@ -348,13 +280,8 @@ fn either_price_will_do_while_a_change_is_under_way() {
     for price in [PRICE, PRICE + 1] {
         let mut snapshot = clean();
         let journal = snapshot.journal.as_mut().unwrap();
-        let change = Operation::SetPrice {
-            product,
-            amount: PRICE + 1,
-        };
-        journal
-            .requests
-            .push(asked(change, None, 500, 200, json!({})));
+        let change = Operation::SetPrice { product, amount: PRICE + 1 };
+        journal.requests.push(asked(change, None, 500, 200, json!({})));
         let mut order = placed(99, 500, &[Status::Pending, Status::AwaitingPayment]);
         order.items[0].unit_price = Some(Money::eur(price));
         order.total = Some(Money::eur(price));

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use shop_client::model::{
     Line, Money, Order, OrderItem, Payment, Reason,
     Status::{
-        self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected,
-        Shipped,
+        self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
     },
     Step,
 };
@@ -27,25 +26,14 @@ pub(crate) fn at(second: i64) -> Timestamp {
 }
 
 pub(crate) fn step(status: Status, second: i64) -> Step {
-    Step {
-        status,
-        at: at(second),
-    }
+    Step { status, at: at(second) }
 }
 
 /// A shop where everything is as it should be.
 pub(crate) fn clean() -> Snapshot {
     let paths: [&[Status]; 9] = [
         &[Pending, AwaitingPayment, Paying, Paid],
-        &[
-            Pending,
-            AwaitingPayment,
-            Paying,
-            AwaitingPayment,
-            Paying,
-            Paid,
-            Shipped,
-        ],
+        &[Pending, AwaitingPayment, Paying, AwaitingPayment, Paying, Paid, Shipped],
         &[Pending, AwaitingPayment, Paying, Paid, Shipped, Delivered],
         &[Pending, AwaitingPayment],
         &[Pending, Rejected],
@@ -54,53 +42,25 @@ pub(crate) fn clean() -> Snapshot {
         &[Pending, AwaitingPayment, Paying, AwaitingPayment, Cancelled],
         &[Pending, AwaitingPayment, Paying, Paid, Refunding, Cancelled],
     ];
-    let orders: Vec<Order> = (10..)
-        .zip(paths)
-        .map(|(n, path)| placed(n, 10, path))
-        .collect();
-    let mut journal = Journal {
-        begun: at(0),
-        requests: vec![],
-    };
-    let price = Operation::SetPrice {
-        product: PRODUCT,
-        amount: PRICE,
-    };
+    let orders: Vec<Order> = (10..).zip(paths).map(|(n, path)| placed(n, 10, path)).collect();
+    let mut journal = Journal { begun: at(0), requests: vec![] };
+    let price = Operation::SetPrice { product: PRODUCT, amount: PRICE };
     journal.requests.push(asked(price, None, 1, 201, json!({})));
     for order in &orders {
         acknowledge(&mut journal, order);
     }
-    let line = |quantity| {
-        vec![Line {
-            product_id: PRODUCT,
-            quantity,
-        }]
-    };
+    let line = |quantity| vec![Line { product_id: PRODUCT, quantity }];
     let repeat = journal.requests[1].clone();
     journal.requests.push(repeat);
     let other_body = Operation::PlaceOrder { lines: line(7) };
-    journal
-        .requests
-        .push(asked(other_body, Some("10"), 60, 422, json!({})));
+    journal.requests.push(asked(other_body, Some("10"), 60, 422, json!({})));
     let cut = Asked {
         answer: None,
-        ..asked(
-            Operation::PlaceOrder { lines: line(8) },
-            Some("cut"),
-            61,
-            0,
-            json!({}),
-        )
+        ..asked(Operation::PlaceOrder { lines: line(8) }, Some("cut"), 61, 0, json!({}))
     };
     journal.requests.push(cut);
     Snapshot {
-        stock: vec![Stock {
-            product_id: PRODUCT,
-            received: 20,
-            available: 16,
-            held: 1,
-            sold: 3,
-        }],
+        stock: vec![Stock { product_id: PRODUCT, received: 20, available: 16, held: 1, sold: 3 }],
         charges: Ok(orders.iter().flat_map(charges).collect()),
         orders,
         journal: Some(journal),
@@ -132,15 +92,8 @@ pub(crate) fn placed(id: u128, placed_at: i64, path: &[Status]) -> Order {
             unit_price: price.clone(),
         }],
         total: price,
-        payment: Payment {
-            captured: eur(has(Paid)),
-            refunded: eur(has(Refunding)),
-            decline_code: None,
-        },
-        history: (placed_at..)
-            .zip(path)
-            .map(|(second, status)| step(*status, second))
-            .collect(),
+        payment: Payment { captured: eur(has(Paid)), refunded: eur(has(Refunding)), decline_code: None },
+        history: (placed_at..).zip(path).map(|(second, status)| step(*status, second)).collect(),
         created_at: at(placed_at),
         expires_at: None,
     }
@@ -148,55 +101,27 @@ pub(crate) fn placed(id: u128, placed_at: i64, path: &[Status]) -> Order {
 
 /// Writes down that the order was asked for and answered as it was when its stock had been asked for.
 pub(crate) fn acknowledge(journal: &mut Journal, order: &Order) {
-    let then = Order {
-        history: order.history[..2].to_vec(),
-        ..order.clone()
-    };
-    let place = Operation::PlaceOrder {
-        lines: vec![Line {
-            product_id: PRODUCT,
-            quantity: 1,
-        }],
-    };
+    let then = Order { history: order.history[..2].to_vec(), ..order.clone() };
+    let place = Operation::PlaceOrder { lines: vec![Line { product_id: PRODUCT, quantity: 1 }] };
     let key = order.id.as_u128().to_string();
     let seconds = order.created_at.as_second();
-    let request = asked(
-        place,
-        Some(&key),
-        seconds,
-        201,
-        serde_json::to_value(then).unwrap(),
-    );
+    let request = asked(place, Some(&key), seconds, 201, serde_json::to_value(then).unwrap());
     journal.requests.push(request);
 }
 
 /// A request that was answered within the second.
-pub(crate) fn asked(
-    operation: Operation,
-    key: Option<&str>,
-    second: i64,
-    status: u16,
-    body: Value,
-) -> Asked {
+pub(crate) fn asked(operation: Operation, key: Option<&str>, second: i64, status: u16, body: Value) -> Asked {
     Asked {
         caller: CUSTOMER,
         operation,
         key: key.map(str::to_owned),
         sent: at(second),
-        answer: Some(Answered {
-            at: at(second + 1),
-            status,
-            body,
-        }),
+        answer: Some(Answered { at: at(second + 1), status, replayed: false, body }),
     }
 }
 
 pub(crate) fn find(snapshot: &mut Snapshot, status: Status) -> &mut Order {
-    snapshot
-        .orders
-        .iter_mut()
-        .find(|order| order.status == status)
-        .unwrap()
+    snapshot.orders.iter_mut().find(|order| order.status == status).unwrap()
 }
 
 /// What the provider has of an order: a declined charge for every step back from paying, one that succeeded if paid.
@@ -207,11 +132,7 @@ fn charges(order: &Order) -> Vec<Charge> {
             (Paying, _) => ChargeStatus::Declined,
             _ => return None,
         };
-        let refunded = if status == ChargeStatus::Succeeded {
-            order.payment.refunded.amount
-        } else {
-            0
-        };
+        let refunded = if status == ChargeStatus::Succeeded { order.payment.refunded.amount } else { 0 };
         Some(Charge {
             id: format!("ch_{}_{n}", order.id),
             reference: order.id.to_string(),
@@ -221,10 +142,5 @@ fn charges(order: &Order) -> Vec<Charge> {
             status,
         })
     };
-    order
-        .history
-        .windows(2)
-        .enumerate()
-        .filter_map(charge)
-        .collect()
+    order.history.windows(2).enumerate().filter_map(charge).collect()
 }

@@ -23,10 +23,7 @@ async fn an_ok_source_is_charged_what_was_asked() {
 #[tokio::test]
 async fn a_declined_and_an_unknown_source_say_why_and_stay_declined() {
     let provider = Provider::start();
-    for (source, code) in [
-        ("tok_declined", "card_declined"),
-        ("tok_nobody", "unknown_source"),
-    ] {
+    for (source, code) in [("tok_declined", "card_declined"), ("tok_nobody", "unknown_source")] {
         let (status, charge) = provider.charge(source, source).await;
         assert_eq!(status, StatusCode::CREATED);
         assert_eq!(charge["status"], "declined");
@@ -56,11 +53,7 @@ async fn a_timeout_source_charges_and_leaves_only_the_first_request_unanswered()
         let (status, second) = provider.charge(KEY, "tok_timeout").await;
         assert_eq!(status, StatusCode::CREATED);
         assert_eq!(provider.ledger().await, [second]);
-        assert!(
-            tokio::time::timeout(Duration::from_millis(200), &mut first)
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_millis(200), &mut first).await.is_err());
     }
     assert_eq!(provider.ledger().await[0]["status"], "succeeded");
 }
@@ -69,20 +62,14 @@ async fn a_timeout_source_charges_and_leaves_only_the_first_request_unanswered()
 async fn a_flaky_source_fails_twice_a_key_then_charges_once_also_across_a_crash() {
     let mut provider = Provider::start();
     for _ in 0..2 {
-        assert_eq!(
-            provider.charge(KEY, "tok_flaky").await.0,
-            StatusCode::SERVICE_UNAVAILABLE
-        );
+        assert_eq!(provider.charge(KEY, "tok_flaky").await.0, StatusCode::SERVICE_UNAVAILABLE);
         assert!(provider.ledger().await.is_empty());
         provider.crash_and_restart();
     }
     let (status, charge) = provider.charge(KEY, "tok_flaky").await;
     assert_eq!(status, StatusCode::CREATED);
     assert_eq!(charge["status"], "succeeded");
-    assert_eq!(
-        provider.charge("attempt-2", "tok_flaky").await.0,
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    assert_eq!(provider.charge("attempt-2", "tok_flaky").await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(provider.ledger().await, [charge]);
 }
 
@@ -97,28 +84,20 @@ async fn fifty_requests_with_one_key_at_once_give_one_charge() {
     let answers = asks.join_all().await;
     let ledger = provider.ledger().await;
     assert_eq!(ledger.len(), 1);
-    assert!(
-        answers
-            .iter()
-            .all(|answer| *answer == (StatusCode::CREATED, ledger[0].clone()))
-    );
+    assert!(answers.iter().all(|answer| *answer == (StatusCode::CREATED, ledger[0].clone())));
 }
 
 #[tokio::test]
 async fn another_body_under_the_same_key_is_refused() {
     let provider = Provider::start();
     provider.charge(KEY, "tok_ok").await;
-    for (field, other) in [
-        ("amount", json!(1)),
-        ("reference", json!("order-2")),
-        ("source", json!("tok_slow")),
-    ] {
+    for (field, other) in
+        [("amount", json!(1)), ("reference", json!("order-2")), ("source", json!("tok_slow"))]
+    {
         let mut body = charge_body("tok_ok");
         body[field] = other;
-        let (status, refusal) = provider
-            .send(Method::POST, "/v1/charges", Some(KEY), Some(body))
-            .await
-            .unwrap();
+        let (status, refusal) =
+            provider.send(Method::POST, "/v1/charges", Some(KEY), Some(body)).await.unwrap();
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
         assert_eq!(refusal["error"]["code"], "key_reused");
     }
@@ -162,14 +141,8 @@ async fn charges_are_found_by_reference_and_by_key() {
         let path = format!("/v1/charges?{query}");
         provider.send(Method::GET, &path, None, None).await.unwrap()
     };
-    assert_eq!(
-        find("reference=order-1").await.1["charges"],
-        json!([declined, charge])
-    );
-    assert_eq!(
-        find("idempotency_key=attempt-2").await.1["charges"],
-        json!([charge])
-    );
+    assert_eq!(find("reference=order-1").await.1["charges"], json!([declined, charge]));
+    assert_eq!(find("idempotency_key=attempt-2").await.1["charges"], json!([charge]));
     assert_eq!(find("reference=order-2").await.1["charges"], json!([]));
     assert_eq!(find("").await.0, StatusCode::UNPROCESSABLE_ENTITY);
 }
@@ -186,9 +159,7 @@ async fn every_charge_that_was_answered_survives_kill_9_under_load() {
             // One is asked and its answer never awaited: made or not, the ledger stays whole.
             let key = format!("{round}-cut");
             let mut cut = std::pin::pin!(provider.charge(&key, "tok_ok"));
-            tokio::time::timeout(Duration::from_micros(300), &mut cut)
-                .await
-                .ok();
+            tokio::time::timeout(Duration::from_micros(300), &mut cut).await.ok();
         }
         provider.crash_and_restart();
         let ledger = provider.ledger().await;

@@ -9,10 +9,7 @@ use crate::harness::{KEY, Provider};
 async fn a_provider_that_is_down_charges_nothing_and_still_shows_its_ledger() {
     let provider = Provider::start();
     provider.control(json!({ "down": true })).await;
-    assert_eq!(
-        provider.charge(KEY, "tok_ok").await.0,
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    assert_eq!(provider.charge(KEY, "tok_ok").await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert!(provider.ledger().await.is_empty());
 
     provider.control(json!({ "down": false })).await;
@@ -23,16 +20,12 @@ async fn a_provider_that_is_down_charges_nothing_and_still_shows_its_ledger() {
 async fn an_error_rate_of_one_refuses_all_and_of_a_half_refuses_some() {
     let provider = Provider::start();
     provider.control(json!({ "error_rate": 1 })).await;
-    assert_eq!(
-        provider.charge(KEY, "tok_ok").await.0,
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    assert_eq!(provider.charge(KEY, "tok_ok").await.0, StatusCode::SERVICE_UNAVAILABLE);
 
     provider.control(json!({ "error_rate": 0.5 })).await;
     let mut charged = 0;
     for n in 0..100 {
-        charged +=
-            i32::from(provider.charge(&n.to_string(), "tok_ok").await.0 == StatusCode::CREATED);
+        charged += i32::from(provider.charge(&n.to_string(), "tok_ok").await.0 == StatusCode::CREATED);
     }
     assert!((1..100).contains(&charged), "{charged} of 100 were charged");
 }
@@ -51,28 +44,15 @@ async fn a_change_leaves_the_other_settings_alone() {
     let provider = Provider::start();
     provider.control(json!({ "latency_ms": 5 })).await;
     let after = json!({ "latency_ms": 5, "error_rate": 0.25, "down": false });
-    assert_eq!(
-        provider.control(json!({ "error_rate": 0.25 })).await,
-        (StatusCode::OK, after.clone())
-    );
-    let read = provider
-        .send(Method::GET, "/control", None, None)
-        .await
-        .unwrap();
+    assert_eq!(provider.control(json!({ "error_rate": 0.25 })).await, (StatusCode::OK, after.clone()));
+    let read = provider.send(Method::GET, "/control", None, None).await.unwrap();
     assert_eq!(read, (StatusCode::OK, after));
 }
 
 #[tokio::test]
 async fn a_change_out_of_range_is_refused() {
     let provider = Provider::start();
-    for bad in [
-        json!({ "error_rate": 1.5 }),
-        json!({ "latency_ms": 600_001 }),
-        json!({ "up": true }),
-    ] {
-        assert_eq!(
-            provider.control(bad).await.0,
-            StatusCode::UNPROCESSABLE_ENTITY
-        );
+    for bad in [json!({ "error_rate": 1.5 }), json!({ "latency_ms": 600_001 }), json!({ "up": true })] {
+        assert_eq!(provider.control(bad).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     }
 }

@@ -23,12 +23,7 @@ impl Provider {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (process, url) = spawn(&folder);
-        Self {
-            process,
-            url,
-            client: Client::new(),
-            folder,
-        }
+        Self { process, url, client: Client::new(), folder }
     }
 
     /// Kills it without warning and starts it again on the same ledger.
@@ -57,45 +52,21 @@ impl Provider {
     }
 
     pub(crate) async fn charge(&self, key: &str, source: &str) -> (StatusCode, Value) {
-        self.send(
-            Method::POST,
-            "/v1/charges",
-            Some(key),
-            Some(charge_body(source)),
-        )
-        .await
-        .unwrap()
+        self.send(Method::POST, "/v1/charges", Some(key), Some(charge_body(source))).await.unwrap()
     }
 
-    pub(crate) async fn refund(
-        &self,
-        key: &str,
-        charge: &Value,
-        amount: i64,
-    ) -> (StatusCode, Value) {
+    pub(crate) async fn refund(&self, key: &str, charge: &Value, amount: i64) -> (StatusCode, Value) {
         let path = format!("/v1/charges/{}/refunds", charge["id"].as_str().unwrap());
-        self.send(
-            Method::POST,
-            &path,
-            Some(key),
-            Some(json!({ "amount": amount })),
-        )
-        .await
-        .unwrap()
+        self.send(Method::POST, &path, Some(key), Some(json!({ "amount": amount }))).await.unwrap()
     }
 
     pub(crate) async fn control(&self, change: Value) -> (StatusCode, Value) {
-        self.send(Method::PUT, "/control", None, Some(change))
-            .await
-            .unwrap()
+        self.send(Method::PUT, "/control", None, Some(change)).await.unwrap()
     }
 
     /// The charges of the whole ledger.
     pub(crate) async fn ledger(&self) -> Vec<Value> {
-        let (_, ledger) = self
-            .send(Method::GET, "/v1/ledger", None, None)
-            .await
-            .unwrap();
+        let (_, ledger) = self.send(Method::GET, "/v1/ledger", None, None).await.unwrap();
         ledger["charges"].as_array().unwrap().clone()
     }
 }
@@ -124,11 +95,7 @@ fn spawn(folder: &TempDir) -> (Child, String) {
     let mut line = String::new();
     while !line.contains("listening on ") {
         line.clear();
-        assert_ne!(
-            log.read_line(&mut line).unwrap(),
-            0,
-            "the sandbox died before it listened"
-        );
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the sandbox died before it listened");
     }
     let address = line.trim().rsplit(' ').next().unwrap();
     // Nobody may close the pipe under a process that logs.

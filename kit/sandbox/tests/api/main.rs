@@ -1,9 +1,6 @@
 //! The provider from outside: a process of its own, spoken to over HTTP.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy allows it in tests, not in their harness"
-)]
+#![expect(clippy::unwrap_used, reason = "clippy allows it in tests, not in their harness")]
 
 mod charges;
 mod control;

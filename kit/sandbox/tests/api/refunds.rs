@@ -11,10 +11,7 @@ async fn the_same_key_refunds_once_and_answers_the_same_also_after_a_crash() {
     assert_eq!(refund["amount"], 1250);
 
     provider.crash_and_restart();
-    assert_eq!(
-        provider.refund("refund-1", &charge, 1250).await,
-        (StatusCode::CREATED, refund)
-    );
+    assert_eq!(provider.refund("refund-1", &charge, 1250).await, (StatusCode::CREATED, refund));
     assert_eq!(provider.ledger().await[0]["refunded"], 1250);
 }
 
@@ -28,10 +25,7 @@ async fn refunds_never_exceed_the_charge() {
         refunds.spawn(async move { provider.refund(&format!("refund-{n}"), &charge, 400).await });
     }
     let answers = refunds.join_all().await;
-    let done = answers
-        .iter()
-        .filter(|(status, _)| *status == StatusCode::CREATED)
-        .count();
+    let done = answers.iter().filter(|(status, _)| *status == StatusCode::CREATED).count();
     assert_eq!(done, 3, "three times 400 fit into 1250");
     assert!(answers.iter().all(|(status, answer)| {
         *status == StatusCode::CREATED || answer["error"]["code"] == "refund_too_large"
@@ -48,10 +42,7 @@ async fn what_was_not_charged_is_not_refunded() {
     assert_eq!(refusal["error"]["code"], "refund_too_large");
 
     let unknown = serde_json::json!({ "id": "ch_none" });
-    assert_eq!(
-        provider.refund("refund-2", &unknown, 1).await.0,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(provider.refund("refund-2", &unknown, 1).await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -62,8 +53,5 @@ async fn a_refund_key_belongs_to_its_charge_and_amount() {
     let (status, refusal) = provider.refund("refund-1", &charge, 200).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refusal["error"]["code"], "key_reused");
-    assert_eq!(
-        provider.refund("refund-2", &charge, 0).await.0,
-        StatusCode::UNPROCESSABLE_ENTITY
-    );
+    assert_eq!(provider.refund("refund-2", &charge, 0).await.0, StatusCode::UNPROCESSABLE_ENTITY);
 }

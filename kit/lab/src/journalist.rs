@@ -1,0 +1,104 @@
+//! Sends requests and writes down what became of each.
+
+use std::sync::{Mutex, PoisonError};
+
+use audit::{
+    Journal,
+    journal::{Answered, Asked, Operation},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shop_client::{Answer, Caller, Method, Request, model::Money};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// The one who keeps the journal of a load; shared by all who ask.
+#[derive(Debug)]
+pub struct Journalist {
+    journal: Mutex<Journal>,
+    traffic: watch::Sender<Traffic>,
+}
+
+/// How busy the load is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Traffic {
+    /// Requests sent and not answered yet.
+    pub in_flight: usize,
+    /// Requests answered since the load began.
+    pub answered: usize,
+}
+
+impl Journalist {
+    /// Begins an empty journal.
+    pub fn begin() -> Self {
+        let journal = Journal { begun: Timestamp::now(), requests: Vec::new() };
+        Self { journal: Mutex::new(journal), traffic: watch::Sender::default() }
+    }
+
+    /// Asks once. None when no whole answer came.
+    pub async fn ask(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        operation: &Operation,
+        key: Option<&str>,
+    ) -> Option<Answered> {
+        let sent = Timestamp::now();
+        self.traffic.send_modify(|traffic| traffic.in_flight += 1);
+        let answer = caller.send(request(operation, key)).await.ok().map(|answer| answered(&answer));
+        self.traffic.send_modify(|traffic| {
+            traffic.in_flight -= 1;
+            traffic.answered += usize::from(answer.is_some());
+        });
+        self.write(Asked {
+            caller: id,
+            operation: operation.clone(),
+            key: key.map(str::to_owned),
+            sent,
+            answer: answer.clone(),
+        });
+        answer
+    }
+
+    /// Adds what was asked by other means.
+    pub fn write(&self, asked: Asked) {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).requests.push(asked);
+    }
+
+    /// Follows how busy the load is.
+    pub fn traffic(&self) -> watch::Receiver<Traffic> {
+        self.traffic.subscribe()
+    }
+
+    /// The journal so far.
+    pub fn journal(&self) -> Journal {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn request(operation: &Operation, key: Option<&str>) -> Request {
+    let request = match operation {
+        Operation::PlaceOrder { lines } => Request::post("/orders").json(&json!({ "items": lines })),
+        Operation::PayOrder { order, source } => {
+            Request::post(format!("/orders/{order}/payment")).json(&json!({ "source": source }))
+        }
+        Operation::CancelOrder { order } => Request::post(format!("/orders/{order}/cancellation")),
+        Operation::SetPrice { product, amount } => {
+            Request::new(Method::PATCH, format!("/products/{product}"))
+                .json(&json!({ "price": Money::eur(*amount) }))
+        }
+    };
+    match key {
+        Some(key) => request.key(key),
+        None => request,
+    }
+}
+
+fn answered(answer: &Answer) -> Answered {
+    Answered {
+        at: Timestamp::now(),
+        status: answer.status.as_u16(),
+        replayed: answer.is_replayed(),
+        body: serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
+    }
+}
