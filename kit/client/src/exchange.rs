@@ -24,13 +24,7 @@ pub struct Request {
 impl Request {
     /// A request without query, headers and body.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            query: Vec::new(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body: Vec::new() }
     }
 
     /// A request without query, headers and body, by GET.
@@ -46,16 +40,14 @@ impl Request {
     /// Appends a query parameter, if it has a value.
     #[must_use]
     pub fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
-        self.query
-            .extend(value.map(|value| (name, value.to_string())));
+        self.query.extend(value.map(|value| (name, value.to_string())));
         self
     }
 
     /// Adds a header. A value that HTTP cannot carry (a line break, say) is left out.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: impl AsRef<[u8]>) -> Self {
-        self.headers
-            .extend(HeaderValue::from_bytes(value.as_ref()).map(|value| (name, value)));
+        self.headers.extend(HeaderValue::from_bytes(value.as_ref()).map(|value| (name, value)));
         self
     }
 
@@ -132,24 +124,13 @@ pub struct Exchange {
 
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Request {
-            method,
-            path,
-            query,
-            headers,
-            body,
-        } = &self.request;
+        let Request { method, path, query, headers, body } = &self.request;
         write!(f, "> {method} {path}")?;
         for (place, (name, value)) in query.iter().enumerate() {
             write!(f, "{}{name}={value:?}", if place == 0 { '?' } else { '&' })?;
         }
         writeln!(f)?;
-        show(
-            f,
-            '>',
-            headers.iter().map(|(name, value)| (name, value)),
-            body,
-        )?;
+        show(f, '>', headers.iter().map(|(name, value)| (name, value)), body)?;
         writeln!(f, "< {}", self.answer.status)?;
         show(f, '<', &self.answer.headers, &self.answer.body)
     }
@@ -174,10 +155,7 @@ fn show<'a>(
         writeln!(f, "{mark} {name}: {shown}")?;
     }
     let json = serde_json::from_slice::<serde_json::Value>(body).ok();
-    let text = json.map_or_else(
-        || String::from_utf8_lossy(body).into_owned(),
-        |json| format!("{json:#}"),
-    );
+    let text = json.map_or_else(|| String::from_utf8_lossy(body).into_owned(), |json| format!("{json:#}"));
     for line in text.chars().take(SHOWN).collect::<String>().lines() {
         writeln!(f, "{mark}   {line}")?;
     }

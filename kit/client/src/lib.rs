@@ -3,7 +3,7 @@
 //! A [`Shop`] does what anybody may do; [`Shop::log_in`] gives a [`Caller`], which does the rest. Every call
 //! answers a [`Reply`], the parsed body with the whole answer beside it, or an [`Error`] that keeps apart what
 //! a caller must keep apart: no answer, a problem document, an answer that makes no sense.
-//! Nothing is retried here: whoever calls knows whether a repeat is safe.
+//! Nothing is retried unless asked for ([`Shop::patient`]): whoever calls knows whether a repeat is safe.
 //!
 //! In reading order:
 //! - [`model`]: the schemas of the contract

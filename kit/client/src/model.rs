@@ -16,10 +16,7 @@ pub struct Money {
 impl Money {
     /// So many cents.
     pub fn eur(amount: u64) -> Self {
-        Self {
-            amount,
-            currency: "EUR".to_owned(),
-        }
+        Self { amount, currency: "EUR".to_owned() }
     }
 }
 

@@ -84,9 +84,7 @@ impl Error {
     /// The answer, where there was one.
     pub fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Problem { exchange, .. } | Self::Nonsense { exchange, .. } => {
-                Some(&exchange.answer)
-            }
+            Self::Problem { exchange, .. } | Self::Nonsense { exchange, .. } => Some(&exchange.answer),
             _ => None,
         }
     }
@@ -98,17 +96,12 @@ impl Error {
 
     /// The problem document, if that was the answer.
     pub fn problem(&self) -> Option<&Problem> {
-        if let Self::Problem { problem, .. } = self {
-            Some(problem)
-        } else {
-            None
-        }
+        if let Self::Problem { problem, .. } = self { Some(problem) } else { None }
     }
 
     /// Whether nobody knows if it was done (no answer, 500, 504): repeat it with the same Idempotency-Key.
     pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::Transport { .. })
-            || matches!(self.status().map(|s| s.as_u16()), Some(500 | 504))
+        matches!(self, Self::Transport { .. }) || matches!(self.status().map(|s| s.as_u16()), Some(500 | 504))
     }
 
     /// Whether asking again later may help: unknown, or refused for now (429, 503).
@@ -121,30 +114,14 @@ impl Error {
 pub(crate) fn parse<T: DeserializeOwned>(exchange: Exchange) -> Result<Reply<T>> {
     let Answer { status, body, .. } = &exchange.answer;
     if status.is_success() {
-        let body: &[u8] = if *status == StatusCode::NO_CONTENT {
-            b"null"
-        } else {
-            body
-        };
+        let body: &[u8] = if *status == StatusCode::NO_CONTENT { b"null" } else { body };
         return match serde_json::from_slice(body) {
-            Ok(value) => Ok(Reply {
-                value,
-                answer: exchange.answer,
-            }),
-            Err(error) => Err(Error::Nonsense {
-                exchange: Box::new(exchange),
-                reason: error.to_string(),
-            }),
+            Ok(value) => Ok(Reply { value, answer: exchange.answer }),
+            Err(error) => Err(Error::Nonsense { exchange: Box::new(exchange), reason: error.to_string() }),
         };
     }
     match serde_json::from_slice(body) {
-        Ok(problem) => Err(Error::Problem {
-            exchange: Box::new(exchange),
-            problem: Box::new(problem),
-        }),
-        Err(error) => Err(Error::Nonsense {
-            exchange: Box::new(exchange),
-            reason: error.to_string(),
-        }),
+        Ok(problem) => Err(Error::Problem { exchange: Box::new(exchange), problem: Box::new(problem) }),
+        Err(error) => Err(Error::Nonsense { exchange: Box::new(exchange), reason: error.to_string() }),
     }
 }

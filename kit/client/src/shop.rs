@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::model::{Page, Product, Registration, Session, User};
@@ -23,6 +24,7 @@ pub struct Shop {
     http: reqwest::Client,
     routes: Arc<Routes>,
     observer: Option<Observer>,
+    patience: Duration,
 }
 
 impl Shop {
@@ -35,20 +37,20 @@ impl Shop {
             .timeout(TIMEOUT)
             .build()
             .map_err(Error::Setup)?;
-        Ok(Self {
-            http,
-            routes: Arc::new(routes.try_into()?),
-            observer: None,
-        })
+        Ok(Self { http, routes: Arc::new(routes.try_into()?), observer: None, patience: Duration::ZERO })
     }
 
     /// The same shop, every exchange shown to `observer` before it is parsed.
     #[must_use]
     pub fn observed(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) -> Self {
-        Self {
-            observer: Some(Arc::new(observer)),
-            ..self.clone()
-        }
+        Self { observer: Some(Arc::new(observer)), ..self.clone() }
+    }
+
+    /// The same shop, but a request that it turns away for now (429 and 503: nothing was done) is sent again, as
+    /// `Retry-After` says, for so long.
+    #[must_use]
+    pub fn patient(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
     }
 
     /// Sends a request as it is and gives back the answer, whatever its status.
@@ -64,8 +66,7 @@ impl Shop {
     /// Logs in and gives the session.
     pub async fn open_session(&self, email: &str, password: &str) -> Result<Reply<Session>> {
         let credentials = serde_json::json!({ "email": email, "password": password });
-        self.call(Request::post("/sessions").json(&credentials))
-            .await
+        self.call(Request::post("/sessions").json(&credentials)).await
     }
 
     /// Logs in and gives what the user may do.
@@ -86,17 +87,14 @@ impl Shop {
         limit: Option<u32>,
         cursor: Option<&str>,
     ) -> Result<Reply<Page<Product>>> {
-        let request = Request::get("/products")
-            .query("q", search)
-            .query("limit", limit)
-            .query("cursor", cursor);
+        let request =
+            Request::get("/products").query("q", search).query("limit", limit).query("cursor", cursor);
         self.call(request).await
     }
 
     /// One product.
     pub async fn read_product(&self, product: Uuid) -> Result<Reply<Product>> {
-        self.call(Request::get(format!("/products/{product}")))
-            .await
+        self.call(Request::get(format!("/products/{product}"))).await
     }
 
     pub(crate) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<Reply<T>> {
@@ -104,13 +102,24 @@ impl Shop {
     }
 
     async fn exchange(&self, request: Request) -> Result<Exchange> {
-        let base = self
-            .routes
-            .base(&request.path)
-            .ok_or_else(|| Error::NoRoute(request.path.clone()))?;
-        let mut builder = self
-            .http
-            .request(request.method.clone(), format!("{base}{}", request.path));
+        let started = Instant::now();
+        loop {
+            let answer = self.once(&request).await?;
+            let exchange = Exchange { request: request.clone(), answer };
+            if let Some(observer) = &self.observer {
+                observer(&exchange);
+            }
+            let turned_away = matches!(exchange.answer.status.as_u16(), 429 | 503);
+            if !turned_away || started.elapsed() >= self.patience {
+                return Ok(exchange);
+            }
+            sleep(Duration::from_secs(exchange.answer.retry_after().unwrap_or(1))).await;
+        }
+    }
+
+    async fn once(&self, request: &Request) -> Result<Answer> {
+        let base = self.routes.base(&request.path).ok_or_else(|| Error::NoRoute(request.path.clone()))?;
+        let mut builder = self.http.request(request.method.clone(), format!("{base}{}", request.path));
         if !request.query.is_empty() {
             builder = builder.query(&request.query);
         }
@@ -120,24 +129,15 @@ impl Shop {
         if !request.body.is_empty() {
             builder = builder.body(request.body.clone());
         }
-        let answer = answer(builder).await.map_err(|source| Error::Transport {
+        receive(builder).await.map_err(|source| Error::Transport {
             request: format!("{} {}", request.method, request.path),
             source,
-        })?;
-        let exchange = Exchange { request, answer };
-        if let Some(observer) = &self.observer {
-            observer(&exchange);
-        }
-        Ok(exchange)
+        })
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+async fn receive(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
     let mut response = request.send().await?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-    Ok(Answer {
-        status,
-        headers,
-        body: response.bytes().await?.into(),
-    })
+    Ok(Answer { status, headers, body: response.bytes().await?.into() })
 }

@@ -1,0 +1,137 @@
+//! Searching: every word of `q` must begin a word of the product.
+
+use anyhow::{Result, ensure};
+use shop_client::model::{NewProduct, Product};
+use shop_client::{Request, new_key};
+
+use crate::World;
+use crate::world::{new_product, unique_word};
+
+journeys![
+    a_product_is_found_by_a_word_of_its_name_or_description,
+    every_word_must_occur,
+    case_does_not_matter,
+    the_beginning_of_a_word_is_enough,
+    accents_tell_words_apart,
+    scripts_without_spaces_form_one_word,
+    other_characters_only_separate_words,
+    what_is_an_operator_elsewhere_is_a_word_here,
+    a_search_without_any_word_lists_everything,
+    a_changed_product_is_found_by_its_new_words_only,
+    a_search_is_at_most_a_hundred_characters,
+];
+
+async fn finds(world: &World, search: &str, product: &Product) -> Result<bool> {
+    let page = world.shop.list_products(Some(search), Some(100), None).await?;
+    Ok(page.items.iter().any(|found| found.id == product.id))
+}
+
+/// Adds a product with a word of its own, and checks for each search, `WORD` in it replaced by that word, whether
+/// the product is found.
+async fn searches(world: &World, name: &str, description: &str, expected: &[(&str, bool)]) -> Result<()> {
+    let rare = unique_word();
+    let named = new_product(&name.replace("WORD", &rare), 1);
+    let product = NewProduct { description: description.replace("WORD", &rare), ..named };
+    let product = world.staff().await?.add_product(&new_key(), &product).await?;
+    for (search, found) in expected {
+        let search = search.replace("WORD", &rare);
+        ensure!(finds(world, &search, &product).await? == *found, "`{search}` should find it: {found}");
+    }
+    Ok(())
+}
+
+async fn a_product_is_found_by_a_word_of_its_name_or_description(world: World) -> Result<()> {
+    searches(&world, "WORD", "", &[("WORD", true)]).await?;
+    searches(&world, "Tea", "black, from WORD", &[("WORD", true)]).await
+}
+
+async fn every_word_must_occur(world: World) -> Result<()> {
+    let expected = [("WORD tea black", true), ("black WORD", true), ("WORD tea green", false), ("WORD WORD", true)];
+    searches(&world, "WORD Tea", "black, loose", &expected).await
+}
+
+async fn case_does_not_matter(world: World) -> Result<()> {
+    let expected = [("WORD ÄRMEL", true), ("WORD москва", true), ("WORD ärmel МОСКВА", true)];
+    searches(&world, "WORD Ärmel", "Москва", &expected).await?;
+    let product = world.product_named("UPPER lower", 1).await?;
+    ensure!(finds(&world, "upper LOWER", &product).await?);
+    Ok(())
+}
+
+async fn the_beginning_of_a_word_is_enough(world: World) -> Result<()> {
+    let expected = [("WORD teap", true), ("WORD t", true), ("WORD eapot", false), ("WORD teapots", false)];
+    searches(&world, "WORDtail teapot", "", &expected).await
+}
+
+async fn accents_tell_words_apart(world: World) -> Result<()> {
+    searches(&world, "WORD résumé", "", &[("WORD résumé", true), ("WORD RÉSUMÉ", true), ("WORD resume", false)]).await
+}
+
+async fn scripts_without_spaces_form_one_word(world: World) -> Result<()> {
+    let expected = [("WORD 急須", true), ("WORD 急須と茶碗", true), ("WORD 茶碗", false), ("WORD ชา", true)];
+    searches(&world, "WORD 急須と茶碗", "ชาเขียว", &expected).await
+}
+
+async fn other_characters_only_separate_words(world: World) -> Result<()> {
+    let expected = [
+        ("WORD-tea", true),
+        ("\"WORD tea\"", true),
+        ("tea,WORD!", true),
+        ("WORD 🫖 tea", true),
+        ("\"WORD", true),
+        ("(WORD", true),
+        ("WORD's", false),
+        ("WORD_blue", true),
+        ("WORD blue", true),
+        ("{WORD}: ^tea* + blue", true),
+        ("100% WORD", false),
+        ("WORD\\tea", true),
+    ];
+    searches(&world, "WORD_blue tea-pot", "", &expected).await
+}
+
+async fn what_is_an_operator_elsewhere_is_a_word_here(world: World) -> Result<()> {
+    let expected = [
+        ("WORD*", true),
+        ("*WORD", true),
+        ("-WORD", true),
+        ("WORD OR coffee", false),
+        ("WORD AND tea", false),
+        ("WORD NOT coffee", false),
+        ("NEAR(WORD tea)", false),
+        ("NEAR(WORD tea, 5)", false),
+        ("name:WORD", false),
+        ("name : WORD", false),
+    ];
+    searches(&world, "WORD tea", "", &expected).await?;
+    searches(&world, "Near or not and WORD", "", &[("NEAR(WORD)", true), ("WORD AND NOT OR", true)]).await
+}
+
+async fn a_search_without_any_word_lists_everything(world: World) -> Result<()> {
+    let product = world.product(1).await?;
+    for search in ["", " ", "!!!", "\"", "* - ( ) :", "🫖", "%", "_"] {
+        ensure!(finds(&world, search, &product).await?, "`{search}` has no word");
+    }
+    Ok(())
+}
+
+async fn a_changed_product_is_found_by_its_new_words_only(world: World) -> Result<()> {
+    let (old, new) = (unique_word(), unique_word());
+    let product = world.product_named(&old, 1).await?;
+    let change = shop_client::model::ProductChange { name: Some(new.clone()), ..Default::default() };
+    world.staff().await?.change_product(product.id, &change).await?;
+    ensure!(finds(&world, &new, &product).await? && !finds(&world, &old, &product).await?);
+    Ok(())
+}
+
+async fn a_search_is_at_most_a_hundred_characters(world: World) -> Result<()> {
+    let rare = unique_word();
+    let longest = format!("{rare} {}", "🫖".repeat(99 - rare.len()));
+    let product = world.product_named(&rare, 1).await?;
+    ensure!(finds(&world, &longest, &product).await?, "characters are counted, not bytes");
+    for search in [format!("q={}", "a".repeat(101)), "q=tea%00pot".to_owned()] {
+        let answer = world.shop.send(Request::get(format!("/products?{search}"))).await?;
+        ensure!(answer.status == 422, "{search} was answered {}", answer.status);
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! What must hold in every answer but no schema can say.
+
+use shop_client::Answer;
+use shop_client::model::{Order, Status, Stock};
+
+/// Every rule that the answer breaks, a sentence each.
+pub fn breaches(answer: &Answer) -> Vec<String> {
+    let mut breaches = Vec::new();
+    if let Ok(order) = serde_json::from_slice::<Order>(&answer.body) {
+        breaches.extend(order_breaches(&order));
+    }
+    if let Ok(stock) = serde_json::from_slice::<Stock>(&answer.body)
+        && stock.received != stock.available + stock.held + stock.sold
+    {
+        breaches.push(format!("received is not available + held + sold: {stock:?}"));
+    }
+    breaches
+}
+
+fn order_breaches(order: &Order) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let statuses: Vec<_> = order.history.iter().map(|step| step.status).collect();
+    let follow = statuses.windows(2).all(|pair| may_follow(pair[0], pair[1]));
+    if !follow || statuses.first() != Some(&Status::Pending) || statuses.last() != Some(&order.status) {
+        breaches.push(format!("{statuses:?} is no path to {:?}", order.status));
+    }
+    if !order.history.iter().is_sorted_by_key(|step| step.at) {
+        breaches.push("the history goes back in time".to_owned());
+    }
+    if let Some(total) = &order.total {
+        let line = |item: &shop_client::model::OrderItem| {
+            item.unit_price.as_ref().map_or(0, |price| price.amount * u64::from(item.quantity))
+        };
+        let sum: u64 = order.items.iter().map(line).sum();
+        if total.amount != sum {
+            breaches.push(format!("the total is {}, its lines come to {sum}", total.amount));
+        }
+    }
+    if order.payment.refunded.amount > order.payment.captured.amount {
+        breaches.push("more was refunded than captured".to_owned());
+    }
+    breaches
+}
+
+/// The diagram of an order's life.
+fn may_follow(from: Status, to: Status) -> bool {
+    use Status::{
+        AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
+    };
+    match from {
+        Pending => matches!(to, Rejected | Cancelled | AwaitingPayment),
+        AwaitingPayment => matches!(to, Paying | Cancelled),
+        Paying => matches!(to, Paid | AwaitingPayment),
+        Paid => matches!(to, Shipped | Refunding),
+        Refunding => to == Cancelled,
+        Shipped => to == Delivered,
+        Rejected | Cancelled | Delivered => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn breaches_of(body: &Value) -> Vec<String> {
+        let status = shop_client::StatusCode::OK;
+        breaches(&Answer {
+            status,
+            headers: shop_client::header::HeaderMap::new(),
+            body: body.to_string().into_bytes(),
+        })
+    }
+
+    fn order(history: &[&str], total: u64) -> Value {
+        let id = "0199d3a0-0000-7000-8000-000000000001";
+        let eur = |amount: u64| json!({ "amount": amount, "currency": "EUR" });
+        let step = |status: &&str| json!({ "status": status, "at": "2026-01-01T00:00:00.000001Z" });
+        json!({ "id": id, "customer_id": id, "customer_name": null, "status": history.last(), "reason": null,
+            "items": [{ "product_id": id, "quantity": 3, "name": "Tea", "unit_price": eur(5) }], "total": eur(total),
+            "payment": { "captured": eur(0), "refunded": eur(0), "decline_code": null },
+            "history": history.iter().map(step).collect::<Vec<_>>(),
+            "created_at": "2026-01-01T00:00:00Z", "expires_at": null })
+    }
+
+    #[test]
+    fn a_history_must_be_a_path_of_the_diagram() {
+        let good = [
+            "pending",
+            "awaiting_payment",
+            "paying",
+            "awaiting_payment",
+            "paying",
+            "paid",
+            "refunding",
+            "cancelled",
+        ];
+        assert_eq!(breaches_of(&order(&good, 15)), Vec::<String>::new());
+        assert_eq!(breaches_of(&order(&["pending", "paid"], 15)).len(), 1);
+        assert_eq!(breaches_of(&order(&["awaiting_payment"], 15)).len(), 1);
+        assert_eq!(breaches_of(&order(&["pending", "cancelled", "awaiting_payment"], 15)).len(), 1);
+    }
+
+    #[test]
+    fn a_total_must_be_the_sum_of_its_lines() {
+        assert_eq!(breaches_of(&order(&["pending", "awaiting_payment"], 14)).len(), 1);
+    }
+
+    #[test]
+    fn stock_must_add_up() {
+        let id = "0199d3a0-0000-7000-8000-000000000001";
+        let stock =
+            |sold: u64| json!({ "product_id": id, "received": 10, "available": 5, "held": 2, "sold": sold });
+        assert!(breaches_of(&stock(3)).is_empty());
+        assert_eq!(breaches_of(&stock(4)).len(), 1);
+    }
+}

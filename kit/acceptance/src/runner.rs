@@ -1,0 +1,127 @@
+//! Runs journeys side by side and prints what became of them, in the order of the table.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, LocalSet, spawn_local};
+use tokio::time::timeout;
+
+use crate::stage::Stage;
+use crate::{Journey, Topic, World};
+
+/// The slowest journey waits for a provider that does not answer; a loaded machine may be several times slower.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// How many journeys went well.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say it")]
+pub struct Totals {
+    pub passed: usize,
+    pub failed: usize,
+}
+
+/// What became of a journey.
+struct Outcome {
+    took: Duration,
+    failure: Option<Failure>,
+}
+
+impl Outcome {
+    fn of_panic(panic: &JoinError) -> Self {
+        let failure =
+            Failure { reason: format!("the journey itself panicked: {panic}"), evidence: String::new() };
+        Self { took: Duration::ZERO, failure: Some(failure) }
+    }
+}
+
+struct Failure {
+    reason: String,
+    /// Requests and answers, in full.
+    evidence: String,
+}
+
+/// The journeys, with their topic, that fit this kind of stage and contain `filter` in `topic: rule`.
+pub fn choose(topics: &[Topic], short_lived: bool, filter: &str) -> Vec<(&'static str, Journey)> {
+    let fitting = topics.iter().filter(|topic| topic.short_lived == short_lived);
+    let all = fitting.flat_map(|topic| topic.journeys.iter().map(|journey| (topic.name, *journey)));
+    all.filter(|(topic, journey)| format!("{topic}: {}", journey.rule()).contains(filter)).collect()
+}
+
+/// Runs journeys, `jobs` at once, and prints a line each, then the failures, then the totals.
+pub async fn run(stage: &Stage, chosen: Vec<(&'static str, Journey)>, jobs: usize, as_json: bool) -> Totals {
+    let local = LocalSet::new();
+    local.run_until(run_all(stage, chosen, jobs, as_json)).await
+}
+
+async fn run_all(stage: &Stage, chosen: Vec<(&'static str, Journey)>, jobs: usize, as_json: bool) -> Totals {
+    let places = Rc::new(Semaphore::new(jobs));
+    let start = |(topic, journey): (&'static str, Journey)| {
+        let (stage, places) = (stage.clone(), Rc::clone(&places));
+        let task = spawn_local(async move {
+            let _place = places.acquire().await;
+            run_one(&stage, journey).await
+        });
+        (topic, journey, task)
+    };
+    let started: Vec<_> = chosen.into_iter().map(start).collect();
+
+    let mut outcomes = Vec::new();
+    let mut last_topic = "";
+    for (topic, journey, task) in started {
+        let outcome = task.await.unwrap_or_else(|panic| Outcome::of_panic(&panic));
+        if !as_json {
+            if topic != last_topic {
+                println!("\n{topic}");
+                last_topic = topic;
+            }
+            let mark = if outcome.failure.is_none() { "ok  " } else { "FAIL" };
+            println!("  {mark}  {}  ({:.1} s)", journey.rule(), outcome.took.as_secs_f32());
+        }
+        outcomes.push((topic, journey, outcome));
+    }
+    let failed = outcomes.iter().filter(|(_, _, outcome)| outcome.failure.is_some()).count();
+    let totals = Totals { passed: outcomes.len() - failed, failed };
+    if as_json {
+        print_json(&outcomes, totals)
+    } else {
+        print_failures(&outcomes, totals)
+    }
+    totals
+}
+
+async fn run_one(stage: &Stage, journey: Journey) -> Outcome {
+    let (world, record) = World::new(stage);
+    let started = Instant::now();
+    let mut reasons = match timeout(LIMIT, (journey.run)(world)).await {
+        Ok(Ok(())) => Vec::new(),
+        Ok(Err(error)) => vec![format!("{error:#}")],
+        Err(_) => vec![format!("not done within {LIMIT:?}")],
+    };
+    reasons.extend(record.breaches());
+    let failure =
+        (!reasons.is_empty()).then(|| Failure { reason: reasons.join("\n"), evidence: record.evidence() });
+    Outcome { took: started.elapsed(), failure }
+}
+
+fn print_failures(outcomes: &[(&'static str, Journey, Outcome)], Totals { passed, failed }: Totals) {
+    for (topic, journey, outcome) in outcomes {
+        let Some(Failure { reason, evidence }) = &outcome.failure else { continue };
+        println!("\nFAILED  {topic}: {}", journey.rule());
+        for line in reason.lines() {
+            println!("  {line}");
+        }
+        println!("{}", evidence.trim_end());
+    }
+    println!("\n{passed} passed, {failed} failed");
+}
+
+fn print_json(outcomes: &[(&'static str, Journey, Outcome)], Totals { passed, failed }: Totals) {
+    let journeys: Vec<_> = outcomes.iter().map(|(topic, journey, outcome)| {
+        let failure = outcome.failure.as_ref();
+        json!({ "topic": topic, "rule": journey.rule(), "passed": failure.is_none(), "seconds": outcome.took.as_secs_f64(),
+            "reason": failure.map(|f| &f.reason), "evidence": failure.map(|f| &f.evidence) })
+    }).collect();
+    println!("{:#}", json!({ "passed": passed, "failed": failed, "journeys": journeys }));
+}
