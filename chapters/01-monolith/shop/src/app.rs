@@ -1,0 +1,74 @@
+//! The shop as one value: everything it is made of, and the routes to it.
+
+use std::time::Duration;
+
+use axum::{Router, extract::State, middleware, routing::get};
+use jiff::SignedDuration;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{Config, Db, Error, docs, idempotency, orders, products, users, web};
+
+/// All that a use case needs. Its methods are the use cases, in the folder of the context they belong to.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) db: Db,
+    pub(crate) hasher: users::Hasher,
+    pub(crate) tokens: users::Tokens,
+    pub(crate) provider: orders::Provider,
+    pub(crate) order_ttl: SignedDuration,
+    pub(crate) payment_timeout: SignedDuration,
+}
+
+impl App {
+    /// Opens the shop: its database, its keys, the way to the payment provider, the staff account.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let db = Db::open(&config.database).await?;
+        let secret = users::signing_key(&db).await?;
+        let app = Self {
+            db,
+            hasher: users::Hasher::new()?,
+            tokens: users::Tokens::new(&secret, config.token_ttl),
+            provider: orders::Provider::new(
+                &config.payments_url,
+                Duration::try_from(config.payment_timeout)?,
+            )?,
+            order_ttl: config.order_ttl,
+            payment_timeout: config.payment_timeout,
+        };
+        if let (Some(email), Some(password)) = (&config.staff_email, &config.staff_password) {
+            app.ensure_staff(email, password).await?;
+        }
+        Ok(app)
+    }
+
+    /// The whole API.
+    pub fn router(self) -> Router {
+        Router::new()
+            .merge(users::router())
+            .merge(products::router())
+            .merge(orders::router())
+            .merge(docs::router())
+            .route("/health/live", get(async || "alive"))
+            .route("/health/ready", get(ready))
+            .fallback(web::no_such_route)
+            .method_not_allowed_fallback(web::method_not_allowed)
+            // The last one added is the first one passed.
+            .layer(middleware::from_fn_with_state(self.clone(), users::authenticate))
+            .layer(middleware::from_fn(web::read_body))
+            .layer(CatchPanicLayer::custom(web::panicked))
+            .layer(middleware::from_fn(web::edge))
+            .with_state(self)
+    }
+
+    /// Starts what runs beside the requests, for as long as the process does.
+    pub fn start_background_work(&self) {
+        tokio::spawn(orders::keep_settling(self.clone()));
+        tokio::spawn(idempotency::keep_forgetting(self.db.clone()));
+    }
+}
+
+/// Ready is who can read its database.
+async fn ready(State(app): State<App>) -> Result<&'static str, Error> {
+    sqlx::query("select 1").execute(&mut *app.db.read().await?).await?;
+    Ok("ready")
+}

@@ -1,0 +1,150 @@
+//! What can be done with orders.
+
+use uuid::Uuid;
+
+use super::{
+    App, Caller, Error, Intent, Keyed, db,
+    domain::{Cancellation, Lines, Order, OrderId, Reason, Source},
+    idempotency, products,
+    provider::{Attempt, Refund},
+    store,
+    web::{IdempotencyKey, Limit, Page},
+};
+
+impl App {
+    /// Places an order: holds its stock and awaits payment, or else is rejected. Both are stored, and both are answers.
+    pub async fn place_order(
+        &self,
+        caller: Caller,
+        key: &IdempotencyKey,
+        lines: Lines,
+    ) -> Result<Keyed<Order>, Error> {
+        let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
+        let mut tx = self.db.write().await?;
+        if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
+            return Ok(answered);
+        }
+        let now = db::now();
+        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, &lines, now);
+        match products::hold(&mut tx, order.id, lines.as_slice()).await? {
+            Ok(held) => order.hold(held, now + self.order_ttl, now)?,
+            Err(refused) => order.reject(Reason::from(refused), now)?,
+        }
+        store::insert_order(&mut tx, &order).await?;
+        let order = store::find_order(&mut tx, order.id).await?.ok_or(Error::NotFound)?;
+        let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
+        tx.commit().await?;
+        let Order { id, status, .. } = keyed.answer;
+        tracing::info!(order = %id.0, %status, "placed order {}: {status}", id.0);
+        Ok(keyed)
+    }
+
+    /// Reads an order of the caller's, or for staff anybody's.
+    pub async fn read_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
+        let mut conn = self.db.read().await?;
+        let order = store::find_order(&mut conn, id).await?;
+        order.filter(|order| caller.is_staff() || order.customer_id == caller.id).ok_or(Error::NotFound)
+    }
+
+    /// Reads an order of the caller's.
+    pub async fn read_own_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
+        let mut conn = self.db.read().await?;
+        let order = store::find_order(&mut conn, id).await?;
+        order.filter(|order| order.customer_id == caller.id).ok_or(Error::NotFound)
+    }
+
+    /// Lists orders, newest first: the caller's, or for staff everybody's.
+    pub async fn list_orders(
+        &self,
+        caller: Caller,
+        everybodys: bool,
+        limit: Limit,
+        cursor: Option<Uuid>,
+    ) -> Result<Page<Order>, Error> {
+        let customer = (!everybodys).then_some(caller.id);
+        let mut conn = self.db.read().await?;
+        let orders =
+            store::list_orders(&mut conn, customer, cursor.unwrap_or(Uuid::max()), limit.and_one()).await?;
+        Ok(Page::cut(orders, limit, |order| order.id.0))
+    }
+
+    /// Pays for an order of the caller's. What the provider is asked is stored first, and asked after: if this process
+    /// dies in between, the next one asks the same again.
+    pub async fn pay_order(
+        &self,
+        caller: Caller,
+        key: &IdempotencyKey,
+        id: OrderId,
+        source: Source,
+    ) -> Result<Keyed<Order>, Error> {
+        let intent = Intent { caller: caller.id, operation: format!("pay_order {}", id.0), key };
+        let mut tx = self.db.write().await?;
+        if let Some(answered) = idempotency::find(&mut tx, &intent, &source).await? {
+            return Ok(answered);
+        }
+        let now = db::now();
+        let order = store::find_order(&mut tx, id).await?;
+        let mut order = order.filter(|order| order.customer_id == caller.id).ok_or(Error::NotFound)?;
+        order.pay(now)?;
+        let amount = order.total.ok_or(Error::NotFound)?;
+        let source_token = source.as_str().to_owned();
+        let attempt = Attempt { id: Uuid::now_v7(), order: id, source: source_token, amount, asks: 1 };
+        store::save_step(&mut tx, &order).await?;
+        store::insert_attempt(&mut tx, &attempt, self.end_of_ask(now)).await?;
+        let keyed = idempotency::keep(&mut tx, &intent, &source, order, now).await?;
+        tx.commit().await?;
+        self.start_charge(attempt);
+        Ok(keyed)
+    }
+
+    /// Cancels an order that has not been shipped. What it holds is given back now, what it paid soon.
+    pub async fn cancel_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
+        let mut tx = self.db.write().await?;
+        let order = store::find_order(&mut tx, id).await?;
+        let mut order = order
+            .filter(|order| caller.is_staff() || order.customer_id == caller.id)
+            .ok_or(Error::NotFound)?;
+        let now = db::now();
+        match order.cancel(now)? {
+            Cancellation::Repeated => {}
+            Cancellation::Done => {
+                store::save_step(&mut tx, &order).await?;
+                products::release(&mut tx, id).await?;
+                tx.commit().await?;
+                tracing::info!(order = %id.0, "cancelled order {}", id.0);
+            }
+            Cancellation::Refund => {
+                store::save_step(&mut tx, &order).await?;
+                let charge = store::find_charge(&mut tx, id).await?;
+                let refund =
+                    Refund { id: Uuid::now_v7(), order: id, charge, amount: order.payment.captured, asks: 1 };
+                store::insert_refund(&mut tx, &refund, self.end_of_ask(now)).await?;
+                tx.commit().await?;
+                self.start_refund(refund);
+            }
+        }
+        Ok(order)
+    }
+
+    /// Marks a paid order as shipped. Again is as once.
+    pub async fn ship_order(&self, id: OrderId) -> Result<Order, Error> {
+        let mut tx = self.db.write().await?;
+        let mut order = store::find_order(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        if order.ship(db::now())? {
+            store::save_step(&mut tx, &order).await?;
+            tx.commit().await?;
+        }
+        Ok(order)
+    }
+
+    /// Marks a shipped order as delivered. Again is as once.
+    pub async fn deliver_order(&self, id: OrderId) -> Result<Order, Error> {
+        let mut tx = self.db.write().await?;
+        let mut order = store::find_order(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        if order.deliver(db::now())? {
+            store::save_step(&mut tx, &order).await?;
+            tx.commit().await?;
+        }
+        Ok(order)
+    }
+}
