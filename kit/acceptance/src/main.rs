@@ -16,7 +16,7 @@ struct Args {
     #[arg(long, required_unless_present = "list")]
     status: Option<PathBuf>,
 
-    /// Runs the journeys that need a stage with ORDER_TTL=3s and TOKEN_TTL=3s, and only those.
+    /// Runs the journeys that need a stage with `ORDER_TTL=3s` and `TOKEN_TTL=3s`, and only those.
     #[arg(long)]
     short_lived: bool,
 

@@ -84,9 +84,9 @@ async fn run_all(stage: &Stage, chosen: Vec<(&'static str, Journey)>, jobs: usiz
     let failed = outcomes.iter().filter(|(_, _, outcome)| outcome.failure.is_some()).count();
     let totals = Totals { passed: outcomes.len() - failed, failed };
     if as_json {
-        print_json(&outcomes, totals)
+        print_json(&outcomes, totals);
     } else {
-        print_failures(&outcomes, totals)
+        print_failures(&outcomes, totals);
     }
     totals
 }
