@@ -7,7 +7,6 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use rustix::process::Signal;
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
@@ -16,7 +15,7 @@ use tokio::{
 
 use crate::{
     course::{Chapter, Course},
-    guard::{Guard, signal_group},
+    guard::{Group, Guard},
     manifest::PAYMENTS,
     run::RunFolder,
 };
@@ -69,12 +68,7 @@ type Wanted<'a> = (&'a str, &'a str);
 impl Programs {
     /// Programs that are built already, by service.
     pub fn built<S: Into<String>>(programs: impl IntoIterator<Item = (S, PathBuf)>) -> Self {
-        Self(
-            programs
-                .into_iter()
-                .map(|(service, program)| (service.into(), program))
-                .collect(),
-        )
+        Self(programs.into_iter().map(|(service, program)| (service.into(), program)).collect())
     }
 
     /// Compiles what a stage needs. Cargo shows its progress on standard error; dropping the future ends it.
@@ -88,24 +82,13 @@ impl Programs {
         run: &RunFolder,
     ) -> Result<Self, BuildError> {
         let processes = &chapter.manifest.processes;
-        let wanted: Vec<_> = processes
-            .iter()
-            .map(|process| (process.package(), process.binary()))
-            .collect();
+        let wanted: Vec<_> = processes.iter().map(|process| (process.package(), process.binary())).collect();
         let built = cargo_build(&chapter.workspace(), &wanted, profile, &run.guard).await?;
-        let mut programs: BTreeMap<_, _> = processes
-            .iter()
-            .map(|p| p.service.clone())
-            .zip(built)
-            .collect();
+        let mut programs: BTreeMap<_, _> = processes.iter().map(|p| p.service.clone()).zip(built).collect();
         if chapter.manifest.payments {
             let sandbox = [("payment-sandbox", "payment-sandbox")];
             let built = cargo_build(&course.root, &sandbox, profile, &run.guard).await?;
-            programs.extend(
-                built
-                    .into_iter()
-                    .map(|program| (PAYMENTS.to_owned(), program)),
-            );
+            programs.extend(built.into_iter().map(|program| (PAYMENTS.to_owned(), program)));
         }
         Ok(Self(programs))
     }
@@ -124,10 +107,8 @@ async fn cargo_build(
     guard: &Guard,
 ) -> Result<Vec<PathBuf>, BuildError> {
     let mut cargo = Command::new("cargo");
-    cargo
-        .arg("build")
-        .arg("--message-format=json-render-diagnostics");
-    cargo.arg("--manifest-path").arg(folder.join("Cargo.toml"));
+    cargo.current_dir(folder); // where its .cargo/config.toml is found
+    cargo.arg("build").arg("--message-format=json-render-diagnostics");
     for (package, program) in wanted {
         cargo.args(["-p", package, "--bin", program]);
     }
@@ -135,32 +116,23 @@ async fn cargo_build(
         cargo.arg("--release");
     }
     cargo.env_clear().envs(crate::environment::inherited());
-    cargo
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .process_group(0);
+    cargo.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
     let mut child = cargo.spawn().map_err(BuildError::NoCargo)?;
-    let _group = Group::new(child.id().unwrap_or_default(), guard);
+    let _group = Group::watched(child.id(), guard);
     let built = match child.stdout.take() {
         Some(output) => programs_built(output).await,
         None => BTreeMap::new(),
     };
     let status = child.wait().await.map_err(BuildError::NoCargo)?;
     if !status.success() {
-        return Err(BuildError::Failed {
-            folder: folder.to_owned(),
-            status,
-        });
+        return Err(BuildError::Failed { folder: folder.to_owned(), status });
     }
     let find = |(package, program): &Wanted| {
-        built
-            .get(*program)
-            .cloned()
-            .ok_or_else(|| BuildError::NoProgram {
-                folder: folder.to_owned(),
-                package: (*package).to_owned(),
-                program: (*program).to_owned(),
-            })
+        built.get(*program).cloned().ok_or_else(|| BuildError::NoProgram {
+            folder: folder.to_owned(),
+            package: (*package).to_owned(),
+            program: (*program).to_owned(),
+        })
     };
     wanted.iter().map(find).collect()
 }
@@ -182,33 +154,9 @@ async fn programs_built(output: impl AsyncRead + Unpin) -> BTreeMap<String, Path
     let mut programs = BTreeMap::new();
     while let Ok(Some(line)) = lines.next_line().await {
         // Lines of other kinds have no target and executable.
-        if let Ok(Artifact {
-            target,
-            executable: Some(program),
-        }) = serde_json::from_str(&line)
-        {
+        if let Ok(Artifact { target, executable: Some(program) }) = serde_json::from_str(&line) {
             programs.insert(target.name, program);
         }
     }
     programs
-}
-
-/// Cargo's process group, ended when the build is abandoned.
-struct Group<'a> {
-    id: u32,
-    guard: &'a Guard,
-}
-
-impl<'a> Group<'a> {
-    fn new(id: u32, guard: &'a Guard) -> Self {
-        guard.watch(id).ok(); // without a guard a build that nobody waits for ends by itself
-        Self { id, guard }
-    }
-}
-
-impl Drop for Group<'_> {
-    fn drop(&mut self) {
-        signal_group(self.id, Signal::TERM);
-        self.guard.forget(self.id);
-    }
 }

@@ -50,13 +50,8 @@ pub async fn apply(run_dir: &Path, fault: Fault, target: &str) -> Result<String,
     if RunFolder::holder(run_dir).is_none() {
         return Err(ControlError::NoStage);
     }
-    let request = Request {
-        fault,
-        target: target.to_owned(),
-    };
-    let answer = ask(&socket(run_dir), &request)
-        .await
-        .map_err(ControlError::Silent)?;
+    let request = Request { fault, target: target.to_owned() };
+    let answer = ask(&socket(run_dir), &request).await.map_err(ControlError::Silent)?;
     answer.map_err(ControlError::Refused)
 }
 
@@ -87,10 +82,7 @@ async fn answer(stream: UnixStream, stage: Arc<Inner>) -> io::Result<()> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let answer: Answer = match serde_json::from_str::<Request>(&line) {
-        Ok(Request { fault, target }) => stage
-            .apply(fault, &target)
-            .await
-            .map_err(|error| error.to_string()),
+        Ok(Request { fault, target }) => stage.apply(fault, &target).await.map_err(|error| error.to_string()),
         Err(error) => Err(format!("not a request: {error}")),
     };
     write_line(stream.get_mut(), &answer).await
@@ -104,9 +96,7 @@ async fn write_line(stream: &mut UnixStream, value: &impl Serialize) -> io::Resu
 
 /// Unix sockets have short paths (104 bytes on macOS); a run folder deep in the tree has its socket in the temp folder.
 pub(crate) fn socket(run_dir: &Path) -> PathBuf {
-    let run_dir = run_dir
-        .canonicalize()
-        .unwrap_or_else(|_| run_dir.to_owned());
+    let run_dir = run_dir.canonicalize().unwrap_or_else(|_| run_dir.to_owned());
     let socket = run_dir.join("control.sock");
     if socket.as_os_str().len() < 100 {
         return socket;

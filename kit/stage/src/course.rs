@@ -24,9 +24,7 @@ pub struct Chapter {
 #[derive(Debug, thiserror::Error)]
 pub enum CourseError {
     /// No `chapters` folder up the tree.
-    #[error(
-        "{0} is not inside the course: no folder above it has `chapters/`; change into your clone"
-    )]
+    #[error("{0} is not inside the course: no folder above it has `chapters/`; change into your clone")]
     NoCourse(PathBuf),
     /// The number is none of the chapters'.
     #[error("there is no chapter {wanted}; the chapters here are {there}")]
@@ -50,21 +48,16 @@ impl Course {
     /// # Errors
     /// [`CourseError::NoCourse`].
     pub fn around(folder: &Path) -> Result<Self, CourseError> {
-        match folder
-            .ancestors()
-            .find(|above| above.join("chapters").is_dir())
-        {
-            Some(root) => Ok(Self {
-                root: root.to_owned(),
-            }),
+        match folder.ancestors().find(|above| above.join("chapters").is_dir()) {
+            Some(root) => Ok(Self { root: root.to_owned() }),
             None => Err(CourseError::NoCourse(folder.to_owned())),
         }
     }
 
     /// The run folder of this course: status, logs and data of its running stage. `STEPWISE_RUN_DIR` moves it.
     pub fn run_dir(&self) -> PathBuf {
-        let run_dir = std::env::var_os("STEPWISE_RUN_DIR")
-            .map_or_else(|| PathBuf::from(".run"), PathBuf::from);
+        let run_dir =
+            std::env::var_os("STEPWISE_RUN_DIR").map_or_else(|| PathBuf::from(".run"), PathBuf::from);
         self.root.join(run_dir)
     }
 
@@ -74,18 +67,11 @@ impl Course {
     /// [`CourseError::Unreadable`].
     pub fn chapters(&self) -> Result<Vec<(u32, PathBuf)>, CourseError> {
         let folder = self.root.join("chapters");
-        let entries =
-            std::fs::read_dir(&folder).map_err(|error| CourseError::Unreadable(folder, error))?;
+        let entries = std::fs::read_dir(&folder).map_err(|error| CourseError::Unreadable(folder, error))?;
         let mut chapters: Vec<_> = entries
             .filter_map(|entry| {
                 let entry = entry.ok()?;
-                let number = entry
-                    .file_name()
-                    .to_str()?
-                    .split_once('-')?
-                    .0
-                    .parse()
-                    .ok()?;
+                let number = entry.file_name().to_str()?.split_once('-')?.0.parse().ok()?;
                 entry.path().is_dir().then(|| (number, entry.path()))
             })
             .collect();
@@ -100,33 +86,19 @@ impl Course {
     pub fn chapter(&self, number: u32) -> Result<Chapter, CourseError> {
         let chapters = self.chapters()?;
         let Some((_, folder)) = chapters.iter().find(|(there, _)| *there == number) else {
-            let there: Vec<_> = chapters
-                .iter()
-                .map(|(number, _)| number.to_string())
-                .collect();
-            return Err(CourseError::NoChapter {
-                wanted: number,
-                there: there.join(", "),
-            });
+            let there: Vec<_> = chapters.iter().map(|(number, _)| number.to_string()).collect();
+            return Err(CourseError::NoChapter { wanted: number, there: there.join(", ") });
         };
         let file = folder.join("chapter.toml");
         let manifest = Manifest::read(&file)?;
         if manifest.number != number {
-            let reason = format!(
-                "is {}, and its folder begins with {number}; make them agree",
-                manifest.number
+            let reason =
+                format!("is {}, and its folder begins with {number}; make them agree", manifest.number);
+            return Err(
+                ManifestError::Invalid { file: file.display().to_string(), key: "number", reason }.into()
             );
-            return Err(ManifestError::Invalid {
-                file: file.display().to_string(),
-                key: "number",
-                reason,
-            }
-            .into());
         }
-        Ok(Chapter {
-            folder: folder.clone(),
-            manifest,
-        })
+        Ok(Chapter { folder: folder.clone(), manifest })
     }
 }
 

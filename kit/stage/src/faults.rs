@@ -71,11 +71,7 @@ impl Fault {
 }
 
 impl Inner {
-    pub(crate) async fn apply(
-        self: &Arc<Self>,
-        fault: Fault,
-        target: &str,
-    ) -> Result<String, FaultError> {
+    pub(crate) async fn apply(self: &Arc<Self>, fault: Fault, target: &str) -> Result<String, FaultError> {
         let targets = self.find(target)?;
         let mut done = Vec::new();
         for slot in &targets {
@@ -85,8 +81,7 @@ impl Inner {
             }
         }
         if done.is_empty() {
-            let state =
-                |slot: &Arc<Slot>| format!("{}, which is {}", slot.spec.name(), slot.state().0);
+            let state = |slot: &Arc<Slot>| format!("{}, which is {}", slot.spec.name(), slot.state().0);
             let state = targets.iter().map(state).collect::<Vec<_>>().join("; ");
             return Err(FaultError::Pointless { fault, state });
         }
@@ -125,16 +120,9 @@ impl Inner {
         let fits = |slot: &&Arc<Slot>| slot.spec.service == target || slot.spec.name() == target;
         let found: Vec<_> = self.slots.iter().filter(fits).cloned().collect();
         if found.is_empty() {
-            let mut there: Vec<_> = self
-                .slots
-                .iter()
-                .map(|slot| slot.spec.speaker.clone())
-                .collect();
+            let mut there: Vec<_> = self.slots.iter().map(|slot| slot.spec.speaker.clone()).collect();
             there.dedup();
-            return Err(FaultError::Unknown {
-                target: target.to_owned(),
-                there: there.join(", "),
-            });
+            return Err(FaultError::Unknown { target: target.to_owned(), there: there.join(", ") });
         }
         Ok(found)
     }

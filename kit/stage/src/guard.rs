@@ -37,9 +37,7 @@ impl Guard {
             .stdout(lock)
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self {
-            process: Mutex::new(Some(process)),
-        })
+        Ok(Self { process: Mutex::new(Some(process)) })
     }
 
     /// The `kit` program near the one that runs: itself, or in a `target/<profile>` above it, as seen from a test.
@@ -48,11 +46,7 @@ impl Guard {
     /// `NotFound`, with the command that builds it.
     pub fn find_program() -> io::Result<PathBuf> {
         let here = std::env::current_exe()?;
-        let profile = if cfg!(debug_assertions) {
-            "debug"
-        } else {
-            "release"
-        };
+        let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         here.ancestors()
             .skip(1)
             .flat_map(|folder| [folder.join("kit"), folder.join(profile).join("kit")])
@@ -79,10 +73,7 @@ impl Guard {
     fn tell(&self, word: &str) -> io::Result<()> {
         let mut process = self.lock();
         let Some(input) = process.as_mut().and_then(|process| process.stdin.as_mut()) else {
-            return Err(io::Error::new(
-                io::ErrorKind::BrokenPipe,
-                "the stage is stopped already",
-            ));
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the stage is stopped already"));
         };
         input.write_all(format!("{word}\n").as_bytes())
     }
@@ -152,10 +143,7 @@ fn end_groups(groups: &HashSet<Pid>) {
     signal(Signal::TERM);
     signal(Signal::CONT); // a frozen process takes SIGTERM only once it goes on
     let deadline = Instant::now() + GRACE;
-    while groups
-        .iter()
-        .any(|group| test_kill_process_group(*group).is_ok())
-    {
+    while groups.iter().any(|group| test_kill_process_group(*group).is_ok()) {
         if Instant::now() > deadline {
             return signal(Signal::KILL);
         }
@@ -167,5 +155,39 @@ fn end_groups(groups: &HashSet<Pid>) {
 pub(crate) fn signal_group(group: u32, signal: Signal) {
     if let Some(group) = i32::try_from(group).ok().and_then(Pid::from_raw) {
         kill_process_group(group, signal).ok();
+    }
+}
+
+/// A process group that ends when this is dropped: SIGTERM, which is nothing to one that has ended already.
+#[derive(Debug)]
+pub struct Group<'a> {
+    id: Option<u32>,
+    guard: Option<&'a Guard>,
+}
+
+impl Group<'static> {
+    /// The group that a child process leads, by its id.
+    pub fn led_by(id: Option<u32>) -> Self {
+        Self { id, guard: None }
+    }
+}
+
+impl<'a> Group<'a> {
+    /// The same, and if this process is killed before the drop, the guard does it.
+    pub(crate) fn watched(id: Option<u32>, guard: &'a Guard) -> Self {
+        if let Some(id) = id {
+            guard.watch(id).ok(); // a build that nobody waits for ends by itself
+        }
+        Self { id, guard: Some(guard) }
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        let Some(id) = self.id else { return };
+        signal_group(id, Signal::TERM);
+        if let Some(guard) = self.guard {
+            guard.forget(id);
+        }
     }
 }

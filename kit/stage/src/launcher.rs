@@ -78,9 +78,7 @@ pub enum StartError {
         there: String,
     },
     /// A setting has the name of a variable that the launcher itself sets.
-    #[error(
-        "{0} is set by the launcher; choose settings of the services, such as ORDER_TTL or RUST_LOG"
-    )]
+    #[error("{0} is set by the launcher; choose settings of the services, such as ORDER_TTL or RUST_LOG")]
     Setting(String),
     /// The stage needs a NATS server, which this launcher cannot start.
     #[error("chapter {0} needs NATS, which this kit does not start yet")]
@@ -200,34 +198,20 @@ impl Stage {
     ) -> Result<Self, StartError> {
         let plan = Plan::new(chapter, programs, &run, &options)?;
         prepare_folders(&run, chapter.manifest.number, options.keep_data)?;
-        let listener = control::listen(run.path())
-            .map_err(io_error("cannot open the control socket in", run.path()))?;
-        let asker = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(1))
-            .build();
+        let listener =
+            control::listen(run.path()).map_err(io_error("cannot open the control socket in", run.path()))?;
+        let asker = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build();
         let inner = Arc::new(Inner {
             run: Arc::new(run),
-            slots: plan
-                .specs
-                .into_iter()
-                .map(|spec| Arc::new(Slot::new(spec)))
-                .collect(),
+            slots: plan.specs.into_iter().map(|spec| Arc::new(Slot::new(spec))).collect(),
             merged: MergedLog::new(options.log),
             asker: asker.unwrap_or_default(),
             patience: options.patience,
-            board: Mutex::new(Board {
-                status: plan.status,
-                is_public: false,
-            }),
+            board: Mutex::new(Board { status: plan.status, is_public: false }),
         });
         let control = tokio::spawn(control::serve(listener, Arc::clone(&inner))).abort_handle();
         // From here on, whatever was started ends with this handle.
-        let stage = Self {
-            inner,
-            control,
-            ports_taken: plan.ports_taken,
-        };
+        let stage = Self { inner, control, ports_taken: plan.ports_taken };
         match stage.inner.start_in_order(&chapter.manifest).await {
             Ok(()) => Ok(stage),
             Err(error) => {
@@ -287,18 +271,9 @@ impl Inner {
         // The provider is a third party: nobody waits for it, and it comes up beside the first services.
         let mut wave = vec![PAYMENTS];
         while ready.len() < manifest.processes.len() {
-            wave.extend(
-                manifest
-                    .startable(&ready)
-                    .iter()
-                    .map(|process| process.service.as_str()),
-            );
+            wave.extend(manifest.startable(&ready).iter().map(|process| process.service.as_str()));
             let mut starts = JoinSet::new();
-            for slot in self
-                .slots
-                .iter()
-                .filter(|slot| wave.contains(&slot.spec.service.as_str()))
-            {
+            for slot in self.slots.iter().filter(|slot| wave.contains(&slot.spec.service.as_str())) {
                 let process = self.spawn(slot)?;
                 let (stage, slot) = (Arc::clone(self), Arc::clone(slot));
                 starts.spawn(async move { stage.wait_ready(&slot, &process).await });
@@ -309,8 +284,7 @@ impl Inner {
             ready.extend(wave.drain(..).filter(|service| *service != PAYMENTS));
         }
         self.board().is_public = true;
-        self.publish()
-            .map_err(io_error("cannot write", &self.run.status_file()))
+        self.publish().map_err(io_error("cannot write", &self.run.status_file()))
     }
 
     /// Starts a process in its place. Its end, whoever brings it, is said in the log and in the status; the launcher
@@ -326,11 +300,7 @@ impl Inner {
         Ok(process)
     }
 
-    pub(crate) async fn wait_ready(
-        &self,
-        slot: &Slot,
-        process: &Process,
-    ) -> Result<(), StartError> {
+    pub(crate) async fn wait_ready(&self, slot: &Slot, process: &Process) -> Result<(), StartError> {
         slot.ready(process, &self.asker, self.patience).await
     }
 
@@ -342,10 +312,7 @@ impl Inner {
     /// Brings the status up to date, on disk too while it is public. A failure is said in the log.
     pub(crate) fn republish(&self) {
         if let Err(error) = self.publish() {
-            self.remark(format!(
-                "cannot write the status: {error}{}",
-                crate::remedy(&error)
-            ));
+            self.remark(format!("cannot write the status{}: {error}", crate::remedy(&error)));
         }
     }
 
@@ -354,11 +321,7 @@ impl Inner {
         for (process, slot) in board.status.processes.iter_mut().zip(&self.slots) {
             (process.state, process.pid) = slot.state();
         }
-        if board.is_public {
-            board.status.write(&self.run.status_file())
-        } else {
-            Ok(())
-        }
+        if board.is_public { board.status.write(&self.run.status_file()) } else { Ok(()) }
     }
 
     fn unpublish(&self) {
@@ -375,11 +338,7 @@ impl Inner {
 
 fn prepare_folders(run: &RunFolder, chapter: u32, keep_data: bool) -> Result<(), StartError> {
     let (data, logs) = (run.data(chapter), run.logs());
-    let stale = if keep_data {
-        vec![&logs]
-    } else {
-        vec![&logs, &data]
-    };
+    let stale = if keep_data { vec![&logs] } else { vec![&logs, &data] };
     for folder in stale {
         match fs::remove_dir_all(folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

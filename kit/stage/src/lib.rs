@@ -47,7 +47,7 @@ pub use status::Status;
 fn remedy(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            "; the disk is full: free some space (`cargo clean` frees what builds took)"
+            " (the disk is full; free some space, `cargo clean` frees what builds took)"
         }
         _ => "",
     }

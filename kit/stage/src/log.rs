@@ -39,10 +39,7 @@ pub(crate) struct MergedLog {
 
 impl MergedLog {
     pub(crate) fn new(lines: Option<Sender<Line>>) -> Self {
-        Self {
-            lines,
-            lost: Arc::default(),
-        }
+        Self { lines, lost: Arc::default() }
     }
 
     pub(crate) fn say(&self, speaker: &str, text: String) {
@@ -50,24 +47,12 @@ impl MergedLog {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let text = format!("{lost} lines are missing here; the log files have them");
-            if lines
-                .try_send(Line {
-                    speaker: LAUNCHER.to_owned(),
-                    text,
-                })
-                .is_err()
-            {
+            if lines.try_send(Line { speaker: LAUNCHER.to_owned(), text }).is_err() {
                 self.lost.fetch_add(lost + 1, Ordering::Relaxed);
                 return;
             }
         }
-        if lines
-            .try_send(Line {
-                speaker: speaker.to_owned(),
-                text,
-            })
-            .is_err()
-        {
+        if lines.try_send(Line { speaker: speaker.to_owned(), text }).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -89,11 +74,7 @@ impl Outlet {
         let mut writable = true;
         loop {
             line.clear();
-            match (&mut output)
-                .take(LONGEST_LINE)
-                .read_until(b'\n', &mut line)
-                .await
-            {
+            match (&mut output).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
                 Ok(0) | Err(_) => return,
                 Ok(_) => {}
             }
@@ -104,17 +85,12 @@ impl Outlet {
             if let Err(error) = &written
                 && writable
             {
-                let text = format!(
-                    "cannot write {}: {error}{}",
-                    self.file.display(),
-                    crate::remedy(error)
-                );
+                let text = format!("cannot write {}{}: {error}", self.file.display(), crate::remedy(error));
                 self.merged.say(LAUNCHER, text);
             }
             writable = written.is_ok();
             line.pop();
-            self.merged
-                .say(&self.speaker, String::from_utf8_lossy(&line).into_owned());
+            self.merged.say(&self.speaker, String::from_utf8_lossy(&line).into_owned());
         }
     }
 }
@@ -144,23 +120,14 @@ mod tests {
         let file = folder.path().join("shop-1.log");
         let (sender, mut receiver) = mpsc::channel(1);
         let merged = MergedLog::new(Some(sender));
-        let outlet = Outlet {
-            speaker: "shop".to_owned(),
-            file: file.clone(),
-            merged: merged.clone(),
-        };
+        let outlet = Outlet { speaker: "shop".to_owned(), file: file.clone(), merged: merged.clone() };
 
-        outlet
-            .drain(&b"one\ntwo\nthree"[..], open(&file).unwrap())
-            .await;
+        outlet.drain(&b"one\ntwo\nthree"[..], open(&file).unwrap()).await;
 
         assert_eq!(tail(&file, 2), "two\nthree");
         assert_eq!(receiver.recv().await.unwrap().text, "one");
         merged.say("shop", "four".to_owned());
-        assert_eq!(
-            receiver.recv().await.unwrap().text,
-            "2 lines are missing here; the log files have them"
-        );
+        assert_eq!(receiver.recv().await.unwrap().text, "2 lines are missing here; the log files have them");
     }
 
     #[tokio::test]
@@ -168,29 +135,16 @@ mod tests {
         let (sender, mut receiver) = mpsc::channel(10);
         let file = PathBuf::from("/dev/full");
         let merged = MergedLog::new(Some(sender));
-        let outlet = Outlet {
-            speaker: "shop".to_owned(),
-            file: file.clone(),
-            merged,
-        };
+        let outlet = Outlet { speaker: "shop".to_owned(), file: file.clone(), merged };
 
-        outlet
-            .drain(
-                &b"one\ntwo\n"[..],
-                File::options().write(true).open(&file).unwrap(),
-            )
-            .await;
+        outlet.drain(&b"one\ntwo\n"[..], File::options().write(true).open(&file).unwrap()).await;
 
         let mut texts = Vec::new();
         while let Some(line) = receiver.recv().await {
             texts.push(line.text);
         }
         assert_eq!(texts.len(), 3);
-        assert!(
-            texts[0].contains("/dev/full") && texts[0].contains("free some space"),
-            "{}",
-            texts[0]
-        );
+        assert!(texts[0].contains("/dev/full") && texts[0].contains("disk is full"), "{}", texts[0]);
         assert_eq!(texts[1..], ["one", "two"]);
     }
 }

@@ -148,35 +148,22 @@ impl Manifest {
     }
 
     fn parse(text: &str, file: &str) -> Result<Self, ManifestError> {
-        let manifest: Self = toml::from_str(text).map_err(|error| ManifestError::Malformed {
-            file: file.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let manifest: Self = toml::from_str(text)
+            .map_err(|error| ManifestError::Malformed { file: file.to_owned(), reason: error.to_string() })?;
         match manifest.check() {
             Ok(()) => Ok(manifest),
-            Err((key, reason)) => Err(ManifestError::Invalid {
-                file: file.to_owned(),
-                key,
-                reason,
-            }),
+            Err((key, reason)) => Err(ManifestError::Invalid { file: file.to_owned(), key, reason }),
         }
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {
         if self.processes.is_empty() {
-            return Err((
-                "process",
-                "is empty; a stage has at least one process".to_owned(),
-            ));
+            return Err(("process", "is empty; a stage has at least one process".to_owned()));
         }
         let mut services = BTreeSet::from([PAYMENTS]);
         for process in &self.processes {
             let service = process.service.as_str();
-            if service.is_empty()
-                || !service
-                    .bytes()
-                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-            {
+            if service.is_empty() || !service.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
                 return Err((
                     "service",
                     format!("\"{service}\" is no name; use lower case letters, digits and hyphens"),
@@ -189,10 +176,7 @@ impl Manifest {
                 ));
             }
             if process.instances == 0 {
-                return Err((
-                    "instances",
-                    format!("of \"{service}\" is 0; start at least one"),
-                ));
+                return Err(("instances", format!("of \"{service}\" is 0; start at least one")));
             }
             if let Some(route) = process.routes.iter().find(|route| !route.starts_with('/')) {
                 return Err((
@@ -216,7 +200,8 @@ impl Manifest {
                     .map(|p| p.service.as_str())
                     .filter(|s| !ready.contains(s))
                     .collect();
-                let reason = "can never be met: name services of this stage only, and none that needs this one";
+                let reason =
+                    "can never be met: name services of this stage only, and none that needs this one";
                 return Err(("needs", format!("of {} {reason}", waiting.join(", "))));
             }
             ready.extend(wave.iter().map(|process| process.service.as_str()));
@@ -226,12 +211,7 @@ impl Manifest {
 
     /// The processes that can start once these services are ready, without those services themselves.
     pub(crate) fn startable(&self, ready: &BTreeSet<&str>) -> Vec<&Process> {
-        let met = |process: &&Process| {
-            process
-                .needs
-                .iter()
-                .all(|need| ready.contains(need.as_str()))
-        };
+        let met = |process: &&Process| process.needs.iter().all(|need| ready.contains(need.as_str()));
         self.processes
             .iter()
             .filter(|process| !ready.contains(process.service.as_str()))
@@ -244,39 +224,25 @@ impl Manifest {
 mod tests {
     use super::*;
 
-    const HEAD: &str =
-        "number = 4\ntitle = \"Four\"\nminutes = { read = 1, build = 2, exercises = 3 }\n";
+    const HEAD: &str = "number = 4\ntitle = \"Four\"\nminutes = { read = 1, build = 2, exercises = 3 }\n";
 
     fn error_of(rest: &str) -> String {
-        Manifest::parse(&format!("{HEAD}{rest}"), "chapter.toml")
-            .unwrap_err()
-            .to_string()
+        Manifest::parse(&format!("{HEAD}{rest}"), "chapter.toml").unwrap_err().to_string()
     }
 
     #[test]
     fn package_and_binary_default_to_the_service() {
-        let manifest = Manifest::parse(
-            &format!("{HEAD}[[process]]\nservice = \"users\"\n"),
-            "chapter.toml",
-        )
-        .unwrap();
+        let manifest =
+            Manifest::parse(&format!("{HEAD}[[process]]\nservice = \"users\"\n"), "chapter.toml").unwrap();
         let users = &manifest.processes[0];
-        assert_eq!(
-            (users.package(), users.binary(), users.instances),
-            ("users", "users", 1)
-        );
+        assert_eq!((users.package(), users.binary(), users.instances), ("users", "users", 1));
         assert_eq!(manifest.workspace, ".");
     }
 
     #[test]
     fn an_unknown_key_is_named_with_its_file_and_the_keys_there_are() {
         let error = error_of("[[process]]\nservice = \"users\"\nport = 1\n");
-        for part in [
-            "chapter.toml",
-            "`port`",
-            "line 6",
-            "instances, needs, database",
-        ] {
+        for part in ["chapter.toml", "`port`", "line 6", "instances, needs, database"] {
             assert!(error.contains(part), "{part} is not in: {error}");
         }
     }
@@ -287,7 +253,8 @@ mod tests {
             error_of("[[process]]\nservice = \"orders\"\nneeds = [\"users\"]\n")
                 .contains("`needs` of orders")
         );
-        let circle = "[[process]]\nservice = \"a\"\nneeds = [\"b\"]\n[[process]]\nservice = \"b\"\nneeds = [\"a\"]\n";
+        let circle =
+            "[[process]]\nservice = \"a\"\nneeds = [\"b\"]\n[[process]]\nservice = \"b\"\nneeds = [\"a\"]\n";
         assert!(error_of(circle).contains("`needs` of a, b"));
     }
 
@@ -297,8 +264,6 @@ mod tests {
             error_of("[[process]]\nservice = \"a\"\n[[process]]\nservice = \"a\"\n")
                 .contains("\"a\" is taken")
         );
-        assert!(
-            error_of("[[process]]\nservice = \"payments\"\n").contains("\"payments\" is taken")
-        );
+        assert!(error_of("[[process]]\nservice = \"payments\"\n").contains("\"payments\" is taken"));
     }
 }

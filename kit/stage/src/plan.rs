@@ -28,15 +28,8 @@ pub(crate) struct Plan {
 }
 
 /// What the launcher says to every process; a setting of the same name would be overruled.
-const OURS: [&str; 7] = [
-    "LISTEN",
-    "DATABASE",
-    "LEDGER",
-    "PAYMENTS_URL",
-    "NATS_URL",
-    "STAFF_EMAIL",
-    "STAFF_PASSWORD",
-];
+const OURS: [&str; 7] =
+    ["LISTEN", "DATABASE", "LEDGER", "PAYMENTS_URL", "NATS_URL", "STAFF_EMAIL", "STAFF_PASSWORD"];
 const STAFF_EMAIL: &str = "staff@shop.example";
 
 impl Plan {
@@ -54,24 +47,14 @@ impl Plan {
         let addresses = addresses(&specs);
         // 74 bits of it are random; the password lives as long as the run.
         let password = Uuid::now_v7().simple().to_string().split_off(16);
-        let staff = Staff {
-            email: STAFF_EMAIL.to_owned(),
-            password,
-        };
+        let staff = Staff { email: STAFF_EMAIL.to_owned(), password };
         let data = run.data(manifest.number);
         for spec in &mut specs {
-            let process = manifest
-                .processes
-                .iter()
-                .find(|process| process.service == spec.service);
+            let process = manifest.processes.iter().find(|process| process.service == spec.service);
             spec.settings = settings(spec, process, &addresses, &staff, &data, options);
         }
         let status = status(&specs, manifest, &addresses, staff, &data, options);
-        Ok(Self {
-            specs,
-            status,
-            ports_taken: ports.taken,
-        })
+        Ok(Self { specs, status, ports_taken: ports.taken })
     }
 }
 
@@ -79,27 +62,14 @@ fn check(manifest: &Manifest, options: &Options) -> Result<(), StartError> {
     if manifest.nats {
         return Err(StartError::Nats(manifest.number));
     }
-    let services = || {
-        manifest
-            .processes
-            .iter()
-            .map(|process| process.service.as_str())
-    };
+    let services = || manifest.processes.iter().map(|process| process.service.as_str());
     for (service, wanted) in &options.scale {
         if *wanted == 0 || !services().any(|there| there == service) {
             let there = services().collect::<Vec<_>>().join(", ");
-            return Err(StartError::Scale {
-                service: service.clone(),
-                wanted: *wanted,
-                there,
-            });
+            return Err(StartError::Scale { service: service.clone(), wanted: *wanted, there });
         }
     }
-    match options
-        .settings
-        .keys()
-        .find(|name| OURS.contains(&name.as_str()))
-    {
+    match options.settings.keys().find(|name| OURS.contains(&name.as_str())) {
         Some(name) => Err(StartError::Setting(name.clone())),
         None => Ok(()),
     }
@@ -112,25 +82,16 @@ fn specs(
     run: &RunFolder,
     options: &Options,
 ) -> Result<Vec<Spec>, StartError> {
-    let services = manifest
-        .processes
-        .iter()
-        .map(|process| (process.service.as_str(), process.instances));
+    let services = manifest.processes.iter().map(|process| (process.service.as_str(), process.instances));
     let mut specs = Vec::new();
     for (service, instances) in services.chain(manifest.payments.then_some((PAYMENTS, 1))) {
-        let program = programs
-            .of(service)
-            .ok_or_else(|| StartError::NoProgram(service.to_owned()))?;
+        let program = programs.of(service).ok_or_else(|| StartError::NoProgram(service.to_owned()))?;
         let instances = options.scale.get(service).copied().unwrap_or(instances);
         for instance in 1..=instances {
             let name = format!("{service}-{instance}");
             specs.push(Spec {
                 log: run.logs().join(format!("{name}.log")),
-                speaker: if instances == 1 {
-                    service.to_owned()
-                } else {
-                    name
-                },
+                speaker: if instances == 1 { service.to_owned() } else { name },
                 service: service.to_owned(),
                 instance,
                 program: program.to_owned(),
@@ -143,22 +104,13 @@ fn specs(
 }
 
 /// The processes that clients talk to get the first ports.
-fn assign_ports(
-    specs: &mut [Spec],
-    manifest: &Manifest,
-    ports: &mut Ports,
-) -> Result<(), StartError> {
+fn assign_ports(specs: &mut [Spec], manifest: &Manifest, ports: &mut Ports) -> Result<(), StartError> {
     let public = |spec: &Spec| {
-        manifest
-            .processes
-            .iter()
-            .any(|process| process.service == spec.service && !process.routes.is_empty())
+        manifest.processes.iter().any(|process| process.service == spec.service && !process.routes.is_empty())
     };
     let (first, others): (Vec<_>, Vec<_>) = specs.iter_mut().partition(|spec| public(spec));
     for spec in first.into_iter().chain(others) {
-        spec.port = ports
-            .take()
-            .map_err(io_error("cannot find a port for", Path::new(&spec.service)))?;
+        spec.port = ports.take().map_err(io_error("cannot find a port for", Path::new(&spec.service)))?;
     }
     Ok(())
 }
@@ -166,9 +118,7 @@ fn assign_ports(
 /// The address of each service's first instance.
 fn addresses(specs: &[Spec]) -> BTreeMap<String, String> {
     let first = specs.iter().filter(|spec| spec.instance == 1);
-    first
-        .map(|spec| (spec.service.clone(), spec.address()))
-        .collect()
+    first.map(|spec| (spec.service.clone(), spec.address())).collect()
 }
 
 fn settings(
@@ -179,14 +129,10 @@ fn settings(
     data: &Path,
     options: &Options,
 ) -> BTreeMap<String, OsString> {
-    let mut settings: BTreeMap<String, OsString> = options
-        .settings
-        .iter()
-        .map(|(name, value)| (name.clone(), value.into()))
-        .collect();
-    let mut set = |name: &str, value: &dyn AsRef<OsStr>| {
-        settings.insert(name.to_owned(), value.as_ref().to_owned())
-    };
+    let mut settings: BTreeMap<String, OsString> =
+        options.settings.iter().map(|(name, value)| (name.clone(), value.into())).collect();
+    let mut set =
+        |name: &str, value: &dyn AsRef<OsStr>| settings.insert(name.to_owned(), value.as_ref().to_owned());
     set("LISTEN", &format!("127.0.0.1:{}", spec.port));
     let Some(process) = process else {
         set("LEDGER", &data.join("payments.db"));
@@ -199,10 +145,7 @@ fn settings(
     }
     let sandbox = addresses.contains_key(PAYMENTS).then_some(PAYMENTS);
     for need in process.needs.iter().map(String::as_str).chain(sandbox) {
-        set(
-            &format!("{}_URL", need.to_uppercase().replace('-', "_")),
-            &addresses[need],
-        );
+        set(&format!("{}_URL", need.to_uppercase().replace('-', "_")), &addresses[need]);
     }
     settings
 }
@@ -224,10 +167,7 @@ fn status(
         log: spec.log.clone(),
     };
     let routes = manifest.processes.iter().flat_map(|process| {
-        process
-            .routes
-            .iter()
-            .map(|route| (route.clone(), addresses[&process.service].clone()))
+        process.routes.iter().map(|route| (route.clone(), addresses[&process.service].clone()))
     });
     let databases: Vec<PathBuf> = manifest
         .processes
@@ -239,9 +179,7 @@ fn status(
         chapter: manifest.number,
         routes: routes.collect(),
         staff,
-        payments: addresses
-            .get(PAYMENTS)
-            .map(|url| Address { url: url.clone() }),
+        payments: addresses.get(PAYMENTS).map(|url| Address { url: url.clone() }),
         nats: None,
         processes: specs.iter().map(process_status).collect(),
         databases,

@@ -21,10 +21,7 @@ pub(crate) struct Ports {
 impl Ports {
     /// From a port that people know by heart.
     pub(crate) fn from(first: u16) -> Self {
-        Self {
-            next: first,
-            taken: Vec::new(),
-        }
+        Self { next: first, taken: Vec::new() }
     }
 
     /// For a stage that only its own test uses, away from those of other tests at this moment.
@@ -39,9 +36,7 @@ impl Ports {
     pub(crate) fn take(&mut self) -> io::Result<u16> {
         loop {
             let port = self.next;
-            self.next = port
-                .checked_add(1)
-                .ok_or_else(|| io::Error::other("no free port is left"))?;
+            self.next = port.checked_add(1).ok_or_else(|| io::Error::other("no free port is left"))?;
             match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
                 Ok(_) => return Ok(port),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => self.taken.push(port),

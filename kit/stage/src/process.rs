@@ -80,20 +80,12 @@ impl Process {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        let pid = child
-            .id()
-            .ok_or_else(|| io::Error::other("the process ended before it began"))?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the process ended before it began"))?;
         run.guard.watch(pid)?;
-        let outlet = Outlet {
-            speaker: spec.speaker.clone(),
-            file: spec.log.clone(),
-            merged: merged.clone(),
-        };
+        let outlet = Outlet { speaker: spec.speaker.clone(), file: spec.log.clone(), merged: merged.clone() };
         let mut drains = Vec::new();
         if let Some(output) = child.stdout.take() {
-            drains.push(tokio::spawn(
-                outlet.clone().drain(output, file.try_clone()?),
-            ));
+            drains.push(tokio::spawn(outlet.clone().drain(output, file.try_clone()?)));
         }
         if let Some(output) = child.stderr.take() {
             drains.push(tokio::spawn(outlet.drain(output, file)));

@@ -69,9 +69,7 @@ impl RunFolder {
             move |source| RunError::Io { doing, source }
         };
         fs::create_dir_all(path).map_err(failed("cannot create the run folder"))?;
-        let path = &path
-            .canonicalize()
-            .map_err(failed("cannot find the run folder"))?;
+        let path = &path.canonicalize().map_err(failed("cannot find the run folder"))?;
         let mut lock = open_lock(path).map_err(failed("cannot open the lock in"))?;
         let deadline = Instant::now() + LEAVE;
         while let Err(error) = lock.try_lock() {
@@ -83,18 +81,12 @@ impl RunFolder {
             }
         }
         write_holder(&mut lock, chapter).map_err(failed("cannot write the lock in"))?;
-        let guard = lock
-            .try_clone()
-            .and_then(|lock| Guard::spawn(guard_program, lock));
+        let guard = lock.try_clone().and_then(|lock| Guard::spawn(guard_program, lock));
         let guard = guard.map_err(|source| RunError::Io {
             doing: format!("cannot start the guard {}", guard_program.display()),
             source,
         })?;
-        let run = Self {
-            path: path.to_owned(),
-            guard,
-            lock,
-        };
+        let run = Self { path: path.to_owned(), guard, lock };
         remove(&status_file(path)).map_err(failed("cannot clear the old status in"))?;
         Ok(run)
     }
@@ -176,18 +168,12 @@ impl Holder {
     }
 
     fn is_alive(self) -> bool {
-        self.raw_pid()
-            .is_some_and(|pid| test_kill_process(pid).is_ok())
+        self.raw_pid().is_some_and(|pid| test_kill_process(pid).is_ok())
     }
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path.join("lock"))
+    File::options().read(true).write(true).create(true).truncate(false).open(path.join("lock"))
 }
 
 fn read_holder(lock: &mut File) -> Option<Holder> {
@@ -198,10 +184,7 @@ fn read_holder(lock: &mut File) -> Option<Holder> {
 }
 
 fn write_holder(lock: &mut File, chapter: u32) -> io::Result<()> {
-    let holder = Holder {
-        chapter,
-        pid: std::process::id(),
-    };
+    let holder = Holder { chapter, pid: std::process::id() };
     lock.set_len(0)?;
     lock.rewind()?;
     lock.write_all(&serde_json::to_vec(&holder)?)

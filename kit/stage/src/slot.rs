@@ -32,24 +32,15 @@ const TAIL_LINES: usize = 20;
 
 impl Slot {
     pub(crate) fn new(spec: Spec) -> Self {
-        Self {
-            spec,
-            turn: tokio::sync::Mutex::default(),
-            latest: Mutex::default(),
-        }
+        Self { spec, turn: tokio::sync::Mutex::default(), latest: Mutex::default() }
     }
 
     /// What its process does, and the id of it unless it is dead.
     pub(crate) fn state(&self) -> (State, Option<u32>) {
         match &*self.latest() {
-            Some(Latest { process, frozen }) if process.ended().is_none() => (
-                if *frozen {
-                    State::Frozen
-                } else {
-                    State::Running
-                },
-                Some(process.pid),
-            ),
+            Some(Latest { process, frozen }) if process.ended().is_none() => {
+                (if *frozen { State::Frozen } else { State::Running }, Some(process.pid))
+            }
             _ => (State::Dead, None),
         }
     }
@@ -57,11 +48,7 @@ impl Slot {
     /// Its process, unless that is dead.
     pub(crate) fn process(&self) -> Option<Process> {
         let latest = self.latest();
-        latest
-            .as_ref()
-            .map(|latest| &latest.process)
-            .filter(|process| process.ended().is_none())
-            .cloned()
+        latest.as_ref().map(|latest| &latest.process).filter(|process| process.ended().is_none()).cloned()
     }
 
     pub(crate) fn set_frozen(&self, frozen: bool) {
@@ -76,12 +63,9 @@ impl Slot {
         run: &std::sync::Arc<RunFolder>,
         merged: &MergedLog,
     ) -> Result<Process, StartError> {
-        let process = Process::spawn(&self.spec, run, merged)
-            .map_err(io_error("cannot start", &self.spec.program))?;
-        *self.latest() = Some(Latest {
-            process: process.clone(),
-            frozen: false,
-        });
+        let process =
+            Process::spawn(&self.spec, run, merged).map_err(io_error("cannot start", &self.spec.program))?;
+        *self.latest() = Some(Latest { process: process.clone(), frozen: false });
         Ok(process)
     }
 
@@ -100,18 +84,8 @@ impl Slot {
         let (name, log) = (self.spec.name(), self.spec.log.clone());
         let tail = log::tail(&log, TAIL_LINES);
         Err(match not_ready {
-            NotReady::Died(status) => StartError::Died {
-                name,
-                status,
-                log,
-                tail,
-            },
-            NotReady::TimedOut => StartError::NotReady {
-                name,
-                seconds: patience.as_secs(),
-                log,
-                tail,
-            },
+            NotReady::Died(status) => StartError::Died { name, status, log, tail },
+            NotReady::TimedOut => StartError::NotReady { name, seconds: patience.as_secs(), log, tail },
         })
     }
 

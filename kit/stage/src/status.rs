@@ -105,14 +105,10 @@ impl Status {
     pub fn base_url(&self, path: &str) -> Option<&str> {
         let covers = |prefix: &str| {
             let prefix = prefix.trim_end_matches('/');
-            path.strip_prefix(prefix)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let route = self
-            .routes
-            .iter()
-            .filter(|(prefix, _)| covers(prefix))
-            .max_by_key(|(prefix, _)| prefix.len());
+        let route =
+            self.routes.iter().filter(|(prefix, _)| covers(prefix)).max_by_key(|(prefix, _)| prefix.len());
         route.map(|(_, url)| url.as_str())
     }
 }

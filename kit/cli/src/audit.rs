@@ -1,0 +1,52 @@
+//! `kit audit`: whether the running stage lost, doubled or oversold anything.
+
+use std::{path::Path, process::ExitCode};
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Result;
+use audit::Report;
+
+use crate::{status, terminal};
+
+/// How to show it.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Reads everything through the shop's API as staff, and the payment provider's ledger. Waits up to 10 s for\n\
+    the shop to come to rest. The exit code is 1 when an invariant is broken; what was asked of the shop is known\n\
+    to the lab only (`just kill-test`), so three invariants are not checkable here."
+)]
+pub(crate) struct Args {
+    /// Prints the report with every violation, for tools
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
+    let status = status::running(run_dir)?;
+    let report = audit::audit(&status, None).await?;
+    if args.json {
+        terminal::print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+    } else {
+        terminal::print(&format!("Chapter {}: {}\n", status.chapter, painted(&report)))?;
+    }
+    Ok(exit_code(&report))
+}
+
+/// 1 when an invariant is broken.
+pub(crate) fn exit_code(report: &Report) -> ExitCode {
+    if report.broken().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The report, or a text that ends in one, with what holds in green and what does not in red.
+pub(crate) fn painted(report: &impl ToString) -> String {
+    let paint = |line: &str| {
+        let style = match line.trim_start().chars().next() {
+            Some('✔') => AnsiColor::Green.on_default(),
+            Some('✘') => AnsiColor::Red.on_default().bold(),
+            Some('-') => Style::new().dimmed(),
+            _ => Style::new(),
+        };
+        format!("{style}{line}{style:#}")
+    };
+    report.to_string().lines().map(paint).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,153 @@
+//! `kit chapter`: a stage, from source to a log that runs by until Ctrl-C.
+
+use std::{
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use stage::{Chapter, Course, Line, Options, Profile, Programs, RunFolder, Stage};
+use tokio::sync::mpsc;
+
+use crate::{
+    merged,
+    signals::Signals,
+    status,
+    table::{from_here, table},
+    terminal,
+};
+
+/// Which stage, and how.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Ctrl-C, `just stop`, or closing the terminal stops every process; the exit code is 0 then.\n\
+    A setting is an environment variable of every service, for example --set ORDER_TTL=3s."
+)]
+pub(crate) struct Args {
+    /// The chapter's number
+    chapter: u32,
+    /// Goes on with the data of the last run of this chapter instead of starting empty
+    #[arg(long)]
+    keep_data: bool,
+    /// Compiles with optimisations: slow to build, and what measurements need
+    #[arg(long)]
+    release: bool,
+    /// A setting for every service
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+    /// How many of a service are started. Instances share one `SQLite` file: readers scale on it, writers do not
+    #[arg(long, value_name = "SERVICE=N", value_parser = instances)]
+    scale: Vec<(String, u16)>,
+    /// The first port to try; the others follow, and a taken one is stepped over
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    port: u16,
+}
+
+/// Lines that wait for the terminal; more of them are only in the log files.
+const BACKLOG: usize = 4096;
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE, for example ORDER_TTL=3s".to_owned()),
+    }
+}
+
+fn instances(text: &str) -> Result<(String, u16), String> {
+    let parsed =
+        text.split_once('=').and_then(|(service, count)| Some((service.to_owned(), count.parse().ok()?)));
+    parsed.ok_or_else(|| "write it as SERVICE=N, for example shop=2".to_owned())
+}
+
+pub(crate) async fn run(course: &Course, run_dir: &Path, args: Args) -> Result<ExitCode> {
+    let chapter = course.chapter(args.chapter)?;
+    let mut signals = Signals::new()?;
+    let (log, lines) = mpsc::channel(BACKLOG);
+    let stage = tokio::select! {
+        stage = start(course, &chapter, run_dir, args, log) => stage?,
+        () = signals.next() => {
+            terminal::say("interrupted; nothing of the stage is left running");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let speakers = stage.status().processes.iter().map(|process| process.service.clone()).collect();
+    let mut printed = merged::print(welcome(&chapter, &stage), lines, speakers);
+    let read = tokio::select! {
+        () = signals.next() => true,
+        _ = &mut printed => false, // nobody reads any more: the terminal or the pipe is gone
+    };
+    terminal::say("stopping");
+    stage.stop().await;
+    if read {
+        tokio::time::timeout(Duration::from_secs(1), printed).await.ok();
+    }
+    terminal::say(&format!("chapter {} is stopped, nothing of it is left running", chapter.manifest.number));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds and starts; dropped on the way, it ends what it started.
+async fn start(
+    course: &Course,
+    chapter: &Chapter,
+    run_dir: &Path,
+    args: Args,
+    log: mpsc::Sender<Line>,
+) -> Result<Stage> {
+    let run = RunFolder::claim(run_dir, chapter.manifest.number, &std::env::current_exe()?).await?;
+    let profile = if args.release { Profile::Release } else { Profile::Debug };
+    terminal::say(&format!("building chapter {}, {}", chapter.manifest.number, chapter.manifest.title));
+    let programs = Programs::build(course, chapter, profile, &run).await?;
+    let logs = run.logs();
+    let options = Options {
+        profile,
+        keep_data: args.keep_data,
+        first_port: Some(args.port),
+        settings: args.settings.into_iter().collect(),
+        scale: args.scale.into_iter().collect(),
+        log: Some(log),
+        ..Options::default()
+    };
+    terminal::say("starting");
+    let mut started = Box::pin(Stage::start(chapter, &programs, run, options));
+    let since = Instant::now();
+    loop {
+        match tokio::time::timeout(Duration::from_secs(5), &mut started).await {
+            Ok(stage) => return Ok(stage?),
+            Err(_) => terminal::say(&format!(
+                "not ready after {} s; what the processes say is in {}",
+                since.elapsed().as_secs(),
+                from_here(&logs)
+            )),
+        }
+    }
+}
+
+/// What runs, and what to do with it.
+fn welcome(chapter: &Chapter, stage: &Stage) -> String {
+    let status = stage.status();
+    let taken = match stage.ports_taken() {
+        [] => String::new(),
+        ports => format!("Stepped over, because somebody has it: port {}.\n", join(ports)),
+    };
+    let api = status.routes.values().next().map_or("", String::as_str);
+    let to_try = [
+        ["just tour".to_owned(), "one customer's journey, request by request".to_owned()],
+        [format!("curl {api}/products"), "browse".to_owned()],
+        [format!("open {api}/docs"), "the whole API".to_owned()],
+        ["just break shop kill".to_owned(), "a crash; `just break shop heal` ends it".to_owned()],
+        ["just audit".to_owned(), "was anything lost, doubled or oversold?".to_owned()],
+        ["just stop".to_owned(), "or Ctrl-C here".to_owned()],
+    ];
+    format!(
+        "\nChapter {}, {}, is ready.\n{taken}\n{}\nTo try, in another terminal:\n\n{}\n",
+        chapter.manifest.number,
+        chapter.manifest.title,
+        status::describe(&status),
+        table(&to_try)
+    )
+}
+
+fn join(ports: &[u16]) -> String {
+    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,94 @@
+//! `kit status`: the running stage, for people and for tools.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result, bail};
+use stage::{RunFolder, Status, control::ControlError, run::status_file};
+
+use crate::{
+    table::{from_here, table},
+    terminal,
+};
+
+/// How to show it.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Prints the status file: the interface for tools
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
+    let status = running(run_dir)?;
+    let text = if args.json {
+        format!("{}\n", serde_json::to_string_pretty(&status)?)
+    } else {
+        format!("Chapter {} is running.\n\n{}", status.chapter, describe(&status))
+    };
+    terminal::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The status of the stage that runs in a run folder.
+///
+/// # Errors
+/// [`ControlError::NoStage`]; or it is still starting.
+pub(crate) fn running(run_dir: &Path) -> Result<Status> {
+    // The lock tells whether a stage runs: a launcher that was killed leaves its status file behind.
+    let Some(holder) = RunFolder::holder(run_dir) else {
+        return Err(ControlError::NoStage.into());
+    };
+    match Status::read(&status_file(run_dir)) {
+        Ok(status) => Ok(status),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            bail!("chapter {} is starting or stopping (launcher {}); try again", holder.chapter, holder.pid)
+        }
+        Err(error) => Err(error).context("cannot read the status"),
+    }
+}
+
+/// Processes, databases and log-ins.
+pub(crate) fn describe(status: &Status) -> String {
+    let mut rows = vec![["process", "state", "pid", "memory", "address", "log"].map(str::to_owned)];
+    rows.extend(status.processes.iter().map(|process| {
+        [
+            process.name(),
+            process.state.to_string(),
+            process.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            process
+                .pid
+                .and_then(resident_memory)
+                .map_or_else(|| "-".to_owned(), |kib| format!("{} MB", kib / 1024)),
+            process.address.clone(),
+            from_here(&process.log),
+        ]
+    }));
+    let mut facts: Vec<[String; 2]> = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push([name.to_owned(), value]);
+    for (route, url) in &status.routes {
+        fact("public API", if route == "/" { url.clone() } else { format!("{url}  {route}") });
+    }
+    let databases: Vec<_> = status.databases.iter().map(PathBuf::as_path).map(from_here).collect();
+    fact("data", databases.join("  "));
+    fact("staff log-in", format!("{}  {}", status.staff.email, status.staff.password));
+    if !status.settings.is_empty() {
+        let settings: Vec<_> =
+            status.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        fact("settings", settings.join("  "));
+    }
+    format!("{}\n{}", table(&rows), table(&facts))
+}
+
+/// Resident memory of a process in KiB, where the system tells: Linux in a file, others through `ps`.
+fn resident_memory(pid: u32) -> Option<u64> {
+    if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/status")) {
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        return line.trim().strip_suffix(" kB")?.parse().ok();
+    }
+    let ps = Command::new("ps").args(["-o", "rss=", "-p", &pid.to_string()]).output().ok()?;
+    String::from_utf8(ps.stdout).ok()?.trim().parse().ok()
+}

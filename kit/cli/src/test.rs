@@ -1,0 +1,176 @@
+//! `kit test`: everything that has to hold before a change is done, in one order, to the end.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    future::Future,
+    path::{Path, PathBuf},
+    process::{ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use stage::{Course, Options, Stage, guard::Group};
+use tokio::process::Command;
+
+use crate::{kill, links, signals::Signals, table::table, terminal};
+
+/// What to test.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Formatting, lints, documentation, links and tests of the kit; then, of every chapter, the same, and on\n\
+    a stage of its own the acceptance suite and the audit. Everything runs to the end; the exit code\n\
+    is 1 when something failed."
+)]
+pub(crate) struct Args {
+    /// Only this chapter
+    chapter: Option<u32>,
+}
+
+/// What was done so far.
+#[derive(Default)]
+struct Steps {
+    done: Vec<(String, bool, Duration)>,
+}
+
+pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
+    let chapters = match args.chapter {
+        Some(number) => vec![course.chapter(number)?.manifest.number],
+        None => course.chapters()?.into_iter().map(|(number, _)| number).collect(),
+    };
+    let mut signals = Signals::new()?;
+    let mut steps = Steps::default();
+    let everything = async {
+        if args.chapter.is_none() {
+            steps.of_workspace("kit", &course.root).await;
+            steps.take("links of the texts", async { no_dead_links(&course.root) }).await;
+        }
+        for number in chapters {
+            steps.of_chapter(course, number).await;
+        }
+    };
+    tokio::select! {
+        () = everything => {}
+        () = signals.next() => bail!("interrupted"),
+    }
+    steps.summary()
+}
+
+impl Steps {
+    /// Does one step under its heading. None when it failed.
+    async fn take<T>(&mut self, name: &str, work: impl Future<Output = Result<T>>) -> Option<T> {
+        terminal::say(&format!("\n== {name}"));
+        let start = Instant::now();
+        let result = work.await;
+        let took = start.elapsed();
+        match &result {
+            Ok(_) => terminal::say(&format!("== {name}: ok, {:.1} s", took.as_secs_f64())),
+            Err(error) => {
+                terminal::say(&format!("== {name}: FAILED, {:.1} s: {error:#}", took.as_secs_f64()));
+            }
+        }
+        self.done.push((name.to_owned(), result.is_ok(), took));
+        result.ok()
+    }
+
+    async fn of_workspace(&mut self, name: &str, folder: &Path) {
+        self.take(&format!("{name}: formatting"), cargo(folder, &["fmt", "--all", "--check"])).await;
+        let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        self.take(&format!("{name}: lints"), cargo(folder, &clippy)).await;
+        let doc = ["doc", "--quiet", "--workspace", "--no-deps"];
+        self.take(&format!("{name}: documentation"), cargo(folder, &doc)).await;
+        self.take(&format!("{name}: tests"), cargo(folder, &["test", "--workspace"])).await;
+    }
+
+    async fn of_chapter(&mut self, course: &Course, number: u32) {
+        let name = format!("chapter {number}");
+        let found = async { course.chapter(number).map_err(Into::into) };
+        let Some(chapter) = self.take(&format!("{name}: manifest"), found).await else { return };
+        self.of_workspace(&name, &chapter.workspace()).await;
+
+        let plain =
+            self.take(&format!("{name}: a stage for the suite"), private_stage(course, number, [])).await;
+        if let Some(stage) = plain {
+            self.take(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
+            self.take(&format!("{name}: audit"), audit(&stage)).await;
+            stage.stop().await;
+        }
+        let victim = self.take(&format!("{name}: a stage to kill"), private_stage(course, number, [])).await;
+        if let Some(stage) = victim {
+            self.take(&format!("{name}: kill test"), kill::succeeds(&stage)).await;
+            stage.stop().await;
+        }
+        let short = [("ORDER_TTL", "3s"), ("TOKEN_TTL", "3s")];
+        let short =
+            self.take(&format!("{name}: a short-lived stage"), private_stage(course, number, short)).await;
+        if let Some(stage) = short {
+            let name = format!("{name}: acceptance suite, expiry");
+            self.take(&name, acceptance(course, &stage, &["--short-lived"])).await;
+            stage.stop().await;
+        }
+    }
+
+    fn summary(&self) -> Result<ExitCode> {
+        let row = |(name, ok, took): &(String, bool, Duration)| {
+            let verdict = if *ok { "ok" } else { "FAILED" };
+            [verdict.to_owned(), format!("{:.1} s", took.as_secs_f64()), name.clone()]
+        };
+        let rows: Vec<_> = self.done.iter().map(row).collect();
+        let failed = self.done.iter().filter(|(_, ok, _)| !ok).count();
+        let total: Duration = self.done.iter().map(|(_, _, took)| took).sum();
+        let all = self.done.len();
+        let verdict = format!("{} of {all} steps passed in {:.0} s", all - failed, total.as_secs_f64());
+        terminal::print(&format!("\n{}\n{verdict}\n", table(&rows)))?;
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// A stage in a run folder of its own, whose logs stay there for whoever looks into a failure.
+pub(crate) async fn private_stage<const N: usize>(
+    course: &Course,
+    chapter: u32,
+    settings: [(&str, &str); N],
+) -> Result<Stage> {
+    let run_dir = course.run_dir().join("tests").join(format!("chapter-{chapter}"));
+    let settings: BTreeMap<_, _> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let options = Options { settings, ..Options::default() };
+    Ok(Stage::launch(course, chapter, &run_dir, options).await?)
+}
+
+async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()> {
+    let status = stage.status_file();
+    let mut arguments = ["run", "--quiet", "-p", "acceptance", "--", "--status"].map(OsStr::new).to_vec();
+    arguments.push(status.as_os_str());
+    arguments.extend(more.iter().map(OsStr::new));
+    cargo(&course.root, &arguments).await
+}
+
+async fn audit(stage: &Stage) -> Result<()> {
+    let run_dir =
+        stage.status_file().parent().map(PathBuf::from).context("the status file is in no folder")?;
+    let mut audit = Command::new(std::env::current_exe()?);
+    audit.arg("audit").arg("--run-dir").arg(run_dir);
+    succeed(audit).await
+}
+
+async fn cargo<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments).current_dir(folder);
+    cargo.env_clear().envs(stage::environment::inherited()).env("RUSTDOCFLAGS", "-D warnings");
+    succeed(cargo).await
+}
+
+/// Runs a command to its end. Dropped on the way, it ends the command and all that this started.
+async fn succeed(mut command: Command) -> Result<()> {
+    let mut child = command.stdin(Stdio::null()).process_group(0).spawn().context("cannot start it")?;
+    let _group = Group::led_by(child.id());
+    let status = child.wait().await?;
+    ensure!(status.success(), "{status}");
+    Ok(())
+}
+
+fn no_dead_links(root: &Path) -> Result<()> {
+    let dead = links::dead(root)?;
+    ensure!(dead.is_empty(), "these lead nowhere:\n{}", dead.join("\n"));
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Faults on a running stage, from another terminal.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use stage::status::State;
+
+use crate::harness::{Course, answers};
+
+/// The body of an answer, or none when there is none within half a second.
+fn ask(address: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).ok()?;
+    stream.set_read_timeout(Some(Duration::from_millis(500))).ok()?;
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+#[test]
+fn a_killed_service_stays_dead_until_it_is_healed_on_the_same_port_and_data() {
+    let course = Course::new();
+    let launched = course.start(&[]);
+    let before = course.status().processes[0].clone();
+
+    assert!(course.kit(&["break", "toy", "kill"]).status.success());
+    let dead = course.status().processes[0].clone();
+    assert_eq!((dead.state, dead.pid), (State::Dead, None));
+    assert!(!answers(&before.address));
+
+    assert!(course.kit(&["break", "toy", "heal"]).status.success());
+    let healed = course.status().processes[0].clone();
+    assert_eq!(ask(&before.address), healed.pid.map(|pid| pid.to_string()));
+    assert_ne!(healed.pid, before.pid);
+    assert_eq!(course.read(".run/data/chapter-1/toy.db").lines().count(), 2);
+    assert!(launched.printed().contains("toy-1 ended (signal: 9"), "{}", launched.printed());
+}
+
+#[test]
+fn a_frozen_service_keeps_its_port_and_answers_again_when_healed() {
+    let course = Course::new();
+    let _launched = course.start(&[]);
+    let address = course.status().routes["/"].clone();
+
+    assert!(course.kit(&["break", "toy", "freeze"]).status.success());
+    assert_eq!(course.status().processes[0].state, State::Frozen);
+    assert!(answers(&address) && ask(&address).is_none());
+
+    assert!(course.kit(&["break", "toy", "heal"]).status.success());
+    assert_eq!(course.status().processes[0].state, State::Running);
+    assert!(ask(&address).is_some());
+}
+
+#[test]
+fn one_instance_is_broken_by_its_name_and_a_service_means_all_of_them() {
+    let course = Course::new();
+    let _launched = course.start(&["--scale", "toy=2"]);
+    let states = || course.status().processes.iter().map(|process| process.state).collect::<Vec<_>>();
+
+    assert!(course.kit(&["break", "toy-2", "stop"]).status.success());
+    assert_eq!(states(), [State::Running, State::Dead]);
+    assert!(course.kit(&["break", "toy", "kill"]).status.success());
+    assert_eq!(states(), [State::Dead, State::Dead]);
+    assert!(course.kit(&["break", "toy", "heal"]).status.success());
+    assert_eq!(states(), [State::Running, State::Running]);
+}
+
+#[test]
+fn a_fault_that_cannot_be_done_says_why() {
+    let course = Course::new();
+    let refusal = |arguments: &[&str]| {
+        let output = course.kit(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(refusal(&["break", "toy", "kill"]), "error: no stage is running; start one: just chapter 1\n");
+
+    let _launched = course.start(&[]);
+    assert_eq!(refusal(&["break", "shop", "kill"]), "error: there is no shop here; the services are toy\n");
+    assert_eq!(refusal(&["break", "toy", "heal"]), "error: cannot heal toy-1, which is running\n");
+}

@@ -1,0 +1,99 @@
+//! However a stage ends, nothing of it is left running.
+
+use std::path::PathBuf;
+
+use rustix::process::Signal;
+use stage::{Options, Programs, RunFolder, Stage};
+
+use crate::harness::{Course, KIT, answers};
+
+#[test]
+fn a_signal_that_asks_to_end_stops_everything_and_is_no_failure() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let course = Course::new();
+        let mut launched = course.start(&["--scale", "toy=2"]);
+        let status = course.status();
+
+        launched.signal(signal);
+
+        assert_eq!(launched.end().code(), Some(0), "{signal:?}");
+        course.is_empty_after(&status);
+    }
+}
+
+#[test]
+fn stop_ends_the_stage_of_another_terminal() {
+    let course = Course::new();
+    let mut launched = course.start(&[]);
+    let status = course.status();
+
+    let output = course.kit(&["stop"]);
+
+    assert_eq!(output.status.code(), Some(0));
+    assert!(!answers(&status.processes[0].address), "stop returns when everything is gone");
+    assert_eq!(launched.end().code(), Some(0));
+    assert_eq!(course.kit(&["stop"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_stage() {
+    let course = Course::new();
+    let mut launched = course.start_piped(&["--set", "TOY_CHATTY=yes"]);
+    let status = course.status();
+
+    launched.hang_up();
+
+    assert_eq!(launched.end().code(), Some(0));
+    course.is_empty_after(&status);
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_nothing_up() {
+    let course = Course::new();
+    let mut launched = course.start_piped(&["--set", "TOY_CHATTY=yes"]);
+    let status = course.status();
+
+    let log = || std::fs::metadata(&status.processes[0].log).unwrap().len();
+    let before = log();
+    crate::harness::until("the service goes on printing", || log() > before + 1_000_000);
+
+    launched.signal(Signal::TERM);
+    assert_eq!(launched.end().code(), Some(0));
+    course.is_empty_after(&status);
+}
+
+#[test]
+fn after_kill_9_of_the_launcher_nothing_runs_and_the_next_start_recovers() {
+    let course = Course::new();
+    let mut launched = course.start(&["--scale", "toy=2"]);
+    let status = course.status();
+    assert!(
+        course.kit(&["break", "toy-2", "freeze"]).status.success(),
+        "the guard must end a frozen process too"
+    );
+
+    launched.signal(Signal::KILL);
+    launched.end();
+
+    let _next = course.start(&[]);
+    assert_eq!(course.status().processes.len(), 1);
+    assert!(!answers(&status.processes[1].address));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_that_is_only_dropped_ends_as_well() {
+    let course = Course::new();
+    drop(course.start(&[])); // compiles the toy
+    let found = stage::Course::around(course.root()).unwrap();
+    let chapter = found.chapter(1).unwrap();
+    let toy = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("debug/toy");
+    let run = RunFolder::claim(&course.root().join("private"), 1, KIT.as_ref()).await.unwrap();
+    let stage =
+        Stage::start(&chapter, &Programs::built([("toy", toy)]), run, Options::default()).await.unwrap();
+    let address = stage.status().processes[0].address.clone();
+    assert!(answers(&address));
+
+    drop(stage);
+
+    assert!(!answers(&address));
+}

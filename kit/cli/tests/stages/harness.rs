@@ -1,0 +1,180 @@
+//! A course of one chapter in a temporary folder, and real `kit` processes in it.
+
+use std::{
+    fs,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use stage::Status;
+use tempfile::TempDir;
+
+/// The program under test.
+pub(crate) const KIT: &str = env!("CARGO_BIN_EXE_kit");
+const TOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy");
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A course whose chapter 1 is one process, `toy`.
+pub(crate) struct Course {
+    folder: TempDir,
+    port: u16,
+}
+
+/// `kit chapter 1`, running. Killed on drop, so that a failing test leaves nothing behind either.
+pub(crate) struct Launched {
+    kit: Child,
+    printed: PathBuf,
+}
+
+impl Course {
+    pub(crate) fn new() -> Self {
+        static PORTS: AtomicU16 = AtomicU16::new(0);
+        // Away from the ports of other tests: they run at the same time.
+        let place =
+            u16::try_from(std::process::id() % 100).unwrap() * 100 + PORTS.fetch_add(5, Ordering::Relaxed);
+        let course = Self { folder: TempDir::new().unwrap(), port: 10_000 + place };
+        course.write("chapters/01-toy/chapter.toml", &manifest(""));
+        course
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        let file = self.root().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.root().join(file)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut kit = Command::new(KIT);
+        kit.args(arguments).current_dir(self.root()).stdin(Stdio::null());
+        kit.env_remove("STEPWISE_RUN_DIR");
+        // The toy is compiled once for all tests, away from the caches of the course.
+        for variable in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
+            kit.env(variable, env!("CARGO_TARGET_TMPDIR"));
+        }
+        kit
+    }
+
+    /// Runs a command of the kit to its end.
+    pub(crate) fn kit(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn chapter(&self, more: &[&str]) -> Command {
+        let port = self.port.to_string();
+        self.command(&[&["chapter", "1", "--port", &port], more].concat())
+    }
+
+    /// Runs `kit chapter 1` that must fail, and gives its exit code and what it said.
+    pub(crate) fn fails_to_start(&self, more: &[&str]) -> (Option<i32>, String) {
+        let output = self.chapter(more).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// Runs `kit chapter 1` and waits until the stage is ready.
+    pub(crate) fn start(&self, more: &[&str]) -> Launched {
+        let printed = self.root().join("printed");
+        let out = fs::File::create(&printed).unwrap();
+        let launched = self.launch(self.chapter(more).stdout(out), printed);
+        until("the summary is printed", || launched.printed().contains("just stop"));
+        launched
+    }
+
+    /// The same, with a pipe for standard output.
+    pub(crate) fn start_piped(&self, more: &[&str]) -> Launched {
+        self.launch(self.chapter(more).stdout(Stdio::piped()), PathBuf::new())
+    }
+
+    fn launch(&self, command: &mut Command, printed: PathBuf) -> Launched {
+        let complaints = self.root().join("complaints");
+        let kit = command.stderr(fs::File::create(&complaints).unwrap()).spawn().unwrap();
+        let mut launched = Launched { kit, printed };
+        until("the stage is ready", || {
+            let ended = launched.kit.try_wait().unwrap();
+            assert!(ended.is_none(), "kit ended: {}", fs::read_to_string(&complaints).unwrap());
+            self.root().join(".run/status.json").exists()
+        });
+        launched
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let output = self.kit(&["status", "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Asserts that no stage runs here and that none of these processes listens any more.
+    pub(crate) fn is_empty_after(&self, status: &Status) {
+        until("every process is gone", || status.processes.iter().all(|process| !answers(&process.address)));
+        until("the run folder is free", || self.kit(&["status"]).status.code() == Some(2));
+    }
+}
+
+impl Launched {
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(i32::try_from(self.kit.id()).unwrap()).unwrap(), signal).unwrap();
+    }
+
+    /// All that it printed on standard output.
+    pub(crate) fn printed(&self) -> String {
+        fs::read_to_string(&self.printed).unwrap()
+    }
+
+    /// Closes the other end of its standard output.
+    pub(crate) fn hang_up(&mut self) {
+        self.kit.stdout.take().unwrap();
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.kit.try_wait().unwrap().is_none()
+    }
+
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        until("kit ends", || self.kit.try_wait().unwrap().is_some());
+        self.kit.wait().unwrap()
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        self.kit.kill().ok();
+        self.kit.wait().ok();
+    }
+}
+
+/// A manifest of one process, with more lines at its end.
+pub(crate) fn manifest(more: &str) -> String {
+    format!(
+        "number = 1\ntitle = \"A toy\"\nminutes = {{ read = 1, build = 1, exercises = 1 }}\nworkspace = \"{TOY}\"\n\
+        [[process]]\nservice = \"toy\"\nroutes = [\"/\"]\ndatabase = \"toy.db\"\n{more}"
+    )
+}
+
+/// Whether something accepts connections there.
+pub(crate) fn answers(address: &str) -> bool {
+    TcpStream::connect(address.trim_start_matches("http://")).is_ok()
+}
+
+/// Waits for a condition.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,36 @@
+//! A service that does nothing but live: it answers every request with 200 and its process id.
+//! `TOY_DIES` makes it end at once, with that text as its last words; `TOY_CHATTY` makes it print without a pause.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    process, thread,
+};
+
+fn main() -> std::io::Result<()> {
+    if let Ok(words) = env::var("TOY_DIES") {
+        eprintln!("{words}");
+        process::exit(7);
+    }
+    if env::var("TOY_CHATTY").is_ok() {
+        thread::spawn(|| (0_u64..).for_each(|line| println!("line {line}")));
+    }
+    let address = env::var("LISTEN").expect("LISTEN is set");
+    let listener = TcpListener::bind(&address)?;
+    println!("listening on {address}");
+    if let Ok(database) = env::var("DATABASE") {
+        std::fs::File::options().create(true).append(true).open(database)?.write_all(b"started\n")?;
+    }
+    for stream in listener.incoming() {
+        let mut stream = stream?;
+        thread::spawn(move || {
+            let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let body = process::id().to_string();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes())
+        });
+    }
+    Ok(())
+}
