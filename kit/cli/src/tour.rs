@@ -4,7 +4,6 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use shop_client::{
     Caller, Exchange, Shop, StatusCode,
     model::{Line, Money, NewProduct, Order, Product, Registration},
@@ -12,7 +11,7 @@ use shop_client::{
 };
 use stage::{Course, Options, RunFolder, Stage, Status};
 
-use crate::{signals::Signals, status, terminal};
+use crate::{json, signals::Signals, status, terminal};
 
 /// Where to go.
 #[derive(clap::Args)]
@@ -55,7 +54,7 @@ async fn on_own_stage(course: &Course, run_dir: &Path, chapter: u32) -> Result<(
     let stage = Stage::launch(course, chapter, run_dir, Options::default()).await?;
     let toured = tour(&stage.status()).await;
     stage.stop().await;
-    terminal::say("the stage is stopped; `just chapter 1` starts one that stays");
+    terminal::say(&format!("the stage is stopped; `just chapter {chapter}` starts one that stays"));
     toured
 }
 
@@ -171,25 +170,15 @@ fn shown(exchange: &Exchange) -> String {
         vec![format!("{asked}{} {}{mark}{}{asked:#}", request.method, request.path, query.join("&"))];
     let key = request.headers.iter().find(|(name, _)| name == "idempotency-key");
     lines.extend(key.map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))));
-    lines.extend(json_lines(&request.body));
+    lines.extend(json::laid_out(&request.body));
     lines.push(format!("{told}{}{told:#}", answer.status));
     let telling = ["location", "idempotency-replayed"];
     lines.extend(telling.iter().filter_map(|name| Some(format!("{name}: {}", answer.header(name)?))));
-    lines.extend(json_lines(&answer.body));
+    lines.extend(json::laid_out(&answer.body));
     format!("  {}\n", lines.join("\n  "))
 }
 
 fn colour(status: StatusCode) -> Style {
     let colour = if status.is_success() { AnsiColor::Green } else { AnsiColor::Red };
     colour.on_default().bold()
-}
-
-/// JSON over several lines, a token cut short.
-fn json_lines(body: &[u8]) -> Vec<String> {
-    let Ok(mut json) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
-    if let Some(token) = json.get_mut("token") {
-        let shown = token.as_str().unwrap_or_default().chars().take(20).chain("…".chars());
-        *token = shown.collect::<String>().into();
-    }
-    format!("{json:#}").lines().map(|line| format!("  {line}")).collect()
 }
