@@ -8,7 +8,7 @@ use crate::World;
 /// A rule and the way to see whether the shop keeps it.
 #[derive(Clone, Copy)]
 pub struct Journey {
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Fails with what the shop did instead.
     pub run: fn(World) -> LocalBoxFuture<'static, Result<()>>,
 }
@@ -65,4 +65,17 @@ topics! {
     races: false,
     docs: false,
     expiry: true,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_rule_is_stated_twice() {
+        let rules: Vec<_> = TOPICS.iter().flat_map(|topic| topic.journeys).map(Journey::rule).collect();
+        assert_eq!(rules.iter().collect::<HashSet<_>>().len(), rules.len());
+    }
 }

@@ -10,6 +10,7 @@
 //! - [`runner`]: runs journeys side by side and prints what became of them
 
 pub mod contract;
+#[macro_use]
 pub mod journeys;
 pub mod rules;
 pub mod runner;

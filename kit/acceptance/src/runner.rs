@@ -125,3 +125,48 @@ fn print_json(outcomes: &[(&'static str, Journey, Outcome)], Totals { passed, fa
     }).collect();
     println!("{:#}", json!({ "passed": passed, "failed": failed, "journeys": journeys }));
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Result, bail};
+
+    use super::*;
+
+    journeys![what_is_kept, what_is_broken, what_panics];
+
+    const TOPICS: &[Topic] = &[
+        Topic { name: "here", short_lived: false, journeys: JOURNEYS },
+        Topic { name: "briefly", short_lived: true, journeys: JOURNEYS },
+    ];
+
+    async fn what_is_kept(_: World) -> Result<()> {
+        Ok(())
+    }
+
+    async fn what_is_broken(_: World) -> Result<()> {
+        bail!("it is broken")
+    }
+
+    async fn what_panics(_: World) -> Result<()> {
+        panic!("a defect of the suite")
+    }
+
+    fn stage() -> Stage {
+        let status = r#"{"routes": {"/": "http://127.0.0.1:1"}, "staff": {"email": "", "password": ""}}"#;
+        Stage::parse(status).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_journey_that_fails_or_panics_is_counted_as_failed() {
+        let totals = run(&stage(), choose(TOPICS, false, ""), 2, true).await;
+        assert_eq!(totals, Totals { passed: 1, failed: 2 });
+    }
+
+    #[test]
+    fn journeys_are_chosen_by_kind_of_stage_and_by_text() {
+        assert_eq!(choose(TOPICS, false, "").len(), 3);
+        assert!(choose(TOPICS, true, "").iter().all(|(topic, _)| *topic == "briefly"));
+        assert_eq!(choose(TOPICS, false, "here: what is").len(), 2);
+        assert_eq!(choose(TOPICS, false, "nothing").len(), 0);
+    }
+}

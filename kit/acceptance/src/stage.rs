@@ -52,7 +52,12 @@ impl Stage {
     /// Reads the status file of a running stage.
     pub fn open(status: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(status).context("cannot read it: is a stage running?")?;
-        let status: Status = serde_json::from_str(&text).context("it is no status file")?;
+        Self::parse(&text)
+    }
+
+    /// Reads the text of a status file.
+    pub fn parse(text: &str) -> Result<Self> {
+        let status: Status = serde_json::from_str(text).context("it is no status file")?;
         let provider = status.payments.map(|payments| Shop::new(&[("/".to_owned(), payments.url)].into()));
         Ok(Self {
             shop: Shop::new(&status.routes)?.patient(PATIENCE),

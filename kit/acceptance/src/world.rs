@@ -68,13 +68,10 @@ impl Record {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).breaches.clone()
     }
 
-    /// The exchanges to show of a failure: the first that broke the contract, else the last ones.
+    /// The exchanges to show of a failure: the first that broke the contract, and the last ones.
     pub fn evidence(&self) -> String {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown: Vec<_> = match &seen.breaching {
-            Some(breaching) => vec![breaching.to_string()],
-            None => seen.last.iter().map(ToString::to_string).collect(),
-        };
+        let shown: Vec<_> = seen.breaching.iter().chain(&seen.last).map(ToString::to_string).collect();
         shown.join("\n")
     }
 }
@@ -134,11 +131,10 @@ impl World {
 
     /// Waits until the ledger of a product says so: available, held, sold.
     pub async fn stock_becomes(&self, product: Uuid, available: u64, held: u64, sold: u64) -> Result<()> {
-        let staff = self.staff().await?;
         let expected =
             Stock { product_id: product, received: available + held + sold, available, held, sold };
         eventually(SOON, async || {
-            let stock = staff.stock(product).await?.value;
+            let stock = self.staff().await?.stock(product).await?.value;
             ensure!(stock == expected, "the stock is {stock:?}, not {expected:?}");
             Ok(())
         })
@@ -239,11 +235,13 @@ pub fn refused<T>(status: u16, result: shop_client::Result<T>) -> Result<Problem
 /// Tries until it succeeds; after `deadline` the last failure counts.
 pub async fn eventually<T>(deadline: Duration, attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
     let started = Instant::now();
+    let mut pause = Duration::from_millis(50);
     loop {
         match attempt().await {
-            Err(_) if started.elapsed() < deadline => sleep(Duration::from_millis(100)).await,
+            Err(_) if started.elapsed() < deadline => sleep(pause).await,
             Err(error) => return Err(error.context(format!("still so after {deadline:?}"))),
             done => return done,
         }
+        pause = (pause * 2).min(Duration::from_millis(500));
     }
 }

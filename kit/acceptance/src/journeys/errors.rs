@@ -12,6 +12,7 @@ use crate::world::{PASSWORD, unique_email};
 journeys![
     what_is_no_json_is_400,
     a_body_of_the_wrong_shape_is_422,
+    json_that_no_parser_likes_is_refused,
     an_unknown_field_is_422_and_is_named,
     a_nul_in_any_string_is_422,
     a_number_beyond_all_bounds_is_refused,
@@ -68,11 +69,29 @@ async fn a_body_of_the_wrong_shape_is_422(world: World) -> Result<()> {
     Ok(())
 }
 
+async fn json_that_no_parser_likes_is_refused(world: World) -> Result<()> {
+    let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+    for body in [r#"{"email": "\ud800", "name": "Ada", "password": "0123456789"}"#, &deep] {
+        let answer = world.shop.send(register(body)).await?;
+        // Whether a lone surrogate is a matter of syntax or of validity is for the parser to say.
+        ensure!([400, 422].contains(&answer.status.as_u16()), "it was answered {}", answer.status);
+    }
+    Ok(())
+}
+
 async fn an_unknown_field_is_422_and_is_named(world: World) -> Result<()> {
     let email = unique_email();
     let body = format!(r#"{{"email": "{email}", "name": "Ada", "password": "{PASSWORD}", "role": "staff"}}"#);
     let answer = ensure_status(&world.shop, register(body), 422).await?;
     ensure!(problem(&answer)?.errors.iter().any(|error| error.field == "role"), "role is not in `errors`");
+
+    let (customer, staff, id) = (world.customer().await?, world.staff().await?, Uuid::now_v7());
+    let nested = r#"{"name": "Tea", "price": {"amount": 1, "currency": "EUR", "tax": 0}, "stock": 1}"#;
+    let product = Request::post("/products").key(&new_key()).body(nested).bearer(staff.token());
+    ensure_status(&world.shop, product, 422).await?;
+    let nested = format!(r#"{{"items": [{{"product_id": "{id}", "quantity": 1, "unit_price": 1}}]}}"#);
+    let order = Request::post("/orders").key(&new_key()).body(nested).bearer(customer.token());
+    ensure_status(&world.shop, order, 422).await?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ journeys![
     a_description_may_be_left_out,
     a_product_says_which_fields_are_wrong,
     limits_belong_to_what_is_allowed,
+    a_product_of_the_largest_size_may_be_written_with_escapes,
     a_change_touches_only_the_fields_it_names,
     a_change_that_is_not_valid_changes_nothing,
     a_new_price_never_touches_an_order_already_placed,
@@ -75,6 +76,16 @@ async fn limits_belong_to_what_is_allowed(world: World) -> Result<()> {
     let added = world.staff().await?.add_product(&new_key(), &largest).await?;
     ensure!(added.name == largest.name && added.description == largest.description);
     ensure!(added.available == 1_000_000 && added.price.amount == 100_000_000);
+    Ok(())
+}
+
+async fn a_product_of_the_largest_size_may_be_written_with_escapes(world: World) -> Result<()> {
+    let (name, description) = (r"\ud83e\uded6".repeat(200), r"\ud83e\uded6".repeat(4000));
+    let price = r#"{"amount": 1, "currency": "EUR"}"#;
+    let body = format!(r#"{{"name": "{name}", "description": "{description}", "price": {price}, "stock": 1}}"#);
+    let answer = world.staff().await?.send(Request::post("/products").key(&new_key()).body(body)).await?;
+    ensure!(answer.status == 201);
+    ensure!(serde_json::from_slice::<Product>(&answer.body)?.description == "🫖".repeat(4000));
     Ok(())
 }
 

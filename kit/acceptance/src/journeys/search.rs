@@ -68,8 +68,14 @@ async fn accents_tell_words_apart(world: World) -> Result<()> {
 }
 
 async fn scripts_without_spaces_form_one_word(world: World) -> Result<()> {
-    let expected = [("WORD 急須", true), ("WORD 急須と茶碗", true), ("WORD 茶碗", false), ("WORD ชา", true)];
-    searches(&world, "WORD 急須と茶碗", "ชาเขียว", &expected).await
+    let expected = [
+        ("WORD 急須", true),
+        ("WORD 急須と茶碗", true),
+        ("WORD 茶碗", false),
+        ("WORD ชาเขียว", true),
+        ("WORD हिन्दी", true),
+    ];
+    searches(&world, "WORD 急須と茶碗", "ชาเขียว हिन्दी", &expected).await
 }
 
 async fn other_characters_only_separate_words(world: World) -> Result<()> {
