@@ -24,7 +24,7 @@ fn lay_out(json: &str, indent: usize, comma: &str, lines: &mut Vec<String>) {
     // `"key":[ … ]`, or a scalar that is too long.
     let Some((open, close)) = unquoted(json, "{[").next().zip(json.rfind(['}', ']'])) else {
         let shown: String = json.chars().take(SHOWN).collect();
-        return line(indent, &format!("{shown}…\"{comma}"));
+        return line(indent, &format!("{}…\"{comma}", spaced(&shown)));
     };
     line(indent, &spaced(&json[..=open]));
     let elements = elements(&json[open + 1..close]);
@@ -106,7 +106,7 @@ mod tests {
     fn a_text_that_fits_on_no_line_is_cut() {
         let token = format!(r#"{{"token":"{}","kind":"Bearer"}}"#, "t".repeat(200));
         let lines = laid_out(token.as_bytes());
-        assert_eq!(lines[1], format!(r#"    "token":"{}…","#, "t".repeat(31)));
+        assert_eq!(lines[1], format!(r#"    "token": "{}…","#, "t".repeat(31)));
         assert_eq!(lines[2], r#"    "kind": "Bearer""#);
     }
 }

@@ -80,15 +80,15 @@ fn violation(order: &Order, charges: &[&Charge]) -> Option<String> {
         Pending | AwaitingPayment | Cancelled | Rejected => vec![],
     };
     if net != expected {
-        return Some(format!("the provider has {net:?} of it, {expected:?} is right"));
+        return Some(format!("the provider has {}, {} is right", said(&net), said(&expected)));
     }
-    let said = (order.payment.captured.amount, order.payment.refunded.amount);
+    let told = (order.payment.captured.amount, order.payment.refunded.amount);
     let taken = (
         charges.iter().map(|charge| charge.amount).sum(),
         charges.iter().map(|charge| charge.refunded).sum(),
     );
-    (said != taken)
-        .then(|| format!("captured and refunded are {said:?} in the shop, {taken:?} at the provider"))
+    (told != taken)
+        .then(|| format!("captured and refunded are {told:?} in the shop, {taken:?} at the provider"))
 }
 
 fn lines_total(order: &Order) -> u64 {
@@ -99,4 +99,9 @@ fn lines_total(order: &Order) -> u64 {
 
 fn money(money: &Money) -> (u64, &str) {
     (money.amount, &money.currency)
+}
+
+fn said(amounts: &[(u64, &str)]) -> String {
+    let amounts: Vec<_> = amounts.iter().map(|(amount, currency)| format!("{amount} {currency}")).collect();
+    if amounts.is_empty() { "nothing".to_owned() } else { amounts.join(" and ") }
 }
