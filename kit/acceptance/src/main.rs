@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use acceptance::journeys::TOPICS;
 use acceptance::runner::{self, Totals};
 use acceptance::stage::Stage;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use shop_client::Request;
 
 /// Asks a running stage for everything that the contract promises.
 #[derive(Parser)]
@@ -48,6 +49,9 @@ async fn main() -> Result<ExitCode> {
     };
     let stage =
         Stage::open(&status).with_context(|| format!("cannot test the stage of {}", status.display()))?;
+    ensure!(!chosen.is_empty(), "no rule contains that text: see --list");
+    let ready = stage.shop.send(Request::get("/health/ready")).await;
+    ready.context("the stage does not answer: is it still running?")?;
     let Totals { passed, failed } = runner::run(&stage, chosen, args.jobs, args.json).await;
     Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// A request to send as it is. Nothing is checked or added, so that a test can send nonsense.
 #[derive(Debug, Clone)]
@@ -114,7 +115,7 @@ impl Answer {
     }
 }
 
-/// A request and the answer to it. Displays as both in full, JSON indented, tokens shortened.
+/// A request and the answer to it. Displays as both in full: of JSON a line a field, of tokens the beginning.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Exchange {
@@ -154,8 +155,10 @@ fn show<'a>(
         };
         writeln!(f, "{mark} {name}: {shown}")?;
     }
-    let json = serde_json::from_slice::<serde_json::Value>(body).ok();
-    let text = json.map_or_else(|| String::from_utf8_lossy(body).into_owned(), |json| format!("{json:#}"));
+    let text = match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => a_line_each(&fields),
+        _ => String::from_utf8_lossy(body).into_owned(),
+    };
     for line in text.chars().take(SHOWN).collect::<String>().lines() {
         writeln!(f, "{mark}   {line}")?;
     }
@@ -163,4 +166,37 @@ fn show<'a>(
         writeln!(f, "{mark}   … ({} bytes)", body.len())?;
     }
     Ok(())
+}
+
+fn a_line_each(fields: &Map<String, Value>) -> String {
+    let lines: Vec<_> = fields.iter().map(|(name, value)| format!("{name:?}: {value}")).collect();
+    format!("{{ {} }}", lines.join(",\n  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_is_shown_in_full_but_for_its_token() {
+        let request = Request::post("/orders").query("scope", Some("all")).bearer(&"secret".repeat(9));
+        let request = request.key("k-1").json(&serde_json::json!({ "items": [], "note": "x" }));
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
+        let answer = Answer { status: StatusCode::IM_A_TEAPOT, headers, body: b"short and stout".to_vec() };
+        let shown = Exchange { request, answer }.to_string();
+        assert_eq!(
+            shown.lines().collect::<Vec<_>>(),
+            [
+                "> POST /orders?scope=\"all\"",
+                "> authorization: Bearer secretsecrets…",
+                "> idempotency-key: k-1",
+                "> content-type: application/json",
+                ">   { \"items\": [],",
+                ">     \"note\": \"x\" }",
+                "< 418 I'm a teapot",
+                "< content-type: text/plain",
+                "<   short and stout",
+            ]
+        );
+    }
 }

@@ -125,3 +125,41 @@ pub(crate) fn parse<T: DeserializeOwned>(exchange: Exchange) -> Result<Reply<T>>
         Err(error) => Err(Error::Nonsense { exchange: Box::new(exchange), reason: error.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Request;
+
+    fn parsed(status: u16, body: &str) -> Result<Reply<u32>> {
+        let status = StatusCode::from_u16(status).unwrap();
+        let answer = Answer { status, headers: reqwest::header::HeaderMap::new(), body: body.into() };
+        parse(Exchange { request: Request::get("/products"), answer })
+    }
+
+    const SLOW_DOWN: &str = r#"{"type": "/problems/slow-down", "title": "Slow down", "status": 429}"#;
+
+    #[test]
+    fn a_success_has_its_value_and_everything_else_is_an_error() {
+        assert_eq!(parsed(200, "7").unwrap().value, 7);
+        let error = parsed(429, SLOW_DOWN).unwrap_err();
+        assert_eq!(error.to_string(), "GET /products was answered 429: Slow down (no detail)");
+        assert!(error.is_transient() && !error.is_unknown());
+        assert_eq!(error.problem().unwrap().kind, "/problems/slow-down");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_nonsense_and_not_a_problem() {
+        for (status, body) in [(200, "seven"), (502, "<h1>Bad gateway</h1>"), (404, "{}")] {
+            let error = parsed(status, body).unwrap_err();
+            assert!(matches!(error, Error::Nonsense { .. }), "{error}");
+            assert_eq!(error.status().unwrap(), status);
+        }
+    }
+
+    #[test]
+    fn after_504_nobody_knows() {
+        let error = parsed(504, &SLOW_DOWN.replace("429", "504")).unwrap_err();
+        assert!(error.is_unknown());
+    }
+}
