@@ -3,12 +3,13 @@
 //! Owns the tables `orders`, `order_lines`, `order_history`, `payment_attempts` and `refunds`. Moves stock and money only
 //! together with the order's status, in one transaction.
 
-mod app;
+mod status;
 mod domain;
-mod http;
-mod provider;
-mod settle;
 mod store;
+mod app;
+mod settle;
+mod provider;
+mod http;
 
 pub use domain::{NotPossible, OrderId};
 pub use http::router;

@@ -3,10 +3,10 @@
 //! Owns the tables `products` and `holds`. Stock is changed here and nowhere else, so that at every moment and for
 //! every product `received = available + held + sold`.
 
-mod app;
 mod domain;
-mod http;
 mod store;
+mod app;
+mod http;
 
 pub use domain::{HeldLine, ProductId, Quantity, Refused};
 pub use http::router;

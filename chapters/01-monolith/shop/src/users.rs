@@ -2,11 +2,11 @@
 //!
 //! Owns the tables `users` and `signing_keys`.
 
-mod app;
 mod domain;
+mod store;
+mod app;
 mod http;
 mod password;
-mod store;
 mod token;
 
 pub use http::{authenticate, router};

@@ -1,10 +1,11 @@
 //! What can be done with orders.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
     App, Caller, Error, Intent, Keyed, db,
-    domain::{Cancellation, Lines, Order, OrderId, Reason, Source},
+    domain::{Cancellation, Lines, NotPossible, Order, OrderId, Source},
     idempotency, products,
     provider::{Attempt, Refund},
     store,
@@ -28,29 +29,27 @@ impl App {
         let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, &lines, now);
         match products::hold(&mut tx, order.id, lines.as_slice()).await? {
             Ok(held) => order.hold(held, now + self.order_ttl, now)?,
-            Err(refused) => order.reject(Reason::from(refused), now)?,
+            Err(refused) => order.reject(refused.into(), now)?,
         }
         store::insert_order(&mut tx, &order).await?;
-        let order = store::find_order(&mut tx, order.id).await?.ok_or(Error::NotFound)?;
+        let order = store::find_order(&mut tx, order.id).await?;
         let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         let Order { id, status, .. } = keyed.answer;
-        tracing::info!(order = %id.0, %status, "placed order {}: {status}", id.0);
+        tracing::info!(order = %id.0, %status, "placed an order");
         Ok(keyed)
     }
 
     /// Reads an order of the caller's, or for staff anybody's.
     pub async fn read_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut conn = self.db.read().await?;
-        let order = store::find_order(&mut conn, id).await?;
-        order.filter(|order| caller.is_staff() || order.customer_id == caller.id).ok_or(Error::NotFound)
+        visible(store::find_order(&mut conn, id).await?, caller)
     }
 
     /// Reads an order of the caller's.
     pub async fn read_own_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut conn = self.db.read().await?;
-        let order = store::find_order(&mut conn, id).await?;
-        order.filter(|order| order.customer_id == caller.id).ok_or(Error::NotFound)
+        own(store::find_order(&mut conn, id).await?, caller)
     }
 
     /// Lists orders, newest first: the caller's, or for staff everybody's.
@@ -83,12 +82,10 @@ impl App {
             return Ok(answered);
         }
         let now = db::now();
-        let order = store::find_order(&mut tx, id).await?;
-        let mut order = order.filter(|order| order.customer_id == caller.id).ok_or(Error::NotFound)?;
-        order.pay(now)?;
-        let amount = order.total.ok_or(Error::NotFound)?;
-        let source_token = source.as_str().to_owned();
-        let attempt = Attempt { id: Uuid::now_v7(), order: id, source: source_token, amount, asks: 1 };
+        let mut order = own(store::find_order(&mut tx, id).await?, caller)?;
+        let amount = order.pay(now)?;
+        let token = source.as_str().to_owned();
+        let attempt = Attempt { id: Uuid::now_v7(), order: id, source: token, amount, asks: 1 };
         store::save_step(&mut tx, &order).await?;
         store::insert_attempt(&mut tx, &attempt, self.end_of_ask(now)).await?;
         let keyed = idempotency::keep(&mut tx, &intent, &source, order, now).await?;
@@ -100,10 +97,7 @@ impl App {
     /// Cancels an order that has not been shipped. What it holds is given back now, what it paid soon.
     pub async fn cancel_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut tx = self.db.write().await?;
-        let order = store::find_order(&mut tx, id).await?;
-        let mut order = order
-            .filter(|order| caller.is_staff() || order.customer_id == caller.id)
-            .ok_or(Error::NotFound)?;
+        let mut order = visible(store::find_order(&mut tx, id).await?, caller)?;
         let now = db::now();
         match order.cancel(now)? {
             Cancellation::Repeated => {}
@@ -111,7 +105,7 @@ impl App {
                 store::save_step(&mut tx, &order).await?;
                 products::release(&mut tx, id).await?;
                 tx.commit().await?;
-                tracing::info!(order = %id.0, "cancelled order {}", id.0);
+                tracing::info!(order = %id.0, "cancelled an order");
             }
             Cancellation::Refund => {
                 store::save_step(&mut tx, &order).await?;
@@ -128,23 +122,34 @@ impl App {
 
     /// Marks a paid order as shipped. Again is as once.
     pub async fn ship_order(&self, id: OrderId) -> Result<Order, Error> {
-        let mut tx = self.db.write().await?;
-        let mut order = store::find_order(&mut tx, id).await?.ok_or(Error::NotFound)?;
-        if order.ship(db::now())? {
-            store::save_step(&mut tx, &order).await?;
-            tx.commit().await?;
-        }
-        Ok(order)
+        self.step(id, Order::ship).await
     }
 
     /// Marks a shipped order as delivered. Again is as once.
     pub async fn deliver_order(&self, id: OrderId) -> Result<Order, Error> {
+        self.step(id, Order::deliver).await
+    }
+
+    async fn step(
+        &self,
+        id: OrderId,
+        step: fn(&mut Order, Timestamp) -> Result<bool, NotPossible>,
+    ) -> Result<Order, Error> {
         let mut tx = self.db.write().await?;
-        let mut order = store::find_order(&mut tx, id).await?.ok_or(Error::NotFound)?;
-        if order.deliver(db::now())? {
+        let mut order = store::find_order(&mut tx, id).await?;
+        if step(&mut order, db::now())? {
             store::save_step(&mut tx, &order).await?;
             tx.commit().await?;
         }
         Ok(order)
     }
+}
+
+fn own(order: Order, caller: Caller) -> Result<Order, Error> {
+    if order.customer_id == caller.id { Ok(order) } else { Err(Error::NotFound) }
+}
+
+/// Another customer's order is not forbidden, it is not there: whether an id exists is nobody else's business.
+fn visible(order: Order, caller: Caller) -> Result<Order, Error> {
+    if caller.is_staff() { Ok(order) } else { own(order, caller) }
 }

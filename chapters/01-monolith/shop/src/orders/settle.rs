@@ -42,7 +42,9 @@ impl App {
             (store::expired_orders(&mut conn, now).await?, store::anything_due(&mut conn, now).await?)
         };
         for order in expired {
-            self.expire_order(order).await?;
+            if let Err(error) = self.expire_order(order).await {
+                tracing::error!(order = %order.0, error = causes(&error), "cannot cancel an expired order");
+            }
         }
         if anything_due {
             let mut tx = self.db.write().await?;
@@ -67,21 +69,13 @@ impl App {
     /// Asks for the money of an order in a task of its own.
     pub(super) fn start_charge(&self, attempt: Attempt) {
         let app = self.clone();
-        tokio::spawn(async move {
-            if let Err(error) = app.charge(&attempt).await {
-                tracing::error!(order = %attempt.order.0, error = causes(&error), "cannot store what became of a payment");
-            }
-        });
+        start(attempt.order, async move { app.charge(&attempt).await });
     }
 
     /// Asks to give the money of an order back in a task of its own.
     pub(super) fn start_refund(&self, refund: Refund) {
         let app = self.clone();
-        tokio::spawn(async move {
-            if let Err(error) = app.refund(&refund).await {
-                tracing::error!(order = %refund.order.0, error = causes(&error), "cannot store what became of a refund");
-            }
-        });
+        start(refund.order, async move { app.refund(&refund).await });
     }
 
     /// Asks for the money of an order, and stores the answer with all that follows from it.
@@ -106,12 +100,12 @@ impl App {
         if !store::close_attempt(&mut tx, attempt.id, "succeeded", charge).await? {
             return Ok(()); // asked twice, answered twice: the first answer did it all
         }
-        let mut order = store::find_order(&mut tx, attempt.order).await?.ok_or(Error::NotFound)?;
+        let mut order = store::find_order(&mut tx, attempt.order).await?;
         order.capture(attempt.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
         products::sell(&mut tx, order.id).await?;
         tx.commit().await?;
-        tracing::info!(order = %order.id.0, "order {} is paid", order.id.0);
+        tracing::info!(order = %order.id.0, "paid an order");
         Ok(())
     }
 
@@ -120,8 +114,8 @@ impl App {
         if !store::close_attempt(&mut tx, attempt.id, "declined", charge).await? {
             return Ok(());
         }
-        let mut order = store::find_order(&mut tx, attempt.order).await?.ok_or(Error::NotFound)?;
-        tracing::info!(order = %order.id.0, code, "payment of order {} was declined: {code}", order.id.0);
+        let mut order = store::find_order(&mut tx, attempt.order).await?;
+        tracing::info!(order = %order.id.0, code, "a payment was declined");
         order.decline(code, db::now())?;
         store::save_step(&mut tx, &order).await?;
         Ok(tx.commit().await?)
@@ -140,27 +134,36 @@ impl App {
         if !store::close_refund(&mut tx, refund.id).await? {
             return Ok(());
         }
-        let mut order = store::find_order(&mut tx, refund.order).await?.ok_or(Error::NotFound)?;
+        let mut order = store::find_order(&mut tx, refund.order).await?;
         order.refund(refund.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
         products::take_back(&mut tx, order.id).await?;
         tx.commit().await?;
-        tracing::info!(order = %order.id.0, "order {} is refunded", order.id.0);
+        tracing::info!(order = %order.id.0, "refunded an order");
         Ok(())
     }
 
     async fn expire_order(&self, id: OrderId) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
-        let mut order = store::find_order(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        let mut order = store::find_order(&mut tx, id).await?;
         if order.expire(db::now()).is_err() {
             return Ok(()); // paid or cancelled since it was found
         }
         store::save_step(&mut tx, &order).await?;
         products::release(&mut tx, id).await?;
         tx.commit().await?;
-        tracing::info!(order = %id.0, "order {} has expired", id.0);
+        tracing::info!(order = %id.0, "expired an order");
         Ok(())
     }
+}
+
+/// Runs an ask to its end. What fails here, a later ask repeats: the row is still open.
+fn start(order: OrderId, ask: impl Future<Output = Result<(), Error>> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = ask.await {
+            tracing::error!(order = %order.0, error = causes(&error), "cannot store what the provider answered");
+        }
+    });
 }
 
 fn pause(asks: u32) -> SignedDuration {
@@ -168,5 +171,5 @@ fn pause(asks: u32) -> SignedDuration {
 }
 
 fn log_no_answer(order: OrderId, no_answer: &NoAnswer) {
-    tracing::warn!(order = %order.0, why = causes(no_answer), "no answer about the money of order {}; asking again", order.0);
+    tracing::warn!(order = %order.0, why = causes(no_answer), "no answer about the money of an order; asking again");
 }

@@ -11,13 +11,13 @@ use super::{
     provider::{Attempt, Refund},
 };
 
-/// Finds an order.
-pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Option<Order>, Error> {
+/// Finds an order that must be there.
+pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Order, Error> {
     let row = sqlx::query("select * from order_details where id = $1")
         .bind(id.0.hyphenated())
         .fetch_optional(conn)
         .await?;
-    Ok(row.as_ref().map(order).transpose()?)
+    Ok(order(&row.ok_or(Error::NotFound)?)?)
 }
 
 /// Lists orders, newest first, from those placed before `before`: one customer's, or everybody's.

@@ -48,7 +48,7 @@ impl App {
         let product = store::insert_product(&mut tx, ProductId(Uuid::now_v7()), &new, now).await?;
         let keyed = idempotency::keep(&mut tx, &intent, &new, product, now).await?;
         tx.commit().await?;
-        tracing::info!(product = %keyed.answer.id.0, "added product {}", keyed.answer.id.0);
+        tracing::info!(product = %keyed.answer.id.0, "added a product");
         Ok(keyed)
     }
 
@@ -82,7 +82,7 @@ impl App {
         let stock = store::add_units(&mut tx, id, units).await?.ok_or(Error::NotFound)?;
         let keyed = idempotency::keep(&mut tx, &intent, &units, stock, db::now()).await?;
         tx.commit().await?;
-        tracing::info!(product = %id.0, units, "received {units} units of product {}", id.0);
+        tracing::info!(product = %id.0, units, "received units");
         Ok(keyed)
     }
 }

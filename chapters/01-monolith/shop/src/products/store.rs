@@ -175,49 +175,34 @@ async fn hold_line(
 
 /// Sells what an order holds.
 pub async fn sell(conn: &mut SqliteConnection, order: OrderId) -> Result<(), Error> {
-    sqlx::query(
-        "update products set held = held - h.quantity, sold = sold + h.quantity
-         from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'",
-    )
-    .bind(order.0.hyphenated())
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query("update holds set state = 'sold' where order_id = $1")
-        .bind(order.0.hyphenated())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let units = "update products set held = held - h.quantity, sold = sold + h.quantity
+                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
+    for_order(conn, order, units).await?;
+    for_order(conn, order, "update holds set state = 'sold' where order_id = $1").await
 }
 
 /// Gives back what an order holds.
 pub async fn release(conn: &mut SqliteConnection, order: OrderId) -> Result<(), Error> {
-    sqlx::query(
-        "update products set held = held - h.quantity, available = available + h.quantity
-         from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'",
-    )
-    .bind(order.0.hyphenated())
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query("delete from holds where order_id = $1 and state = 'held'")
-        .bind(order.0.hyphenated())
-        .execute(conn)
-        .await?;
-    Ok(())
+    let units = "update products set held = held - h.quantity, available = available + h.quantity
+                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
+    for_order(conn, order, units).await?;
+    for_order(conn, order, "delete from holds where order_id = $1 and state = 'held'").await
 }
 
-/// Takes back what was sold to an order whose money is given back.
+/// Takes back what was sold to an order whose money has been given back.
 pub async fn take_back(conn: &mut SqliteConnection, order: OrderId) -> Result<(), Error> {
-    sqlx::query(
-        "update products set sold = sold - h.quantity, available = available + h.quantity
-         from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'sold'",
-    )
-    .bind(order.0.hyphenated())
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query("delete from holds where order_id = $1 and state = 'sold'")
-        .bind(order.0.hyphenated())
-        .execute(conn)
-        .await?;
+    let units = "update products set sold = sold - h.quantity, available = available + h.quantity
+                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'sold'";
+    for_order(conn, order, units).await?;
+    for_order(conn, order, "delete from holds where order_id = $1 and state = 'sold'").await
+}
+
+async fn for_order(
+    conn: &mut SqliteConnection,
+    order: OrderId,
+    statement: &'static str,
+) -> Result<(), Error> {
+    sqlx::query(statement).bind(order.0.hyphenated()).execute(conn).await?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ impl App {
     /// Opens an account for a customer.
     pub async fn register_user(&self, email: Email, name: Name, password: Password) -> Result<User, Error> {
         let user = self.add_user(email, name.as_str(), password, Role::Customer).await?;
-        tracing::info!(user = %user.id.0, "registered user {}", user.id.0);
+        tracing::info!(user = %user.id.0, "registered a user");
         Ok(user)
     }
 
@@ -103,7 +103,7 @@ impl App {
             return Err(Error::WrongPassword);
         }
         tx.commit().await?;
-        tracing::info!(user = %caller.id.0, "user {} changed their password", caller.id.0);
+        tracing::info!(user = %caller.id.0, "changed a password");
         Ok(())
     }
 }

@@ -75,6 +75,8 @@ fn verify(password: &Password, hash: &str) -> anyhow::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -89,21 +91,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_passwords_are_hashed_at_once_than_there_are_permits() {
-        let hasher = Hasher { permits: Arc::new(Semaphore::new(1)), ..Hasher::new().unwrap() };
-        let held = hasher.permits.acquire().await.unwrap();
-        let mut waiting = Box::pin(hasher.hash(Password::from("correct horse".to_owned())));
-        assert!(futures_now(&mut waiting).await.is_none());
-        drop(held);
-        waiting.await.unwrap();
+    async fn the_hash_of_nobody_costs_what_anybodys_does() {
+        let hasher = Hasher::new().unwrap();
+        let anybodys = hasher.hash(Password::from("correct horse".to_owned())).await.unwrap();
+        let cost = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
+        assert_eq!(cost(&hasher.decoy), cost(&anybodys));
     }
 
-    /// The output of a future, if it has one without waiting.
-    async fn futures_now<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-        tokio::select! {
-            biased;
-            output = future => Some(output),
-            () = std::future::ready(()) => None,
-        }
+    #[tokio::test]
+    async fn who_hashes_waits_for_a_permit_with_an_account_or_without() {
+        let hasher = Hasher { permits: Arc::new(Semaphore::new(1)), ..Hasher::new().unwrap() };
+        let held = hasher.permits.acquire().await.unwrap();
+        let password = || Password::from("correct horse".to_owned());
+        assert!(hasher.hash(password()).now_or_never().is_none());
+        assert!(hasher.verify(password(), Some(hasher.decoy.to_string())).now_or_never().is_none());
+        assert!(hasher.verify(password(), None).now_or_never().is_none());
+        drop(held);
+        assert!(!hasher.verify(password(), None).await.unwrap());
     }
 }

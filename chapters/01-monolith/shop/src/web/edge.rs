@@ -19,7 +19,7 @@ const REQUEST_ID: &str = "x-request-id";
 /// Names the request, in its log lines and in its answer, and writes the problem where it came to one.
 pub async fn edge(request: Request, next: Next) -> Response {
     let id = sane_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         *response.body_mut() = Body::from(problem.document(&id));
