@@ -37,6 +37,10 @@ audit *ARGS:
 test *ARGS:
     @{{ kit }} test "$@"
 
+# kill -9 every process of stage N under load, ten times, and audit what it kept: just kill-test 1
+kill-test *ARGS:
+    @{{ kit }} kill-test "$@"
+
 # measure a stage under load and failure: just bench 1
 bench *ARGS:
     @{{ kit }} bench "$@"

@@ -48,7 +48,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub(crate) fn of(found: Vec<String>) -> Self {
+    pub(crate) fn of(mut found: Vec<String>) -> Self {
+        found.sort_unstable(); // maps have no order, a report needs one
         if found.is_empty() { Self::Held } else { Self::Broken { found } }
     }
 

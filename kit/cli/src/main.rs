@@ -1,9 +1,11 @@
 //! `kit`: what `just` calls. Each command is a file; the work is in the libraries beside this crate.
 
 mod audit;
+mod bench;
 mod chapter;
 mod doctor;
 mod fault;
+mod json;
 mod kill;
 mod links;
 mod merged;
@@ -57,6 +59,8 @@ enum Command {
     Test(test::Args),
     /// Kills every process of a stage under load, ten times, and audits what it kept
     KillTest(kill::Args),
+    /// Measures a stage: load beside the limits of this machine, and the time from a kill to the first good answer
+    Bench(bench::Args),
     /// Checks that this machine has what the course needs
     Doctor(doctor::Args),
     /// Ends the process groups it is told of when its input breaks off
@@ -103,6 +107,7 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Stop => stop(&run_dir).await,
         Command::Break(args) => fault::run(&run_dir, &args).await,
         Command::KillTest(args) => kill::run(&course, &args).await,
+        Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
         Command::Test(args) => test::run(&course, &args).await,
         Command::Doctor(_) | Command::Guard => unreachable!("done above"),
     }

@@ -189,3 +189,53 @@ impl fmt::Display for KillReport {
         self.audit.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use audit::journal::{Answered, Operation};
+    use jiff::SignedDuration;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
+    }
+
+    fn asked(key: &str, sent: i64, replayed: Option<bool>) -> Asked {
+        Asked {
+            caller: Uuid::nil(),
+            operation: Operation::PlaceOrder { lines: vec![] },
+            key: Some(key.to_owned()),
+            sent: at(sent),
+            answer: replayed.map(|replayed| Answered {
+                at: at(sent + 1),
+                status: 201,
+                replayed,
+                body: Value::Null,
+            }),
+        }
+    }
+
+    fn count(requests: Vec<Asked>) -> Round {
+        let kill = Kill { since: at(10), at: at(20), away: Duration::from_millis(90) };
+        kill.count(&Journal { begun: at(0), requests })
+    }
+
+    #[test]
+    fn only_what_was_sent_before_the_kill_and_never_answered_was_cut_by_it() {
+        let of_the_kill_before = asked("a", 9, None);
+        let answered = asked("b", 15, Some(false));
+        let cut = asked("c", 19, None);
+        let refused_while_away = asked("d", 21, None);
+        assert_eq!(count(vec![of_the_kill_before, answered, cut, refused_while_away]).cut, 1);
+    }
+
+    #[test]
+    fn a_cut_request_was_done_when_its_first_answer_is_a_stored_one() {
+        let done = [asked("a", 19, None), asked("a", 22, Some(true))];
+        let repeated_later = [asked("b", 19, None), asked("b", 22, Some(false)), asked("b", 30, Some(true))];
+        let round = count([&done[..], &repeated_later].concat());
+        assert_eq!((round.cut, round.done_unsaid), (2, 1));
+    }
+}
