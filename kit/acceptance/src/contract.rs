@@ -10,8 +10,8 @@ use shop_client::{Answer, Exchange, Method};
 /// The public API, byte for byte as a stage serves it.
 pub const TEXT: &str = include_str!("../contract/openapi.yaml");
 
-/// What the description allows beside an operation's own answers: `default` in the document. But for 500: it may
-/// happen, yet nothing that a journey does is a reason for it.
+/// What the description allows beside an operation's own answers: `default` in the document. But not 500:
+/// nothing that a journey does is a reason for it.
 const DEFAULT: [u16; 7] = [400, 405, 413, 415, 429, 503, 504];
 
 /// The operations of the contract, their schemas compiled.
@@ -266,7 +266,8 @@ mod tests {
 
     #[test]
     fn a_status_the_operation_does_not_declare_is_a_breach() {
-        let problem = |status: u16| json!({ "type": "/problems/x", "title": "x", "status": status, "request_id": "r-1" });
+        let problem =
+            |status: u16| json!({ "type": "/x", "title": "x", "status": status, "request_id": "r-1" });
         assert!(breaches(Method::GET, "/products", 400, &PROBLEM, &problem(400)).is_empty());
         assert_eq!(breaches(Method::GET, "/products", 500, &PROBLEM, &problem(500)).len(), 1);
         assert_eq!(breaches(Method::GET, "/products", 409, &PROBLEM, &problem(409)).len(), 1);

@@ -39,33 +39,40 @@ macro_rules! journeys {
     };
 }
 
-/// Declares the topics' files, in the order in which they are run.
-macro_rules! topics {
-    ($($name:ident: $short_lived:literal),* $(,)?) => {
-        $(mod $name;)*
-        /// Every topic, in reading order.
-        pub const TOPICS: &[Topic] =
-            &[$(Topic { name: stringify!($name), short_lived: $short_lived, journeys: $name::JOURNEYS }),*];
-    };
-}
+mod users;
+mod sessions;
+mod products;
+mod search;
+mod stock;
+mod orders;
+mod payments;
+mod cancellation;
+mod shipping;
+mod idempotency;
+mod errors;
+mod permissions;
+mod races;
+mod docs;
+mod expiry;
 
-topics! {
-    users: false,
-    sessions: false,
-    products: false,
-    search: false,
-    stock: false,
-    orders: false,
-    payments: false,
-    cancellation: false,
-    shipping: false,
-    idempotency: false,
-    errors: false,
-    permissions: false,
-    races: false,
-    docs: false,
-    expiry: true,
-}
+/// Every topic, in reading order.
+pub const TOPICS: &[Topic] = &[
+    Topic { name: "users", short_lived: false, journeys: users::JOURNEYS },
+    Topic { name: "sessions", short_lived: false, journeys: sessions::JOURNEYS },
+    Topic { name: "products", short_lived: false, journeys: products::JOURNEYS },
+    Topic { name: "search", short_lived: false, journeys: search::JOURNEYS },
+    Topic { name: "stock", short_lived: false, journeys: stock::JOURNEYS },
+    Topic { name: "orders", short_lived: false, journeys: orders::JOURNEYS },
+    Topic { name: "payments", short_lived: false, journeys: payments::JOURNEYS },
+    Topic { name: "cancellation", short_lived: false, journeys: cancellation::JOURNEYS },
+    Topic { name: "shipping", short_lived: false, journeys: shipping::JOURNEYS },
+    Topic { name: "idempotency", short_lived: false, journeys: idempotency::JOURNEYS },
+    Topic { name: "errors", short_lived: false, journeys: errors::JOURNEYS },
+    Topic { name: "permissions", short_lived: false, journeys: permissions::JOURNEYS },
+    Topic { name: "races", short_lived: false, journeys: races::JOURNEYS },
+    Topic { name: "docs", short_lived: false, journeys: docs::JOURNEYS },
+    Topic { name: "expiry", short_lived: true, journeys: expiry::JOURNEYS },
+];
 
 #[cfg(test)]
 mod tests {

@@ -77,7 +77,8 @@ mod tests {
         let eur = |amount: u64| json!({ "amount": amount, "currency": "EUR" });
         let step = |status: &&str| json!({ "status": status, "at": "2026-01-01T00:00:00.000001Z" });
         json!({ "id": id, "customer_id": id, "customer_name": null, "status": history.last(), "reason": null,
-            "items": [{ "product_id": id, "quantity": 3, "name": "Tea", "unit_price": eur(5) }], "total": eur(total),
+            "items": [{ "product_id": id, "quantity": 3, "name": "Tea", "unit_price": eur(5) }],
+            "total": eur(total),
             "payment": { "captured": eur(0), "refunded": eur(0), "decline_code": null },
             "history": history.iter().map(step).collect::<Vec<_>>(),
             "created_at": "2026-01-01T00:00:00Z", "expires_at": null })

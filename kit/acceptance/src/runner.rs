@@ -118,11 +118,18 @@ fn print_failures(outcomes: &[(&'static str, Journey, Outcome)], Totals { passed
 }
 
 fn print_json(outcomes: &[(&'static str, Journey, Outcome)], Totals { passed, failed }: Totals) {
-    let journeys: Vec<_> = outcomes.iter().map(|(topic, journey, outcome)| {
+    let line = |(topic, journey, outcome): &(&'static str, Journey, Outcome)| {
         let failure = outcome.failure.as_ref();
-        json!({ "topic": topic, "rule": journey.rule(), "passed": failure.is_none(), "seconds": outcome.took.as_secs_f64(),
-            "reason": failure.map(|f| &f.reason), "evidence": failure.map(|f| &f.evidence) })
-    }).collect();
+        json!({
+            "topic": topic,
+            "rule": journey.rule(),
+            "passed": failure.is_none(),
+            "seconds": outcome.took.as_secs_f64(),
+            "reason": failure.map(|failure| &failure.reason),
+            "evidence": failure.map(|failure| &failure.evidence),
+        })
+    };
+    let journeys: Vec<_> = outcomes.iter().map(line).collect();
     println!("{:#}", json!({ "passed": passed, "failed": failed, "journeys": journeys }));
 }
 

@@ -232,6 +232,14 @@ pub fn refused<T>(status: u16, result: shop_client::Result<T>) -> Result<Problem
     }
 }
 
+/// Checks that a problem's `errors` name a field, or one within it.
+pub fn ensure_named(problem: &Problem, field: &str) -> Result<()> {
+    let named =
+        |name: &str| name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    ensure!(problem.errors.iter().any(|error| named(&error.field)), "{field} is not in `errors`");
+    Ok(())
+}
+
 /// Tries until it succeeds; after `deadline` the last failure counts.
 pub async fn eventually<T>(deadline: Duration, attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
     let started = Instant::now();

@@ -30,7 +30,10 @@ async fn the_contract_for_people_needs_no_internet(world: World) -> Result<()> {
         let leads_away = target.contains("=\"http") || target.contains("='http") || target.contains("=\"//");
         ensure!(!leads_away, "the page references {target}");
     }
-    ensure!(!page.contains("@import") && !page.contains("url(http"), "the page's style references the internet");
+    ensure!(
+        !page.contains("@import") && !page.contains("url(http"),
+        "the page's style references the internet"
+    );
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use shop_client::model::{Order, Product, Reason, Status};
@@ -28,7 +28,12 @@ journeys![
 /// Longer than a three-second order takes to expire, with a reaper that comes by every now and then.
 const EXPIRED: Duration = Duration::from_secs(20);
 
-async fn read_when(customer: &Customer, order: Uuid, limit: Duration, wished: impl Fn(&Order) -> bool) -> Result<Order> {
+async fn read_when(
+    customer: &Customer,
+    order: Uuid,
+    limit: Duration,
+    wished: impl Fn(&Order) -> bool,
+) -> Result<Order> {
     eventually(limit, async || {
         let order = customer.logged_in().await?.order(order).await?.value;
         ensure!(wished(&order), "order {} is {:?}", order.id, order.status);
@@ -47,8 +52,8 @@ async fn an_order_that_is_not_paid_in_time_is_cancelled_and_its_stock_given_back
     let (product, customer) = (world.product(5).await?, world.customer().await?);
     let order = customer.buy(&product, 2).await?;
     let order = expired(&customer, &order).await?;
-    let (Some(cancelled), Some(due)) = (order.history.last(), order.expires_at) else { return Ok(()) };
-    ensure!(cancelled.at >= due, "it was cancelled before it expired");
+    let due = order.expires_at.context("it has no `expires_at`")?;
+    ensure!(order.history.last().is_some_and(|cancelled| cancelled.at >= due), "it was cancelled early");
     world.stock_becomes(product.id, 5, 0, 0).await
 }
 
@@ -66,7 +71,7 @@ async fn an_expired_order_can_be_cancelled_again(world: World) -> Result<()> {
     let order = customer.buy(&product, 1).await?;
     let cancelled = expired(&customer, &order).await?;
     let again = customer.logged_in().await?.cancel(order.id).await?;
-    ensure!(again.answer.status == 202 && again.reason == Some(Reason::Expired) && again.history == cancelled.history);
+    ensure!(again.answer.status == 202 && again.value == cancelled);
     Ok(())
 }
 

@@ -52,7 +52,9 @@ async fn a_repeated_order_is_placed_once(world: World) -> Result<()> {
 async fn a_repeated_payment_is_made_once(world: World) -> Result<()> {
     let (customer, product) = (world.customer().await?, world.product(9).await?);
     let order = customer.buy(&product, 1).await?;
-    let pay = |source: &str| Request::post(format!("/orders/{}/payment", order.id)).json(&json!({ "source": source }));
+    let pay = |source: &str| {
+        Request::post(format!("/orders/{}/payment", order.id)).json(&json!({ "source": source }))
+    };
     let declined = pay("tok_declined").key(&new_key());
     twice(&customer, declined.clone()).await?;
     ensure!(customer.settled(order.id, PAYMENT).await?.status == Status::AwaitingPayment);
@@ -155,7 +157,10 @@ async fn keyed(world: &World) -> Result<Vec<(Caller, Request)>> {
         (staff.clone(), Request::post("/products").json(&new_product("Tea", 1))),
         (staff, Request::post(format!("/products/{}/restocks", product.id)).json(&json!({ "quantity": 1 }))),
         (customer.clone(), Request::post("/orders").json(&order_of(product.id, 1))),
-        (customer, Request::post(format!("/orders/{}/payment", order.id)).json(&json!({ "source": "tok_ok" }))),
+        (
+            customer,
+            Request::post(format!("/orders/{}/payment", order.id)).json(&json!({ "source": "tok_ok" })),
+        ),
     ])
 }
 
@@ -201,7 +206,8 @@ async fn two_at_once_with_one_key_have_one_effect(world: World) -> Result<()> {
 async fn two_payments_at_once_with_one_key_charge_once(world: World) -> Result<()> {
     let (customer, product, key) = (world.customer().await?, world.product(5).await?, new_key());
     let order = customer.buy(&product, 1).await?;
-    let (one, two) = tokio::join!(customer.pay(&key, order.id, "tok_ok"), customer.pay(&key, order.id, "tok_ok"));
+    let (one, two) =
+        tokio::join!(customer.pay(&key, order.id, "tok_ok"), customer.pay(&key, order.id, "tok_ok"));
     let (one, two) = (one?, two?);
     ensure!(one.answer.body == two.answer.body && one.answer.is_replayed() != two.answer.is_replayed());
     ensure!(customer.settled(order.id, PAYMENT).await?.status == Status::Paid);

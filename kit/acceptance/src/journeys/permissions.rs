@@ -64,7 +64,9 @@ async fn a_customer_may_do_nothing_that_is_for_staff(world: World) -> Result<()>
     world.stock_becomes(product.id, 4, 0, 1).await
 }
 
-async fn to_a_customer_staff_operations_are_forbidden_whether_or_not_the_thing_exists(world: World) -> Result<()> {
+async fn to_a_customer_staff_operations_are_forbidden_whether_or_not_the_thing_exists(
+    world: World,
+) -> Result<()> {
     let customer = world.customer().await?;
     for id in [Uuid::now_v7().to_string(), "17".to_owned()] {
         for request in [
@@ -75,7 +77,13 @@ async fn to_a_customer_staff_operations_are_forbidden_whether_or_not_the_thing_e
             Request::post(format!("/orders/{id}/delivery")),
         ] {
             let answer = customer.send(request.clone()).await?;
-            ensure!(answer.status == 403, "{} {} was answered {}", request.method, request.path, answer.status);
+            ensure!(
+                answer.status == 403,
+                "{} {} was answered {}",
+                request.method,
+                request.path,
+                answer.status
+            );
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use shop_client::{Request, Shop, new_key};
 use uuid::Uuid;
 
 use crate::World;
-use crate::world::{line, new_product, refused, unique_word};
+use crate::world::{ensure_named, line, new_product, refused, unique_word};
 
 journeys![
     staff_add_a_product_and_anybody_reads_it,
@@ -61,7 +61,7 @@ async fn a_product_says_which_fields_are_wrong(world: World) -> Result<()> {
         ("stock", NewProduct { stock: 1_000_001, ..good }),
     ] {
         let problem = refused(422, staff.add_product(&new_key(), &wrong).await)?;
-        ensure!(problem.errors.iter().any(|error| error.field.starts_with(field)), "{field} is not in `errors`");
+        ensure_named(&problem, field)?;
     }
     Ok(())
 }
@@ -82,7 +82,8 @@ async fn limits_belong_to_what_is_allowed(world: World) -> Result<()> {
 async fn a_product_of_the_largest_size_may_be_written_with_escapes(world: World) -> Result<()> {
     let (name, description) = (r"\ud83e\uded6".repeat(200), r"\ud83e\uded6".repeat(4000));
     let price = r#"{"amount": 1, "currency": "EUR"}"#;
-    let body = format!(r#"{{"name": "{name}", "description": "{description}", "price": {price}, "stock": 1}}"#);
+    let body =
+        format!(r#"{{"name": "{name}", "description": "{description}", "price": {price}, "stock": 1}}"#);
     let answer = world.staff().await?.send(Request::post("/products").key(&new_key()).body(body)).await?;
     ensure!(answer.status == 201);
     ensure!(serde_json::from_slice::<Product>(&answer.body)?.description == "🫖".repeat(4000));
@@ -93,8 +94,10 @@ async fn a_change_touches_only_the_fields_it_names(world: World) -> Result<()> {
     let (staff, product) = (world.staff().await?, world.product(3).await?);
     let change = ProductChange { description: Some("Green".to_owned()), ..ProductChange::default() };
     let changed = staff.change_product(product.id, &change).await?.value;
-    let expected = Product { description: "Green".to_owned(), updated_at: changed.updated_at, ..product.clone() };
-    ensure!(changed == expected && changed.updated_at >= product.updated_at);
+    ensure!(changed.description == "Green" && changed.updated_at >= product.updated_at);
+    ensure!(
+        Product { description: String::new(), updated_at: product.updated_at, ..changed.clone() } == product
+    );
     ensure!(world.shop.read_product(product.id).await?.value == changed);
     Ok(())
 }
@@ -151,8 +154,8 @@ async fn browsing_shows_the_newest_first(world: World) -> Result<()> {
     let (older, newer) = (world.product(1).await?, world.product(1).await?);
     // Other journeys add products too: both are near the top, but not at it.
     let page = world.shop.list_products(None, Some(100), None).await?;
-    let place = |id: Uuid| page.items.iter().position(|product| product.id == id).context("not on the first page");
-    ensure!(place(newer.id)? < place(older.id)?);
+    let place = |id: Uuid| page.items.iter().position(|product| product.id == id);
+    ensure!(place(newer.id).context("not there")? < place(older.id).context("not there")?);
     ensure!(page.items.is_sorted_by(|one, next| one.created_at >= next.created_at));
     Ok(())
 }
@@ -178,7 +181,10 @@ async fn pages_have_no_duplicates_and_no_holes_while_products_are_added(world: W
         }
     }
     ensure!(seen.iter().collect::<HashSet<_>>().len() == seen.len(), "a product came twice");
-    ensure!(seen == newest_first, "what is added meanwhile is newer than the first page: it is not in the way");
+    ensure!(
+        seen == newest_first,
+        "what is added meanwhile is newer than the first page: it is not in the way"
+    );
     Ok(())
 }
 
@@ -197,7 +203,8 @@ async fn a_page_is_as_long_as_asked_and_twenty_by_default(world: World) -> Resul
 
 async fn a_bad_limit_or_cursor_is_refused(world: World) -> Result<()> {
     let long = format!("cursor={}", "a".repeat(201));
-    for query in ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit=1.5", "limit=", "cursor=garbage", "cursor=%F0%9F%92%A9", &long] {
+    let limits = ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit=1.5", "limit="];
+    for query in limits.into_iter().chain(["cursor=garbage", "cursor=%F0%9F%92%A9", &long]) {
         let answer = world.shop.send(Request::get(format!("/products?{query}"))).await?;
         ensure!(answer.status == 422, "{query} was answered {}", answer.status);
     }

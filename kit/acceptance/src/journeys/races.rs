@@ -77,9 +77,10 @@ async fn pay_against_cancel(world: &World, customer: &Customer, product: &Produc
     let order = customer.settled(order.id, PAYMENT).await?;
     let charges = world.charges(order.id).await?;
     let kept: u64 = charges.iter().map(|charge| charge.amount - charge.refunded).sum();
-    ensure!(charges.len() == usize::from(paid), "paid: {paid}, but the provider has charged {} times", charges.len());
-    let expected = if cancelled { (Status::Cancelled, 0) } else { (Status::Paid, 1999) };
-    ensure!((order.status, kept) == expected, "paid: {paid}, cancelled: {cancelled}, but {:?}, {kept} kept", order.status);
+    ensure!(charges.len() == usize::from(paid), "paid: {paid}, charged: {charges:?}");
+    let (status, due) = if cancelled { (Status::Cancelled, 0) } else { (Status::Paid, 1999) };
+    ensure!(order.status == status, "paid: {paid}, cancelled: {cancelled}, but it is {:?}", order.status);
+    ensure!(kept == due, "the order is {status:?}, and the provider has kept {kept}");
     ensure!(order.payment.captured.amount - order.payment.refunded.amount == kept);
     Ok(())
 }
@@ -92,7 +93,8 @@ async fn a_payment_and_a_cancellation_at_once_leave_the_money_right(world: World
 
 async fn one_of_many_registrations_of_an_address_wins(world: World) -> Result<()> {
     let email = unique_email();
-    let registration = |email: String| Registration { email, name: "Ada".to_owned(), password: PASSWORD.to_owned() };
+    let registration =
+        |email: String| Registration { email, name: "Ada".to_owned(), password: PASSWORD.to_owned() };
     let registrations = [email.clone(), email.to_uppercase(), email.clone(), email].map(registration);
     let replies = join_all(registrations.iter().map(|registration| world.shop.register(registration))).await;
     let (done, not): (Vec<_>, Vec<_>) = replies.into_iter().partition(Result::is_ok);

@@ -26,8 +26,7 @@ async fn finds(world: &World, search: &str, product: &Product) -> Result<bool> {
     Ok(page.items.iter().any(|found| found.id == product.id))
 }
 
-/// Adds a product with a word of its own, and checks for each search, `WORD` in it replaced by that word, whether
-/// the product is found.
+/// Adds a product and checks for each search whether it is found. `WORD` stands for a word that no other has.
 async fn searches(world: &World, name: &str, description: &str, expected: &[(&str, bool)]) -> Result<()> {
     let rare = unique_word();
     let named = new_product(&name.replace("WORD", &rare), 1);
@@ -46,7 +45,8 @@ async fn a_product_is_found_by_a_word_of_its_name_or_description(world: World) -
 }
 
 async fn every_word_must_occur(world: World) -> Result<()> {
-    let expected = [("WORD tea black", true), ("black WORD", true), ("WORD tea green", false), ("WORD WORD", true)];
+    let expected =
+        [("WORD tea black", true), ("black WORD", true), ("WORD tea green", false), ("WORD WORD", true)];
     searches(&world, "WORD Tea", "black, loose", &expected).await
 }
 
@@ -64,7 +64,8 @@ async fn the_beginning_of_a_word_is_enough(world: World) -> Result<()> {
 }
 
 async fn accents_tell_words_apart(world: World) -> Result<()> {
-    searches(&world, "WORD résumé", "", &[("WORD résumé", true), ("WORD RÉSUMÉ", true), ("WORD resume", false)]).await
+    let expected = [("WORD résumé", true), ("WORD RÉSUMÉ", true), ("WORD resume", false)];
+    searches(&world, "WORD résumé", "", &expected).await
 }
 
 async fn scripts_without_spaces_form_one_word(world: World) -> Result<()> {

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use shop_client::model::{ProfileChange, Registration, Role};
 
 use crate::World;
-use crate::world::{PASSWORD, refused, unique_email, unique_word};
+use crate::world::{PASSWORD, ensure_named, refused, unique_email, unique_word};
 
 journeys![
     whoever_registers_is_a_customer_with_the_address_and_name_given,
@@ -46,10 +46,11 @@ async fn an_address_is_taken_once_whatever_its_case(world: World) -> Result<()> 
 }
 
 async fn a_registration_says_which_fields_are_wrong(world: World) -> Result<()> {
-    let wrong = Registration { email: "nowhere".to_owned(), name: String::new(), password: "short".to_owned() };
+    let wrong =
+        Registration { email: "nowhere".to_owned(), name: String::new(), password: "short".to_owned() };
     let problem = refused(422, world.shop.register(&wrong).await)?;
     for field in ["email", "name", "password"] {
-        ensure!(problem.errors.iter().any(|error| error.field == field), "{field} is not in `errors`");
+        ensure_named(&problem, field)?;
     }
     for email in ["", "@", "a@", "@example.com", "a b@example.com", "a@example.com, b@example.com"] {
         refused(422, world.shop.register(&registration(email, "Ada")).await)?;
