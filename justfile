@@ -2,6 +2,7 @@
 
 set positional-arguments
 
+# `exec`, so that no shell stands between Ctrl-C and the kit
 kit := "cargo run --quiet --package kit --"
 
 # list the commands
@@ -11,40 +12,40 @@ default:
 
 # build and start stage N, and follow its log until Ctrl-C: just chapter 1
 chapter *ARGS:
-    @{{ kit }} chapter "$@"
+    @exec {{ kit }} chapter "$@"
 
 # walk through one customer's journey on the running stage
 tour *ARGS:
-    @{{ kit }} tour "$@"
+    @exec {{ kit }} tour "$@"
 
 # the running stage: processes, addresses, memory, log-ins
 status *ARGS:
-    @{{ kit }} status "$@"
+    @exec {{ kit }} status "$@"
 
 # stop the running stage from another terminal
 stop *ARGS:
-    @{{ kit }} stop "$@"
+    @exec {{ kit }} stop "$@"
 
 # do a fault to the running stage: just break shop kill|stop|freeze|heal
 break *ARGS:
-    @{{ kit }} break "$@"
+    @exec {{ kit }} break "$@"
 
 # check the running stage: was anything lost, doubled or oversold?
 audit *ARGS:
-    @{{ kit }} audit "$@"
+    @exec {{ kit }} audit "$@"
 
 # run every test, or those of one chapter: just test 1
 test *ARGS:
-    @{{ kit }} test "$@"
+    @exec {{ kit }} test "$@"
 
 # kill -9 every process of stage N under load, ten times, and audit what it kept: just kill-test 1
 kill-test *ARGS:
-    @{{ kit }} kill-test "$@"
+    @exec {{ kit }} kill-test "$@"
 
 # measure a stage under load and failure: just bench 1
 bench *ARGS:
-    @{{ kit }} bench "$@"
+    @exec {{ kit }} bench "$@"
 
 # check that this machine has what the course needs
 doctor *ARGS:
-    @{{ kit }} doctor "$@"
+    @exec {{ kit }} doctor "$@"

@@ -134,7 +134,7 @@ fn welcome(chapter: &Chapter, stage: &Stage) -> String {
     let to_try = [
         ["just tour".to_owned(), "one customer's journey, request by request".to_owned()],
         [format!("curl {api}/products"), "browse".to_owned()],
-        [format!("open {api}/docs"), "the whole API".to_owned()],
+        [format!("{api}/docs"), "the whole API, in a browser".to_owned()],
         ["just break shop kill".to_owned(), "a crash; `just break shop heal` ends it".to_owned()],
         ["just audit".to_owned(), "was anything lost, doubled or oversold?".to_owned()],
         ["just stop".to_owned(), "or Ctrl-C here".to_owned()],

@@ -1,6 +1,9 @@
 //! The signals that ask this process to end.
 
-use std::io;
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -9,7 +12,11 @@ pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    has_terminal: bool,
 }
+
+/// How often the terminal is looked at.
+const GLANCE: Duration = Duration::from_millis(500);
 
 impl Signals {
     pub(crate) fn new() -> io::Result<Self> {
@@ -17,6 +24,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            has_terminal: io::stdin().is_terminal(),
         })
     }
 
@@ -26,6 +34,14 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = self.hangup.recv() => {}
+            () = terminal_is_gone(), if self.has_terminal => {}
         }
+    }
+}
+
+/// A terminal that closes tells the leader of its session only; that may be `just`, which does not pass it on.
+async fn terminal_is_gone() {
+    while io::stdin().is_terminal() {
+        tokio::time::sleep(GLANCE).await;
     }
 }

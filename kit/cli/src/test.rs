@@ -161,7 +161,7 @@ async fn cargo<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<()> {
 }
 
 /// Runs a command to its end. Dropped on the way, it ends the command and all that this started.
-async fn succeed(mut command: Command) -> Result<()> {
+pub(crate) async fn succeed(mut command: Command) -> Result<()> {
     let mut child = command.stdin(Stdio::null()).process_group(0).spawn().context("cannot start it")?;
     let _group = Group::led_by(child.id());
     let status = child.wait().await?;

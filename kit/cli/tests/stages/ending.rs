@@ -48,6 +48,18 @@ fn a_reader_that_goes_away_ends_the_stage() {
 }
 
 #[test]
+fn a_terminal_that_closes_ends_the_stage_though_nobody_passes_the_hangup_on() {
+    let course = Course::new();
+    let (mut launched, terminal) = course.start_at_terminal(&[]);
+    let status = course.status();
+
+    drop(terminal);
+
+    assert_eq!(launched.end().code(), Some(0));
+    course.is_empty_after(&status);
+}
+
+#[test]
 fn a_reader_that_does_not_read_holds_nothing_up() {
     let course = Course::new();
     let mut launched = course.start_piped(&["--set", "TOY_CHATTY=yes"]);

@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use stage::Status;
 use tempfile::TempDir;
 
@@ -98,6 +102,20 @@ impl Course {
     /// The same, with a pipe for standard output.
     pub(crate) fn start_piped(&self, more: &[&str]) -> Launched {
         self.launch(self.chapter(more).stdout(Stdio::piped()), PathBuf::new())
+    }
+
+    /// The same, with a terminal for standard input; the stage has it until the answer is dropped.
+    pub(crate) fn start_at_terminal(&self, more: &[&str]) -> (Launched, impl Sized + use<>) {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        fcntl_setfd(&terminal, FdFlags::CLOEXEC).unwrap(); // else kit has both ends
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap();
+        let input = fs::File::open(name.to_str().unwrap()).unwrap();
+        let out = self.root().join("printed");
+        let mut chapter = self.chapter(more);
+        let launched = self.launch(chapter.stdin(input).stdout(fs::File::create(&out).unwrap()), out);
+        (launched, terminal)
     }
 
     fn launch(&self, command: &mut Command, printed: PathBuf) -> Launched {
