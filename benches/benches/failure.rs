@@ -1,0 +1,86 @@
+//! How long a stage is away: from `kill -9` of every process of the shop to the first good answer.
+//!
+//! Before each kill customers have just placed orders, so that there is a log of the database to recover.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use benches::{
+    batch::Batch,
+    client::Client,
+    operation::Operation,
+    seed,
+    slot::Slot,
+    stages::{chapter_number, course, services, start_chapter},
+};
+use criterion::{Criterion, SamplingMode};
+use shop_client::Request;
+use stage::{Fault, Stage};
+use tokio::{runtime::Builder, time::sleep};
+
+const CUSTOMERS: u64 = 8;
+const PRODUCTS: u32 = 1000;
+/// Orders before each kill.
+const ORDERS: u64 = 200;
+/// Between two tries: what the figure is late at most.
+const BETWEEN_TRIES: Duration = Duration::from_millis(1);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn main() -> Result<()> {
+    let (course, chapter) = (course()?, chapter_number()?);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let program = Path::new(env!("CARGO_BIN_EXE_limits"));
+    let stage = runtime.block_on(start_chapter(&course, chapter, program))?;
+    let mut slots = runtime.block_on(Slot::register(CUSTOMERS, &stage.status()))?;
+    runtime.block_on(seed::fill(&stage.status(), &mut slots, PRODUCTS))?;
+
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("failure");
+    group.sampling_mode(SamplingMode::Flat).sample_size(20).nresamples(10_000);
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(10));
+    group.bench_function("kill -9 to the first good answer", |bencher| {
+        bencher.iter_custom(|kills| {
+            let away = (0..kills).map(|_| runtime.block_on(kill_once(&stage, &mut slots)));
+            let away: Result<Duration> = away.sum();
+            away.unwrap_or_else(|error| panic!("{error:#}"))
+        });
+    });
+    group.finish();
+    criterion.final_summary();
+    runtime.block_on(stage.stop());
+    Ok(())
+}
+
+async fn kill_once(stage: &Stage, slots: &mut [Slot]) -> Result<Duration> {
+    Batch::run(Operation::PlaceOrder, ORDERS, slots).await?;
+    let services = services(&stage.status());
+    let killed = Instant::now();
+    for service in &services {
+        stage.apply(Fault::Kill, service).await?;
+    }
+    let heal = async {
+        for service in &services {
+            stage.apply(Fault::Heal, service).await?;
+        }
+        anyhow::Ok(())
+    };
+    // Asked all the while, not once the launcher thinks that it is ready.
+    let (healed, answered) = tokio::join!(heal, first_good_answer(stage, killed));
+    healed?;
+    answered
+}
+
+async fn first_good_answer(stage: &Stage, killed: Instant) -> Result<Duration> {
+    let mut client = Client::new(&stage.status().routes)?;
+    loop {
+        let answer = client.send(Request::get("/products")).await;
+        if answer.is_ok_and(|answer| answer.status == 200) {
+            return Ok(killed.elapsed());
+        }
+        ensure!(killed.elapsed() < PATIENCE, "no good answer within {PATIENCE:?} of the kill");
+        sleep(BETWEEN_TRIES).await;
+    }
+}

@@ -1,0 +1,201 @@
+//! What came out: medians, ratios and memory, for people and as JSON.
+
+use std::{collections::BTreeMap, fmt, fs, path::Path, time::Duration};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::{batch::Batch, operation::Operation};
+
+/// A batch that took less says more about the clock than about the shop: criterion begins its warm-up with such.
+const SHORTEST: Duration = Duration::from_millis(20);
+
+/// An operation, and how many are in flight.
+type Cell = (Operation, usize);
+
+/// All that was measured so far.
+#[derive(Debug, Default)]
+pub struct Figures {
+    batches: BTreeMap<Cell, Vec<Batch>>,
+    ratios: BTreeMap<Cell, Vec<f64>>,
+    memory: Vec<Memory>,
+    requests: u64,
+}
+
+/// Resident memory at some time.
+#[derive(Debug, Clone, Serialize)]
+pub struct Memory {
+    /// Of all processes of the shop together.
+    pub bytes: Option<u64>,
+    /// Requests that the shop had had by then, at least.
+    pub after_requests: u64,
+    /// What those were.
+    pub after: &'static str,
+    /// What it should be at most, in bytes.
+    pub goal: u64,
+}
+
+/// The figures of a run.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields say it")]
+pub struct Report {
+    pub chapter: u32,
+    pub cores: usize,
+    pub products: u32,
+    pub operations: Vec<Row>,
+    pub ratios: Vec<Ratio>,
+    pub memory: Vec<Memory>,
+}
+
+/// One operation with so many in flight. Medians, but for `p99_us`.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields say it")]
+pub struct Row {
+    pub operation: Operation,
+    pub in_flight: usize,
+    pub per_second: f64,
+    /// Of one operation, from its first request until it is done, in microseconds.
+    pub p50_us: f64,
+    pub p99_us: f64,
+    /// How often it was done.
+    pub count: usize,
+}
+
+/// An operation against its limit, both measured in turn: the median of the pairs, and the middle half of them.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields say it")]
+pub struct Ratio {
+    pub operation: Operation,
+    pub limit: Operation,
+    pub in_flight: usize,
+    /// Time of one operation in times of its limit.
+    pub times: f64,
+    pub middle_half: (f64, f64),
+    pub goal: Option<f64>,
+}
+
+impl Figures {
+    /// None yet, of a shop that has had so many requests.
+    pub fn after(requests: u64) -> Self {
+        Self { requests, ..Self::default() }
+    }
+
+    /// Notes a batch of an operation.
+    pub fn add(&mut self, operation: Operation, in_flight: usize, batch: Batch) {
+        if operation.pair().1 != Some(operation) {
+            self.requests += batch.latencies.len() as u64;
+        }
+        if batch.took >= SHORTEST {
+            self.batches.entry((operation, in_flight)).or_default().push(batch);
+        }
+    }
+
+    /// Notes a batch of an operation and one of its limit that followed on each other.
+    pub fn add_pair(&mut self, operation: Operation, in_flight: usize, batch: &Batch, limit: &Batch) {
+        if batch.took.min(limit.took) >= SHORTEST {
+            let ratio = batch.time_of(1).div_duration_f64(limit.time_of(1));
+            self.ratios.entry((operation, in_flight)).or_default().push(ratio);
+        }
+    }
+
+    /// Notes the memory at this moment.
+    pub fn add_memory(&mut self, bytes: Option<u64>, after: &'static str, goal: u64) {
+        self.memory.push(Memory { bytes, after_requests: self.requests, after, goal });
+    }
+
+    /// The figures so far.
+    pub fn report(&self, chapter: u32, products: u32) -> Report {
+        let rows = self.batches.iter().map(|(cell, batches)| row(*cell, batches)).collect();
+        let ratios = self.ratios.iter().filter_map(|(cell, ratios)| ratio(*cell, ratios)).collect();
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        Report { chapter, cores, products, operations: rows, ratios, memory: self.memory.clone() }
+    }
+}
+
+fn row((operation, in_flight): Cell, batches: &[Batch]) -> Row {
+    let times = sorted(batches.iter().map(|batch| batch.time_of(1).as_secs_f64()));
+    let latencies = sorted(batches.iter().flat_map(|batch| &batch.latencies).map(Duration::as_secs_f64));
+    Row {
+        operation,
+        in_flight,
+        per_second: 1.0 / percentile(&times, 50),
+        p50_us: percentile(&latencies, 50) * 1e6,
+        p99_us: percentile(&latencies, 99) * 1e6,
+        count: latencies.len(),
+    }
+}
+
+fn ratio((operation, in_flight): Cell, ratios: &[f64]) -> Option<Ratio> {
+    let ratios = sorted(ratios.iter().copied());
+    let goal = match (operation, in_flight) {
+        (Operation::ReadProduct, _) => Some(1.0 / 0.75),
+        (Operation::PlaceOrder, 32) => Some(2.5),
+        _ => None,
+    };
+    Some(Ratio {
+        operation,
+        limit: operation.pair().1?,
+        in_flight,
+        times: percentile(&ratios, 50),
+        middle_half: (percentile(&ratios, 25), percentile(&ratios, 75)),
+        goal,
+    })
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// Of sorted values: what `percent` of them are at most. NaN of none.
+fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    let place = sorted.len().saturating_sub(1) * percent / 100;
+    sorted.get(place).copied().unwrap_or(f64::NAN)
+}
+
+/// Writes a report to `target/bench/NAME.json` of the course.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(root: &Path, name: &str, report: &impl Serialize) -> Result<()> {
+    let folder = root.join("target").join("bench");
+    let file = folder.join(format!("{name}.json"));
+    fs::create_dir_all(&folder)
+        .and_then(|()| fs::write(&file, serde_json::to_vec_pretty(report)?))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    println!("written to {}", file.display());
+    Ok(())
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { chapter, cores, products, .. } = self;
+        writeln!(f, "chapter {chapter}, {products} products, {cores} cores with the load on them\n")?;
+        writeln!(f, "{:<20}{:>10}{:>10}{:>10}{:>10}", "", "in flight", "1/s", "p50 ms", "p99 ms")?;
+        for Row { operation, in_flight, per_second, p50_us, p99_us, .. } in &self.operations {
+            let (name, p50, p99) = (operation.name(), p50_us / 1e3, p99_us / 1e3);
+            writeln!(f, "{name:<20}{in_flight:>10}{per_second:>10.0}{p50:>10.2}{p99:>10.2}")?;
+        }
+        writeln!(
+            f,
+            "\n{:<30}{:>10}{:>8}{:>14}{:>8}",
+            "measured in turn", "in flight", "time", "middle half", "goal"
+        )?;
+        for Ratio { operation, limit, in_flight, times, middle_half: (low, high), goal } in &self.ratios {
+            let pair = format!("{} / {}", operation.name(), limit.name());
+            let (half, goal) = (format!("{low:.2}–{high:.2}"), goal.map(|goal| format!("≤ {goal:.2}")));
+            writeln!(f, "{pair:<30}{in_flight:>10}{times:>8.2}{half:>14}{:>8}", goal.unwrap_or_default())?;
+        }
+        writeln!(f)?;
+        for Memory { bytes, after_requests, after, goal } in &self.memory {
+            let resident = bytes.map_or("unknown".to_owned(), |bytes| format!("{} MB", bytes / 1_000_000));
+            writeln!(
+                f,
+                "resident after {after} (≥ {after_requests} requests): {resident}, goal ≤ {} MB",
+                goal / 1_000_000
+            )?;
+        }
+        Ok(())
+    }
+}

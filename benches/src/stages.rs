@@ -1,0 +1,78 @@
+//! What runs while it is measured: a release build of a chapter, and the limits beside it.
+
+use std::{env, path::Path};
+
+use anyhow::{Context, Result};
+use stage::{
+    Chapter, Course, Manifest, Options, Profile, Programs, RunFolder, Stage, Status, manifest::PAYMENTS,
+};
+
+/// The chapter to measure: `STEPWISE_CHAPTER`, or the first.
+///
+/// # Errors
+/// It is no number.
+pub fn chapter_number() -> Result<u32> {
+    let number = env::var("STEPWISE_CHAPTER").unwrap_or_else(|_| "1".to_owned());
+    number.parse().with_context(|| format!("STEPWISE_CHAPTER is {number:?}; give the number of a chapter"))
+}
+
+/// The course that this is run in.
+///
+/// # Errors
+/// There is none around the present folder.
+pub fn course() -> Result<Course> {
+    Ok(Course::around(&env::current_dir()?)?)
+}
+
+/// Builds a chapter with optimisations and starts it on free ports, with new data, under the guard of `limits`.
+///
+/// # Errors
+/// It does not compile or start.
+pub async fn start_chapter(course: &Course, number: u32, limits: &Path) -> Result<Stage> {
+    let chapter = course.chapter(number)?;
+    let run = claim(course, &format!("chapter-{number}"), number, limits).await?;
+    let programs = Programs::build(course, &chapter, Profile::Release, &run).await?;
+    Ok(Stage::start(&chapter, &programs, run, options()).await?)
+}
+
+/// Starts the limits. `limits` is that program.
+///
+/// # Errors
+/// It does not start.
+pub async fn start_limits(course: &Course, limits: &Path) -> Result<Stage> {
+    let folder = course.root.join("benches");
+    let manifest = Manifest::read(&folder.join("limits.toml"))?;
+    let run = claim(course, "limits", manifest.number, limits).await?;
+    let programs = Programs::built([("limits", limits.to_owned())]);
+    Ok(Stage::start(&Chapter { folder, manifest }, &programs, run, options()).await?)
+}
+
+async fn claim(course: &Course, name: &str, number: u32, guard: &Path) -> Result<RunFolder> {
+    Ok(RunFolder::claim(&course.run_dir().join("benches").join(name), number, guard).await?)
+}
+
+/// Tokens and holds outlive every run: what expires on the way would be measured too.
+fn options() -> Options {
+    let settings = [("TOKEN_TTL", "4h"), ("ORDER_TTL", "4h")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    Options { profile: Profile::Release, settings, ..Options::default() }
+}
+
+/// The services of the shop, in the order of the manifest: all but the payment sandbox.
+pub fn services(status: &Status) -> Vec<String> {
+    let mut services: Vec<_> = status.processes.iter().map(|process| process.service.clone()).collect();
+    services.dedup();
+    services.retain(|service| service != PAYMENTS);
+    services
+}
+
+/// The resident memory of the shop's processes together, in bytes. None where the system has no `/proc`.
+pub fn resident_memory(status: &Status) -> Option<u64> {
+    let shop = status.processes.iter().filter(|process| process.service != PAYMENTS);
+    shop.map(|process| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid?)).ok()?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(resident.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    })
+    .sum()
+}
