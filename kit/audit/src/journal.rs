@@ -36,6 +36,8 @@ pub struct Asked {
     pub key: Option<String>,
     /// When the request was sent.
     pub sent: Timestamp,
+    /// When its answer had arrived, or the wait for one was over.
+    pub ended: Timestamp,
     /// None when no whole answer came: whether anything was done is unknown.
     pub answer: Option<Answered>,
 }
@@ -73,8 +75,6 @@ pub enum Operation {
 /// A whole answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answered {
-    /// When it had arrived.
-    pub at: Timestamp,
     /// The HTTP status.
     pub status: u16,
     /// Whether the shop said that this is the stored answer to an earlier request under the same key.

@@ -4,16 +4,17 @@
 //! and every implementation. What was *asked* of the shop nobody can read: the load keeps a [`journal`] of it, and an
 //! invariant that needs one is reported as not checkable without, never as held.
 //!
-//! Read in this order:
+//! In reading order:
+//! - [`journal`]: what was asked
+//! - [`snapshot`]: what there is
+//! - [`invariants`]: what has to hold of both, as pure functions
+//! - [`report`]: what became of each
+//! - [`audit()`]: takes the snapshot of a running stage and judges it
 
 pub mod journal;
-
 pub mod snapshot;
-
 pub mod invariants;
-
 pub mod report;
-
 mod reading;
 
 pub use journal::Journal;

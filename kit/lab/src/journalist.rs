@@ -46,6 +46,7 @@ impl Journalist {
         let sent = Timestamp::now();
         self.traffic.send_modify(|traffic| traffic.in_flight += 1);
         let answer = caller.send(request(operation, key)).await.ok().map(|answer| answered(&answer));
+        let ended = Timestamp::now();
         self.traffic.send_modify(|traffic| {
             traffic.in_flight -= 1;
             traffic.answered += usize::from(answer.is_some());
@@ -55,6 +56,7 @@ impl Journalist {
             operation: operation.clone(),
             key: key.map(str::to_owned),
             sent,
+            ended,
             answer: answer.clone(),
         });
         answer
@@ -96,7 +98,6 @@ fn request(operation: &Operation, key: Option<&str>) -> Request {
 
 fn answered(answer: &Answer) -> Answered {
     Answered {
-        at: Timestamp::now(),
         status: answer.status.as_u16(),
         replayed: answer.is_replayed(),
         body: serde_json::from_slice(&answer.body).unwrap_or(Value::Null),

@@ -62,7 +62,7 @@ pub struct KillReport {
 /// One kill.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Round {
-    /// Requests sent before the kill that were never answered.
+    /// Requests sent before the kill, waited for when it came, and never answered.
     pub cut: usize,
     /// Those of them that the shop had done and not yet said so: their first answer was a stored one.
     pub done_unsaid: usize,
@@ -109,7 +109,6 @@ impl KillTest {
     }
 
     async fn kill_and_heal(self, stage: &Stage, load: &mut Running, delay: Duration) -> Result<Kill> {
-        let since = Timestamp::now();
         let several = usize::try_from(self.customers)?.div_ceil(4);
         let busy = async {
             let before = load.busy(|_| true).await?.answered;
@@ -130,13 +129,12 @@ impl KillTest {
         for service in &services {
             stage.apply(Fault::Heal, service).await?;
         }
-        Ok(Kill { since, at, away: started.elapsed() })
+        Ok(Kill { at, away: started.elapsed() })
     }
 }
 
-/// When a kill happened: what was sent after `since` and before `at` and never answered was cut by it.
+/// When a kill happened.
 struct Kill {
-    since: Timestamp,
     at: Timestamp,
     away: Duration,
 }
@@ -150,7 +148,7 @@ impl Kill {
             }
         }
         let is_cut =
-            |asked: &&Asked| asked.answer.is_none() && asked.sent > self.since && asked.sent < self.at;
+            |asked: &&Asked| asked.answer.is_none() && asked.sent < self.at && asked.ended >= self.at;
         let cut: Vec<_> = journal.requests.iter().filter(is_cut).collect();
         let was_done = |cut: &&&Asked| {
             cut.key.as_ref().is_some_and(|key| answers.get(&(&cut.caller, key)) == Some(&true))
@@ -208,22 +206,18 @@ mod tests {
             operation: Operation::PlaceOrder { lines: vec![] },
             key: Some(key.to_owned()),
             sent: at(sent),
-            answer: replayed.map(|replayed| Answered {
-                at: at(sent + 1),
-                status: 201,
-                replayed,
-                body: Value::Null,
-            }),
+            ended: at(sent + 2),
+            answer: replayed.map(|replayed| Answered { status: 201, replayed, body: Value::Null }),
         }
     }
 
     fn count(requests: Vec<Asked>) -> Round {
-        let kill = Kill { since: at(10), at: at(20), away: Duration::from_millis(90) };
+        let kill = Kill { at: at(20), away: Duration::from_millis(90) };
         kill.count(&Journal { begun: at(0), requests })
     }
 
     #[test]
-    fn only_what_was_sent_before_the_kill_and_never_answered_was_cut_by_it() {
+    fn only_what_was_in_flight_at_the_kill_and_never_answered_was_cut_by_it() {
         let of_the_kill_before = asked("a", 9, None);
         let answered = asked("b", 15, Some(false));
         let cut = asked("c", 19, None);

@@ -122,12 +122,13 @@ async fn add_products(staff: &(Uuid, Caller), journalist: &Journalist) -> Result
         let sent = Timestamp::now();
         let product = NewProduct { name, description, price, stock };
         let added = staff.1.add_product(&new_key(), &product).await.context("cannot add a product")?;
-        let answer = Answered { at: Timestamp::now(), status: 201, replayed: false, body: Value::Null };
+        let answer = Answered { status: 201, replayed: false, body: Value::Null };
         journalist.write(Asked {
             caller: staff.0,
             operation: Operation::SetPrice { product: added.id, amount },
             key: None,
             sent,
+            ended: Timestamp::now(),
             answer: Some(answer),
         });
         products.push(added.id);

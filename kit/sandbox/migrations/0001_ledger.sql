@@ -13,8 +13,6 @@ create table charges (
     created_at      text    not null
 ) strict;
 
-create index charges_by_reference on charges (reference);
-
 create table refunds (
     id              text    primary key,
     idempotency_key text    not null unique,

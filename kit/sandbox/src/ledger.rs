@@ -5,14 +5,15 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use uuid::Uuid;
 
-use crate::source::{self, Outcome};
+use crate::{
+    source::{self, Outcome},
+    store,
+};
 
 /// What a caller asks for: `amount` in minor units, `reference` is the caller's name for what is paid.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -118,85 +119,39 @@ impl Ledger {
 
     /// The charge of `key`: made now if this is the first time it is asked for, else as it was made.
     pub async fn charge(&self, key: &str, request: &ChargeRequest) -> Result<Charge, LedgerError> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
-        let asked: Charge = sqlx::query_as(
-            "insert into charges (id, idempotency_key, reference, amount, currency, source, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7)
-             on conflict (idempotency_key) do update set asked = asked + 1
-             returning *",
-        )
-        .bind(format!("ch_{}", Uuid::now_v7().simple()))
-        .bind(key)
-        .bind(&request.reference)
-        .bind(request.amount)
-        .bind(&request.currency)
-        .bind(&request.source)
-        .bind(Timestamp::now().to_string())
-        .fetch_one(&mut *transaction)
-        .await?;
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        let asked = store::ask_for_charge(&mut tx, key, request).await?;
         if !asked.answers(request) {
             return Err(LedgerError::KeyReused(key.to_owned()));
         }
-        if asked.status.is_some() {
-            transaction.commit().await?;
-            return Ok(asked);
-        }
-        let (status, decline_code) = match source::outcome(&request.source, asked.asked) {
-            Outcome::Succeeded => ("succeeded", None),
-            Outcome::Declined(code) => ("declined", Some(code)),
-            Outcome::TryLater => {
-                transaction.commit().await?; // the count of asks has to survive
-                return Err(LedgerError::TryLater);
+        let charge = match source::outcome(&request.source, asked.asked) {
+            _ if asked.status.is_some() => Ok(asked),
+            Outcome::Succeeded => Ok(store::decide_charge(&mut tx, &asked.id, "succeeded", None).await?),
+            Outcome::Declined(code) => {
+                Ok(store::decide_charge(&mut tx, &asked.id, "declined", Some(code)).await?)
             }
+            Outcome::TryLater => Err(LedgerError::TryLater),
         };
-        let charge =
-            sqlx::query_as("update charges set status = $1, decline_code = $2 where id = $3 returning *")
-                .bind(status)
-                .bind(decline_code)
-                .bind(&asked.id)
-                .fetch_one(&mut *transaction)
-                .await?;
-        transaction.commit().await?;
-        Ok(charge)
+        tx.commit().await?; // in any case: how often a charge was asked for has to survive
+        charge
     }
 
     /// Gives back `amount` of a charge; the same key gives it back once.
     pub async fn refund(&self, key: &str, charge_id: &str, amount: i64) -> Result<Refund, LedgerError> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
-        let before: Option<Refund> = sqlx::query_as("select * from refunds where idempotency_key = $1")
-            .bind(key)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if let Some(refund) = before {
+        let mut tx = self.pool.begin_with("begin immediate").await?;
+        if let Some(refund) = store::find_refund(&mut tx, key).await? {
             let same = refund.charge_id == charge_id && refund.amount == amount;
             return if same { Ok(refund) } else { Err(LedgerError::KeyReused(key.to_owned())) };
         }
-        let charge: Charge = sqlx::query_as("select * from charges where id = $1 and status is not null")
-            .bind(charge_id)
-            .fetch_optional(&mut *transaction)
-            .await?
-            .ok_or_else(|| LedgerError::UnknownCharge(charge_id.to_owned()))?;
+        let charge = store::find_charge(&mut tx, charge_id).await?;
+        let charge = charge.ok_or_else(|| LedgerError::UnknownCharge(charge_id.to_owned()))?;
         let left = charge.refundable();
         if amount > left {
             return Err(LedgerError::RefundTooLarge { charge: charge.id, asked: amount, left });
         }
-        sqlx::query("update charges set refunded = refunded + $1 where id = $2")
-            .bind(amount)
-            .bind(charge_id)
-            .execute(&mut *transaction)
-            .await?;
-        let refund = sqlx::query_as(
-            "insert into refunds (id, idempotency_key, charge_id, amount, created_at)
-             values ($1, $2, $3, $4, $5) returning *",
-        )
-        .bind(format!("re_{}", Uuid::now_v7().simple()))
-        .bind(key)
-        .bind(charge_id)
-        .bind(amount)
-        .bind(Timestamp::now().to_string())
-        .fetch_one(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
+        store::give_back(&mut tx, charge_id, amount).await?;
+        let refund = store::insert_refund(&mut tx, key, charge_id, amount).await?;
+        tx.commit().await?;
         Ok(refund)
     }
 
@@ -206,18 +161,8 @@ impl Ledger {
         reference: Option<&str>,
         key: Option<&str>,
     ) -> Result<Vec<Charge>, LedgerError> {
-        let charges = sqlx::query_as(
-            "select * from charges
-             where status is not null
-               and ($1 is null or reference = $1)
-               and ($2 is null or idempotency_key = $2)
-             order by created_at, id",
-        )
-        .bind(reference)
-        .bind(key)
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(charges)
+        let mut conn = self.pool.acquire().await?;
+        Ok(store::list_charges(&mut conn, reference, key).await?)
     }
 }
 

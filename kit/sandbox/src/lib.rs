@@ -4,13 +4,16 @@
 //! concurrently; and what it has answered it remembers, also after its own `kill -9`. Everything else about it is as
 //! unpleasant as a test wishes: [`source`] says what each card does, [`control`] makes all of it slow, unreliable or away.
 //!
-//! Read in this order:
+//! In reading order:
+//! - [`source`]: what becomes of a charge, and when its caller hears of it
+//! - [`ledger`]: charges and refunds, each once a key; its SQL is in `store`
+//! - [`control`]: what the lab does to all of it
+//! - [`http`]: the API
+
 pub mod source;
-
 pub mod ledger;
-
+mod store;
 pub mod control;
-
 pub mod http;
 
 pub use http::serve;

@@ -57,7 +57,7 @@ fn first_answers(journal: &Journal) -> HashMap<Uuid, (Timestamp, Order)> {
             && let Some(answer) = asked.success()
             && let Ok(order) = serde_json::from_value::<Order>(answer.body.clone())
         {
-            first.entry(order.id).or_insert((answer.at, order));
+            first.entry(order.id).or_insert((asked.ended, order));
         }
     }
     first
@@ -80,12 +80,10 @@ fn changes(journal: &Journal) -> HashMap<Uuid, Vec<(u64, &Asked)>> {
 /// Whether `price` can have been the price at some time from `from` to `to`: somebody had asked for it by then, and no
 /// change asked for after its answer was answered before `from`.
 fn was_valid(price: u64, changes: &[(u64, &Asked)], from: Timestamp, to: Timestamp) -> bool {
-    let done = |asked: &Asked| asked.success().map(|answer| answer.at);
+    let done = |asked: &Asked| asked.success().is_some();
     let is_past = |asked: &Asked| {
-        let Some(answered) = done(asked) else {
-            return false;
-        };
-        changes.iter().any(|(_, later)| later.sent >= answered && done(later).is_some_and(|at| at < from))
+        let mut later = changes.iter().filter(|(_, later)| later.sent >= asked.ended);
+        done(asked) && later.any(|(_, later)| done(later) && later.ended < from)
     };
     changes.iter().any(|(amount, asked)| *amount == price && asked.sent <= to && !is_past(asked))
 }

@@ -57,7 +57,7 @@ fn repeat_offence((first, accepted): (&Asked, &Answered), asked: &Asked) -> Opti
         return (answer.is_success() && !same).then(|| "was answered in two ways".to_owned());
     }
     // Before its first answer is known, a key may belong to either body.
-    let too_late = asked.sent >= accepted.at || answer.is_success();
+    let too_late = asked.sent >= first.ended || answer.is_success();
     let refused = answer.status == 422 || answer.status == 429 || answer.status >= 500;
     (too_late && !refused).then(|| format!("with another body was answered {}", answer.status))
 }

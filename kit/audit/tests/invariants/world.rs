@@ -116,7 +116,8 @@ pub(crate) fn asked(operation: Operation, key: Option<&str>, second: i64, status
         operation,
         key: key.map(str::to_owned),
         sent: at(second),
-        answer: Some(Answered { at: at(second + 1), status, replayed: false, body }),
+        ended: at(second + 1),
+        answer: Some(Answered { status, replayed: false, body }),
     }
 }
 
