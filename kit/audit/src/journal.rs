@@ -72,6 +72,16 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// The order that its path names.
+    pub fn order(&self) -> Option<Uuid> {
+        match self {
+            Self::PayOrder { order, .. } | Self::CancelOrder { order } => Some(*order),
+            Self::PlaceOrder { .. } | Self::SetPrice { .. } => None,
+        }
+    }
+}
+
 /// A whole answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answered {

@@ -67,10 +67,9 @@ fn violation(order: &Order, charges: &[&Charge]) -> Option<String> {
     use Status::{
         AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
     };
-    if let Some(total) = &order.total
-        && total.amount != lines_total(order)
-    {
-        return Some(format!("its total is {}, its lines come to {}", total.amount, lines_total(order)));
+    let (total, lines) = (order.total.as_ref().map_or(0, |total| total.amount), lines_total(order));
+    if total != lines {
+        return Some(format!("its total is {total}, its lines come to {lines}"));
     }
     let net = charges.iter().filter(|charge| charge.amount != charge.refunded);
     let net: Vec<_> = net.map(|c| (c.amount - c.refunded.min(c.amount), c.currency.as_str())).collect();

@@ -10,8 +10,8 @@ use crate::{
     journal::{Answered, Asked, Operation},
 };
 
-/// A caller and one of its Idempotency-Keys.
-type Key<'a> = (Uuid, &'a str);
+/// A caller, the order it is about unless that is a new one, and an Idempotency-Key.
+type Key<'a> = (Uuid, Option<Uuid>, &'a str);
 /// A caller and the lines of an order, sorted.
 type Basket = (Uuid, Vec<(Uuid, u32)>);
 
@@ -20,7 +20,7 @@ pub(super) fn nothing_lost(snapshot: &Snapshot) -> Verdict {
     let Some(journal) = &snapshot.journal else {
         return no_journal();
     };
-    let asked = Placements::of(journal);
+    let asked = Asks::of(journal);
     let readable: HashSet<Uuid> = snapshot.orders.iter().map(|order| order.id).collect();
     let lost = asked.acknowledged.difference(&readable);
     let lost = lost.map(|id| format!("order {id} was acknowledged and is gone"));
@@ -34,8 +34,8 @@ pub(super) fn one_key_one_order(snapshot: &Snapshot) -> Verdict {
     let Some(journal) = &snapshot.journal else {
         return no_journal();
     };
-    let asked = Placements::of(journal);
-    let repeats = asked.by_key.iter().flat_map(|((_, key), uses)| {
+    let asked = Asks::of(journal);
+    let repeats = asked.by_key.iter().flat_map(|((_, _, key), uses)| {
         let first = uses.iter().find_map(|first| Some((*first, first.success()?)));
         let offences = uses.iter().filter_map(move |asked| repeat_offence(first?, asked));
         offences.map(move |offence| format!("key `{key}` {offence}"))
@@ -62,8 +62,8 @@ fn repeat_offence((first, accepted): (&Asked, &Answered), asked: &Asked) -> Opti
     (too_late && !refused).then(|| format!("with another body was answered {}", answer.status))
 }
 
-/// All that a journal says about placing orders.
-struct Placements<'a> {
+/// What a journal says about orders.
+struct Asks<'a> {
     by_key: HashMap<Key<'a>, Vec<&'a Asked>>,
     /// Orders that a good answer named.
     acknowledged: HashSet<Uuid>,
@@ -72,11 +72,13 @@ struct Placements<'a> {
     begun: jiff::Timestamp,
 }
 
-impl<'a> Placements<'a> {
+impl<'a> Asks<'a> {
     fn of(journal: &'a Journal) -> Self {
         let mut by_key: HashMap<Key, Vec<&Asked>> = HashMap::new();
-        for asked in journal.requests.iter().filter(|asked| basket_asked(asked).is_some()) {
-            by_key.entry((asked.caller, asked.key.as_deref().unwrap_or_default())).or_default().push(asked);
+        for asked in &journal.requests {
+            if let Some(key) = &asked.key {
+                by_key.entry((asked.caller, asked.operation.order(), key)).or_default().push(asked);
+            }
         }
         let mut baskets: HashMap<Basket, usize> = HashMap::new();
         let mut acknowledged = HashSet::new();

@@ -210,6 +210,22 @@ fn another_body_that_is_accepted_under_a_key_breaks_one_key_one_order() {
 }
 
 #[test]
+fn a_payment_that_is_answered_in_two_ways_breaks_one_key_one_order() {
+    let mut snapshot = clean();
+    let order = find(&mut snapshot, Status::Paid).clone();
+    let pay = || Operation::PayOrder { order: order.id, source: "tok_ok".into() };
+    let body = serde_json::to_value(&order).unwrap();
+    let journal = snapshot.journal.as_mut().unwrap();
+    journal.requests.push(asked(pay(), Some("10"), 20, 202, body.clone()));
+    journal.requests.push(asked(pay(), Some("10"), 22, 202, body));
+    assert_eq!(broken(&snapshot), [] as [&str; 0], "the key of a placement is another one");
+
+    let journal = snapshot.journal.as_mut().unwrap();
+    journal.requests.push(asked(pay(), Some("10"), 24, 202, json!({})));
+    only_red(&snapshot, "one-key-one-order");
+}
+
+#[test]
 fn a_step_that_is_not_in_the_diagram_breaks_legal_history() {
     let mut snapshot = clean();
     find(&mut snapshot, Status::Delivered).history.retain(|step| step.status != Status::Paying);
