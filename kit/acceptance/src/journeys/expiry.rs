@@ -123,6 +123,8 @@ async fn pay_around_expiry(world: &World, product: &Product, milliseconds_before
     let end = if paid { Status::Paid } else { Status::Cancelled };
     let order = read_when(&customer, order.id, PAYMENT, |order| order.status == end).await?;
     ensure!(order.payment.captured.amount == if paid { 1999 } else { 0 });
+    let began = order.history.iter().find(|step| step.status == Status::Paying);
+    ensure!(began.is_none_or(|step| Some(step.at) < order.expires_at), "it was paid after it had expired");
     ensure!(world.charges(order.id).await?.len() == usize::from(paid));
     Ok(())
 }
