@@ -92,7 +92,8 @@ impl Steps {
             self.take(&format!("{name}: a stage for the suite"), private_stage(course, number, [])).await;
         if let Some(stage) = plain {
             self.take(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
-            self.take(&format!("{name}: audit"), audit(&stage)).await;
+            self.take(&format!("{name}: tour"), kit(&stage, "tour", Stdio::null())).await;
+            self.take(&format!("{name}: audit"), kit(&stage, "audit", Stdio::inherit())).await;
             stage.stop().await;
         }
         let victim = self.take(&format!("{name}: a stage to kill"), private_stage(course, number, [])).await;
@@ -145,12 +146,13 @@ async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()>
     cargo(&course.root, &arguments).await
 }
 
-async fn audit(stage: &Stage) -> Result<()> {
+/// Runs a command of this program on a stage.
+async fn kit(stage: &Stage, command: &str, output: Stdio) -> Result<()> {
     let run_dir =
         stage.status_file().parent().map(PathBuf::from).context("the status file is in no folder")?;
-    let mut audit = Command::new(std::env::current_exe()?);
-    audit.arg("audit").arg("--run-dir").arg(run_dir);
-    succeed(audit).await
+    let mut kit = Command::new(std::env::current_exe()?);
+    kit.arg(command).arg("--run-dir").arg(run_dir).stdout(output);
+    succeed(kit).await
 }
 
 async fn cargo<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<()> {
