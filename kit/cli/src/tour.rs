@@ -38,7 +38,7 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
         return Ok(ExitCode::SUCCESS);
     }
     let newest = || Ok::<_, anyhow::Error>(course.chapters()?.last().context("there is no chapter here")?.0);
-    let chapter = args.chapter.map_or_else(newest, Ok)?;
+    let chapter = course.chapter(args.chapter.map_or_else(newest, Ok)?)?.manifest.number;
     let mut signals = Signals::new()?;
     tokio::select! {
         toured = on_own_stage(course, run_dir, chapter) => toured.map(|()| ExitCode::SUCCESS),
