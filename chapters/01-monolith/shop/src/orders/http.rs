@@ -42,9 +42,9 @@ struct LineBody {
 
 async fn place_order(
     State(app): State<App>,
+    body: Body,
     caller: Caller,
     key: KeyHeader,
-    body: Body,
 ) -> Result<Response, Error> {
     let body: PlaceOrderBody = body.parse()?;
     let mut invalid = Invalid::default();
@@ -111,10 +111,10 @@ struct PayOrderBody {
 
 async fn pay_order(
     State(app): State<App>,
+    body: Body,
     caller: Caller,
     PathId(id): PathId,
     key: KeyHeader,
-    body: Body,
 ) -> Result<Response, Error> {
     let id = app.read_own_order(caller, OrderId(id)).await?.id; // 404 comes before 422
     let body: PayOrderBody = body.parse()?;

@@ -1,6 +1,9 @@
 //! Products and their stock.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -150,16 +153,15 @@ pub enum Refused {
     UnknownProduct,
 }
 
+/// A word, to a customer and to the full-text index alike: a run of letters and digits.
+static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\p{L}\p{N}]+").expect("a regular expression"));
+
 /// The words of a search, as a query for the full-text index; none where there is no word to search for.
 ///
-/// A word is a run of letters and digits, and matches the beginning of a word. All else separates: quoted as it is,
-/// nothing that a customer types is an operator of the query language.
+/// A word matches the beginning of a word. All else separates: with every word quoted, nothing that a customer types
+/// is an operator of the query language.
 pub fn search_words(text: &str) -> Option<String> {
-    let words: Vec<_> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| format!("\"{word}\"*"))
-        .collect();
+    let words: Vec<_> = WORD.find_iter(text).map(|word| format!("\"{}\"*", word.as_str())).collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 
@@ -180,6 +182,7 @@ mod tests {
     fn a_search_without_a_word_has_no_query() {
         assert_eq!(search_words(""), None);
         assert_eq!(search_words(" \"*-()' "), None);
+        assert_eq!(search_words("Ⓐ ा"), None, "a symbol and a lone vowel sign");
     }
 
     #[test]

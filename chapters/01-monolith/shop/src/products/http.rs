@@ -67,9 +67,9 @@ struct AddProductBody {
 
 async fn add_product(
     State(app): State<App>,
+    body: Body,
     Staff(caller): Staff,
     key: KeyHeader,
-    body: Body,
 ) -> Result<Response, Error> {
     let body: AddProductBody = body.parse()?;
     let mut invalid = Invalid::default();
@@ -102,9 +102,9 @@ struct ChangeProductBody {
 
 async fn change_product(
     State(app): State<App>,
+    body: Body,
     Staff(_): Staff,
     PathId(id): PathId,
-    body: Body,
 ) -> Result<Json<Product>, Error> {
     let id = app.read_product(ProductId(id)).await?.id; // 404 comes before 422
     let body: ChangeProductBody = body.parse()?;
@@ -138,10 +138,10 @@ struct RestockBody {
 
 async fn restock(
     State(app): State<App>,
+    body: Body,
     Staff(caller): Staff,
     PathId(id): PathId,
     key: KeyHeader,
-    body: Body,
 ) -> Result<Response, Error> {
     let id = app.read_product(ProductId(id)).await?.id; // 404 comes before 422
     let body: RestockBody = body.parse()?;

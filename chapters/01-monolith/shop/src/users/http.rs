@@ -93,7 +93,7 @@ struct ChangeProfileBody {
     name: Option<String>,
 }
 
-async fn change_profile(State(app): State<App>, caller: Caller, body: Body) -> Result<Json<User>, Error> {
+async fn change_profile(State(app): State<App>, body: Body, caller: Caller) -> Result<Json<User>, Error> {
     let body: ChangeProfileBody = body.parse()?;
     if body.email.is_none() && body.name.is_none() {
         return Err(Invalid::field("body", "must have at least one of email and name").into());
@@ -113,7 +113,7 @@ struct ChangePasswordBody {
     new: Password,
 }
 
-async fn change_password(State(app): State<App>, caller: Caller, body: Body) -> Result<StatusCode, Error> {
+async fn change_password(State(app): State<App>, body: Body, caller: Caller) -> Result<StatusCode, Error> {
     let body: ChangePasswordBody = body.parse()?;
     let mut invalid = Invalid::default();
     let current = invalid.check("current", body.current.parse_guess());

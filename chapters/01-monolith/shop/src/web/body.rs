@@ -3,7 +3,7 @@
 //! The order of the checks is the API's: whether it is JSON (400, 413, 415) comes before who asks (401, 403) and
 //! whether the thing exists (404), and only then comes what the JSON says (422).
 
-use std::{convert::Infallible, error::Error, fmt, marker::PhantomData};
+use std::{error::Error, fmt, marker::PhantomData};
 
 use axum::{
     body::HttpBody,
@@ -24,9 +24,9 @@ use super::{Invalid, Problem};
 /// The longest body, in bytes: the largest valid one, a product's with every character escaped, fits.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// The body of a request, if it had one: JSON, but not yet looked at.
+/// The body of a request that needs one: JSON, but not yet looked at.
 #[derive(Clone)]
-pub struct Body(Option<Value>);
+pub struct Body(Value);
 
 /// Reads the body, whatever the route, and leaves it for the handler as a [`Body`].
 pub async fn read_body(request: Request, next: Next) -> Response {
@@ -36,7 +36,9 @@ pub async fn read_body(request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match read_json(&parts.headers, body).await {
         Ok(value) => {
-            parts.extensions.insert(Body(value));
+            if let Some(value) = value {
+                parts.extensions.insert(Body(value));
+            }
             next.run(Request::from_parts(parts, axum::body::Body::empty())).await
         }
         Err(problem) => problem.into_response(),
@@ -74,23 +76,22 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 impl<S: Sync> FromRequestParts<S> for Body {
-    type Rejection = Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.remove().unwrap_or(Self(None)))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.remove().ok_or_else(|| {
+            Problem::new(StatusCode::BAD_REQUEST, "malformed", "This request needs a JSON body, and had none")
+        })
     }
 }
 
 impl Body {
     /// Makes a body into its type, or says which field is not of the form that the API gives.
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
-        let value = self.0.ok_or_else(|| {
-            Problem::new(StatusCode::BAD_REQUEST, "malformed", "This request needs a JSON body, and had none")
-        })?;
-        if let Some(field) = field_with_nul(&value) {
+        if let Some(field) = field_with_nul(&self.0) {
             return Err(Invalid::field(field, "must not contain the character NUL").into());
         }
-        let body: Object<T> = serde_path_to_error::deserialize(value).map_err(|error| {
+        let body: Object<T> = serde_path_to_error::deserialize(self.0).map_err(|error| {
             let field = error.path().to_string();
             Invalid::field(
                 if field == "." { "body".to_owned() } else { field },

@@ -24,6 +24,8 @@ async fn what_is_not_json_is_refused_before_anything_else_is_asked() {
 
     let no_token = shop.request(Method::POST, "/orders").header("content-type", "application/json").body("{");
     assert_eq!(answer(no_token).await.status, StatusCode::BAD_REQUEST, "400 comes before 401");
+    let no_body = answer(shop.request(Method::POST, "/orders")).await;
+    assert_eq!(no_body.status, StatusCode::BAD_REQUEST, "and no body is no JSON");
 }
 
 #[tokio::test]
