@@ -23,6 +23,7 @@ impl App {
     /// Opens the shop: its database, its keys, the way to the payment provider, the staff account.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let db = Db::open(&config.database).await?;
+        db.migrate(&sqlx::migrate!()).await?;
         let secret = users::signing_key(&db).await?;
         let app = Self {
             db,

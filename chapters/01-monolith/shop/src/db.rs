@@ -10,6 +10,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use sqlx::{
     ConnectOptions, Row, Sqlite, SqlitePool, Transaction,
+    migrate::Migrator,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
@@ -29,7 +30,7 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens the file, creates it where there is none, and brings its tables up to date.
+    /// Opens the file, and creates it where there is none.
     pub async fn open(path: &Path) -> anyhow::Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -51,12 +52,13 @@ impl Db {
             .connect_with(options.clone())
             .await
             .with_context(|| format!("cannot open the database {}", path.display()))?;
-        sqlx::migrate!()
-            .run(&writer)
-            .await
-            .with_context(|| format!("cannot bring the tables of {} up to date", path.display()))?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { readers, writer })
+    }
+
+    /// Brings the tables up to date.
+    pub async fn migrate(&self, migrations: &Migrator) -> anyhow::Result<()> {
+        migrations.run(&self.writer).await.context("cannot bring the tables of the database up to date")
     }
 
     /// A connection to read with. Two statements on it may see two states: what must fit together is one statement.

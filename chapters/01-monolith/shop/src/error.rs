@@ -78,13 +78,7 @@ impl Error {
             Self::Database(error) if is_passing(&error) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "busy", "Nothing was done; please repeat it")
             }
-            Self::Database(_) | Self::Unexpected(_) => {
-                return Problem::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal",
-                    "Something went wrong on our side",
-                );
-            }
+            Self::Database(_) | Self::Unexpected(_) => return Problem::internal(),
         };
         Problem::new(status, kind, title).detail(detail)
     }

@@ -29,6 +29,11 @@ impl Problem {
         Self { status, kind, title, detail: None, errors: Vec::new() }
     }
 
+    /// 500: all that a client hears of what is our fault.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
+    }
+
     /// 403: the operation is for staff.
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Only staff may do this")
