@@ -26,7 +26,7 @@ pub async fn list_orders(
     customer: Option<UserId>,
     before: Uuid,
     limit: i64,
-) -> Result<Vec<Order>, Error> {
+) -> sqlx::Result<Vec<Order>> {
     let query = match customer {
         Some(customer) => sqlx::query(
             "select * from order_details where id < $1 and customer_id = $3 order by id desc limit $2",
@@ -39,11 +39,11 @@ pub async fn list_orders(
             .bind(limit),
     };
     let rows = query.fetch_all(conn).await?;
-    Ok(rows.iter().map(order).collect::<sqlx::Result<_>>()?)
+    rows.iter().map(order).collect()
 }
 
 /// Stores a new order with its lines and its history so far.
-pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<(), Error> {
+pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> sqlx::Result<()> {
     sqlx::query(
         "insert into orders (id, customer_id, status, version, reason, total, captured, refunded, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8)",
@@ -72,7 +72,7 @@ async fn insert_line(
     order: OrderId,
     position: usize,
     line: &Line,
-) -> Result<(), Error> {
+) -> sqlx::Result<()> {
     sqlx::query("insert into order_lines values ($1, $2, $3, $4, $5, $6)")
         .bind(order.0.hyphenated())
         .bind(number(position))
@@ -90,7 +90,7 @@ async fn insert_entry(
     order: OrderId,
     version: usize,
     entry: &Entry,
-) -> Result<(), Error> {
+) -> sqlx::Result<()> {
     sqlx::query("insert into order_history values ($1, $2, $3, $4)")
         .bind(order.0.hyphenated())
         .bind(number(version))
@@ -123,18 +123,18 @@ pub async fn save_step(conn: &mut SqliteConnection, order: &Order) -> Result<(),
     if saved.rows_affected() == 0 {
         return Err(NotPossible::Status(from.status).into());
     }
-    insert_entry(conn, order.id, order.version(), to).await
+    Ok(insert_entry(conn, order.id, order.version(), to).await?)
 }
 
 /// Finds orders whose time to be paid is over.
-pub async fn expired_orders(conn: &mut SqliteConnection, now: Timestamp) -> Result<Vec<OrderId>, Error> {
+pub async fn expired_orders(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<Vec<OrderId>> {
     let rows = sqlx::query(
         "select id from orders where status = 'awaiting_payment' and expires_at <= $1 order by expires_at limit 100",
     )
     .bind(db::text(now))
     .fetch_all(conn)
     .await?;
-    Ok(rows.iter().map(|row| db::uuid(row, "id").map(OrderId)).collect::<sqlx::Result<_>>()?)
+    rows.iter().map(|row| db::uuid(row, "id").map(OrderId)).collect()
 }
 
 /// Stores that the provider is going to be asked for an order's money, and when to ask again if no answer is stored.
@@ -142,7 +142,7 @@ pub async fn insert_attempt(
     conn: &mut SqliteConnection,
     attempt: &Attempt,
     ask_again: Timestamp,
-) -> Result<(), Error> {
+) -> sqlx::Result<()> {
     sqlx::query(
         "insert into payment_attempts (id, order_id, source, amount, asks, ask_again_at) values ($1, $2, $3, $4, $5, $6)",
     )
@@ -162,7 +162,7 @@ pub async fn take_due_attempts(
     conn: &mut SqliteConnection,
     now: Timestamp,
     lease: Timestamp,
-) -> Result<Vec<Attempt>, Error> {
+) -> sqlx::Result<Vec<Attempt>> {
     let rows = sqlx::query(
         "update payment_attempts set asks = asks + 1, ask_again_at = $2
          where outcome is null and ask_again_at <= $1 returning id, order_id, source, amount, asks",
@@ -171,11 +171,11 @@ pub async fn take_due_attempts(
     .bind(db::text(lease))
     .fetch_all(conn)
     .await?;
-    Ok(rows.iter().map(attempt).collect::<sqlx::Result<_>>()?)
+    rows.iter().map(attempt).collect()
 }
 
 /// Sets when to ask again about an attempt that is still open.
-pub async fn postpone_attempt(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> Result<(), Error> {
+pub async fn postpone_attempt(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> sqlx::Result<()> {
     sqlx::query("update payment_attempts set ask_again_at = $2 where id = $1 and outcome is null")
         .bind(id.hyphenated())
         .bind(db::text(until))
@@ -190,7 +190,7 @@ pub async fn close_attempt(
     id: Uuid,
     outcome: &str,
     charge: &str,
-) -> Result<bool, Error> {
+) -> sqlx::Result<bool> {
     let closed = sqlx::query(
         "update payment_attempts set outcome = $2, charge_id = $3 where id = $1 and outcome is null",
     )
@@ -203,7 +203,7 @@ pub async fn close_attempt(
 }
 
 /// The provider's id of the charge that paid an order.
-pub async fn find_charge(conn: &mut SqliteConnection, order: OrderId) -> Result<String, Error> {
+pub async fn find_charge(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<String> {
     let charge = sqlx::query_scalar(
         "select charge_id from payment_attempts where order_id = $1 and outcome = 'succeeded'",
     )
@@ -218,7 +218,7 @@ pub async fn insert_refund(
     conn: &mut SqliteConnection,
     refund: &Refund,
     ask_again: Timestamp,
-) -> Result<(), Error> {
+) -> sqlx::Result<()> {
     sqlx::query(
         "insert into refunds (id, order_id, charge_id, amount, asks, ask_again_at) values ($1, $2, $3, $4, $5, $6)",
     )
@@ -238,7 +238,7 @@ pub async fn take_due_refunds(
     conn: &mut SqliteConnection,
     now: Timestamp,
     lease: Timestamp,
-) -> Result<Vec<Refund>, Error> {
+) -> sqlx::Result<Vec<Refund>> {
     let rows = sqlx::query(
         "update refunds set asks = asks + 1, ask_again_at = $2
          where done = 0 and ask_again_at <= $1 returning id, order_id, charge_id, amount, asks",
@@ -247,11 +247,11 @@ pub async fn take_due_refunds(
     .bind(db::text(lease))
     .fetch_all(conn)
     .await?;
-    Ok(rows.iter().map(refund).collect::<sqlx::Result<_>>()?)
+    rows.iter().map(refund).collect()
 }
 
 /// Sets when to ask again about a refund that is not done.
-pub async fn postpone_refund(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> Result<(), Error> {
+pub async fn postpone_refund(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> sqlx::Result<()> {
     sqlx::query("update refunds set ask_again_at = $2 where id = $1 and done = 0")
         .bind(id.hyphenated())
         .bind(db::text(until))
@@ -261,7 +261,7 @@ pub async fn postpone_refund(conn: &mut SqliteConnection, id: Uuid, until: Times
 }
 
 /// Stores that a refund is done: false where that is stored already.
-pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> Result<bool, Error> {
+pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
     let closed = sqlx::query("update refunds set done = 1 where id = $1 and done = 0")
         .bind(id.hyphenated())
         .execute(conn)
@@ -270,7 +270,7 @@ pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> Result<bool,
 }
 
 /// Whether anything is due: asked often and on a reader, so that nobody waits for the writer in vain.
-pub async fn anything_due(conn: &mut SqliteConnection, now: Timestamp) -> Result<bool, Error> {
+pub async fn anything_due(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<bool> {
     let due = sqlx::query_scalar(
         "select exists (select 1 from payment_attempts where outcome is null and ask_again_at <= $1)
              or exists (select 1 from refunds where done = 0 and ask_again_at <= $1)",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Acquire, Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Error, Money, OrderId, db,
+    Money, OrderId, db,
     domain::{HeldLine, NewProduct, Product, ProductChange, ProductId, Quantity, Refused, Stock},
 };
 
@@ -14,7 +14,7 @@ pub async fn insert_product(
     id: ProductId,
     new: &NewProduct,
     now: Timestamp,
-) -> Result<Product, Error> {
+) -> sqlx::Result<Product> {
     let row = sqlx::query(
         "insert into products (id, name, description, price, received, available, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $5, $6, $6) returning *",
@@ -27,16 +27,16 @@ pub async fn insert_product(
     .bind(db::text(now))
     .fetch_one(conn)
     .await?;
-    Ok(product(&row)?)
+    product(&row)
 }
 
 /// Finds a product.
-pub async fn find_product(conn: &mut SqliteConnection, id: ProductId) -> Result<Option<Product>, Error> {
+pub async fn find_product(conn: &mut SqliteConnection, id: ProductId) -> sqlx::Result<Option<Product>> {
     let row = sqlx::query("select * from products where id = $1")
         .bind(id.0.hyphenated())
         .fetch_optional(conn)
         .await?;
-    Ok(row.as_ref().map(product).transpose()?)
+    row.as_ref().map(product).transpose()
 }
 
 /// Lists products, newest first, from those added before `before`.
@@ -44,13 +44,13 @@ pub async fn list_products(
     conn: &mut SqliteConnection,
     before: i64,
     limit: i64,
-) -> Result<Vec<Product>, Error> {
+) -> sqlx::Result<Vec<Product>> {
     let rows = sqlx::query("select * from products where seq < $1 order by seq desc limit $2")
         .bind(before)
         .bind(limit)
         .fetch_all(conn)
         .await?;
-    Ok(rows.iter().map(product).collect::<sqlx::Result<_>>()?)
+    rows.iter().map(product).collect()
 }
 
 /// Lists the products that have all the words, newest first, from those added before `before`.
@@ -61,7 +61,7 @@ pub async fn search_products(
     words: &str,
     before: i64,
     limit: i64,
-) -> Result<Vec<Product>, Error> {
+) -> sqlx::Result<Vec<Product>> {
     let rows = sqlx::query(
         "select p.* from product_words w join products p on p.seq = w.rowid
          where w.product_words match $1 and w.rowid < $2 order by w.rowid desc limit $3",
@@ -71,7 +71,7 @@ pub async fn search_products(
     .bind(limit)
     .fetch_all(conn)
     .await?;
-    Ok(rows.iter().map(product).collect::<sqlx::Result<_>>()?)
+    rows.iter().map(product).collect()
 }
 
 /// Changes what is given, and finds the product as it is then.
@@ -80,7 +80,7 @@ pub async fn update_product(
     id: ProductId,
     change: &ProductChange,
     now: Timestamp,
-) -> Result<Option<Product>, Error> {
+) -> sqlx::Result<Option<Product>> {
     let row = sqlx::query(
         "update products
          set name = coalesce($2, name), description = coalesce($3, description), price = coalesce($4, price), updated_at = $5
@@ -93,16 +93,16 @@ pub async fn update_product(
     .bind(db::text(now))
     .fetch_optional(conn)
     .await?;
-    Ok(row.as_ref().map(product).transpose()?)
+    row.as_ref().map(product).transpose()
 }
 
 /// Finds the stock ledger of a product.
-pub async fn find_stock(conn: &mut SqliteConnection, id: ProductId) -> Result<Option<Stock>, Error> {
+pub async fn find_stock(conn: &mut SqliteConnection, id: ProductId) -> sqlx::Result<Option<Stock>> {
     let row = sqlx::query("select id, received, available, held, sold from products where id = $1")
         .bind(id.0.hyphenated())
         .fetch_optional(conn)
         .await?;
-    Ok(row.as_ref().map(stock).transpose()?)
+    row.as_ref().map(stock).transpose()
 }
 
 /// Takes in more units, and finds the ledger as it is then.
@@ -110,7 +110,7 @@ pub async fn add_units(
     conn: &mut SqliteConnection,
     id: ProductId,
     units: i64,
-) -> Result<Option<Stock>, Error> {
+) -> sqlx::Result<Option<Stock>> {
     let row = sqlx::query(
         "update products set received = received + $2, available = available + $2
          where id = $1 returning id, received, available, held, sold",
@@ -119,7 +119,7 @@ pub async fn add_units(
     .bind(units)
     .fetch_optional(conn)
     .await?;
-    Ok(row.as_ref().map(stock).transpose()?)
+    row.as_ref().map(stock).transpose()
 }
 
 /// Sets stock aside for an order: all of its lines or, where one cannot be had, none.
@@ -129,7 +129,7 @@ pub async fn hold(
     conn: &mut SqliteConnection,
     order: OrderId,
     lines: &[(ProductId, Quantity)],
-) -> Result<Result<Vec<HeldLine>, Refused>, Error> {
+) -> sqlx::Result<Result<Vec<HeldLine>, Refused>> {
     let mut all_or_nothing = conn.begin().await?;
     let mut held = Vec::with_capacity(lines.len());
     for &(product, quantity) in lines {
@@ -151,7 +151,7 @@ async fn hold_line(
     order: OrderId,
     id: ProductId,
     quantity: Quantity,
-) -> Result<Result<HeldLine, Refused>, Error> {
+) -> sqlx::Result<Result<HeldLine, Refused>> {
     let taken = sqlx::query(
         "update products set available = available - $2, held = held + $2
          where id = $1 and available >= $2 returning name, price",
@@ -174,7 +174,7 @@ async fn hold_line(
 }
 
 /// Sells what an order holds.
-pub async fn sell(conn: &mut SqliteConnection, order: OrderId) -> Result<(), Error> {
+pub async fn sell(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<()> {
     let units = "update products set held = held - h.quantity, sold = sold + h.quantity
                  from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
     for_order(conn, order, units).await?;
@@ -182,7 +182,7 @@ pub async fn sell(conn: &mut SqliteConnection, order: OrderId) -> Result<(), Err
 }
 
 /// Gives back what an order holds.
-pub async fn release(conn: &mut SqliteConnection, order: OrderId) -> Result<(), Error> {
+pub async fn release(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<()> {
     let units = "update products set held = held - h.quantity, available = available + h.quantity
                  from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
     for_order(conn, order, units).await?;
@@ -190,18 +190,14 @@ pub async fn release(conn: &mut SqliteConnection, order: OrderId) -> Result<(), 
 }
 
 /// Takes back what was sold to an order whose money has been given back.
-pub async fn take_back(conn: &mut SqliteConnection, order: OrderId) -> Result<(), Error> {
+pub async fn take_back(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<()> {
     let units = "update products set sold = sold - h.quantity, available = available + h.quantity
                  from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'sold'";
     for_order(conn, order, units).await?;
     for_order(conn, order, "delete from holds where order_id = $1 and state = 'sold'").await
 }
 
-async fn for_order(
-    conn: &mut SqliteConnection,
-    order: OrderId,
-    statement: &'static str,
-) -> Result<(), Error> {
+async fn for_order(conn: &mut SqliteConnection, order: OrderId, statement: &'static str) -> sqlx::Result<()> {
     sqlx::query(statement).bind(order.0.hyphenated()).execute(conn).await?;
     Ok(())
 }

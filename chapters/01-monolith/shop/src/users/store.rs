@@ -39,20 +39,20 @@ pub async fn insert_user(
 }
 
 /// Finds an account by its id.
-pub async fn find_user(conn: &mut SqliteConnection, id: UserId) -> Result<Option<Account>, Error> {
+pub async fn find_user(conn: &mut SqliteConnection, id: UserId) -> sqlx::Result<Option<Account>> {
     let row =
         sqlx::query("select * from users where id = $1").bind(id.0.hyphenated()).fetch_optional(conn).await?;
-    Ok(row.as_ref().map(account).transpose()?)
+    row.as_ref().map(account).transpose()
 }
 
 /// Finds an account by its address in lower case.
 pub async fn find_user_by_email(
     conn: &mut SqliteConnection,
     email_key: &str,
-) -> Result<Option<Account>, Error> {
+) -> sqlx::Result<Option<Account>> {
     let row =
         sqlx::query("select * from users where email_key = $1").bind(email_key).fetch_optional(conn).await?;
-    Ok(row.as_ref().map(account).transpose()?)
+    row.as_ref().map(account).transpose()
 }
 
 /// Changes what is given.
@@ -82,7 +82,7 @@ pub async fn update_password(
     id: UserId,
     old: &str,
     new: &str,
-) -> Result<bool, Error> {
+) -> sqlx::Result<bool> {
     let updated = sqlx::query("update users set password_hash = $3 where id = $1 and password_hash = $2")
         .bind(id.0.hyphenated())
         .bind(old)
@@ -97,7 +97,7 @@ pub async fn signing_key(
     conn: &mut SqliteConnection,
     fresh: [u8; 32],
     now: Timestamp,
-) -> Result<Vec<u8>, Error> {
+) -> sqlx::Result<Vec<u8>> {
     let stored = sqlx::query_scalar("select secret from signing_keys order by id desc limit 1")
         .fetch_optional(&mut *conn);
     if let Some(secret) = stored.await? {
