@@ -42,9 +42,9 @@ test *ARGS:
 kill-test *ARGS:
     @exec {{ kit }} kill-test "$@"
 
-# measure a stage under load and failure: just bench 1
-bench *ARGS:
-    @exec {{ kit }} bench "$@"
+# measure a stage under load and failure, all or what a name has: just bench 1 read-product
+bench CHAPTER="1" *FILTER:
+    @exec env STEPWISE_CHAPTER="$1" cargo bench --package benches -- {{ FILTER }}
 
 # check that this machine has what the course needs
 doctor *ARGS:

@@ -91,9 +91,6 @@ fn run(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode> {
 }
 
 async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode> {
-    if let Command::Doctor(args) = command {
-        return doctor::run(&args);
-    }
     let course = Course::around(&std::env::current_dir()?)?;
     let run_dir = match run_dir {
         Some(run_dir) => std::path::absolute(run_dir)?,
@@ -109,7 +106,8 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::KillTest(args) => kill::run(&course, &args).await,
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
         Command::Test(args) => test::run(&course, &args).await,
-        Command::Doctor(_) | Command::Guard => unreachable!("done above"),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Guard => unreachable!("a guard needs neither course nor runtime"),
     }
 }
 

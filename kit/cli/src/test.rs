@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use stage::{Course, Options, Stage, guard::Group};
+use stage::{Course, Guard, Options, Stage, guard::Group};
 use tokio::process::Command;
 
 use crate::{kill, links, signals::Signals, table::table, terminal};
@@ -146,11 +146,11 @@ async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()>
     cargo(&course.root, &arguments).await
 }
 
-/// Runs a command of this program on a stage.
+/// Runs a command of this program on a stage: as found beside it, for a test may have compiled it anew meanwhile.
 async fn kit(stage: &Stage, command: &str, output: Stdio) -> Result<()> {
     let run_dir =
         stage.status_file().parent().map(PathBuf::from).context("the status file is in no folder")?;
-    let mut kit = Command::new(std::env::current_exe()?);
+    let mut kit = Command::new(Guard::find_program()?);
     kit.arg(command).arg("--run-dir").arg(run_dir).stdout(output);
     succeed(kit).await
 }

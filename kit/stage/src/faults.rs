@@ -111,7 +111,9 @@ impl Inner {
             }
         };
         self.republish();
-        self.remark(said.clone());
+        if slot.process().is_some() {
+            self.remark(said.clone()); // an end has been remarked on already
+        }
         Ok(said)
     }
 

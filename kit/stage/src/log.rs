@@ -46,7 +46,7 @@ impl MergedLog {
         let Some(lines) = &self.lines else { return };
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let text = format!("{lost} lines are missing here; the log files have them");
+            let text = format!("lines missing here: {lost}; the log files have them");
             if lines.try_send(Line { speaker: LAUNCHER.to_owned(), text }).is_err() {
                 self.lost.fetch_add(lost + 1, Ordering::Relaxed);
                 return;
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(tail(&file, 2), "two\nthree");
         assert_eq!(receiver.recv().await.unwrap().text, "one");
         merged.say("shop", "four".to_owned());
-        assert_eq!(receiver.recv().await.unwrap().text, "2 lines are missing here; the log files have them");
+        assert_eq!(receiver.recv().await.unwrap().text, "lines missing here: 2; the log files have them");
     }
 
     #[tokio::test]

@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, path::Path};
 
 use serde::Deserialize;
 
+use crate::changes::Changes;
+
 /// A parsed and checked `chapter.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +31,9 @@ pub struct Manifest {
     /// Invariants that this stage is expected to break, each under a fault.
     #[serde(default)]
     pub breaks: Vec<Break>,
+    /// In which files it differs from the stage before.
+    #[serde(default)]
+    pub changes: Changes,
 }
 
 /// Minutes a reader needs.
@@ -80,7 +85,8 @@ pub struct Break {
 pub const PAYMENTS: &str = "payments";
 
 const KEYS: &str = "a chapter has: number, title, minutes { read, build, exercises }, payments, nats, workspace, \
-    [[process]] (service, package, binary, routes, instances, needs, database), [[breaks]] (invariant, fault)";
+    [[process]] (service, package, binary, routes, instances, needs, database), [[breaks]] (invariant, fault), \
+    [changes] (changed, added, removed, moved)";
 
 fn own_folder() -> String {
     ".".to_owned()
@@ -185,7 +191,8 @@ impl Manifest {
                 ));
             }
         }
-        self.check_needs()
+        self.check_needs()?;
+        self.changes.check()
     }
 
     /// Every need is another service of the stage, and no service needs itself, not even by way of others.
