@@ -12,10 +12,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! In reading order: [`course`], [`manifest`] and [`changes`] say what a stage is, [`compile`] builds its programs, [`run`] and
-//! [`guard`] make sure that one stage runs in a folder and that nothing of it ever outlives its launcher, [`launcher`]
-//! starts and stops it, [`status`] is what everybody else reads, [`faults`] breaks it, and [`control`] carries faults
-//! from another terminal.
+//! In reading order: [`course`], [`manifest`] and [`changes`] say what a stage is, [`compile`] builds its programs, [`run`]
+//! and [`guard`] make sure that one stage runs in a folder and that nothing of it ever outlives its launcher,
+//! [`launcher`] starts and stops it, [`status`] is what everybody else reads, [`faults`] breaks it, and [`control`]
+//! carries faults from another terminal.
 
 pub mod changes;
 pub mod compile;
