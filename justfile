@@ -43,8 +43,8 @@ kill-test *ARGS:
     @exec {{ kit }} kill-test "$@"
 
 # measure a stage under load and failure, all or what a name has: just bench 1 read-product
-bench CHAPTER="1" *FILTER:
-    @exec env STEPWISE_CHAPTER="$1" cargo bench --package benches -- {{ FILTER }}
+bench *ARGS:
+    @exec {{ kit }} bench "$@"
 
 # check that this machine has what the course needs
 doctor *ARGS:
