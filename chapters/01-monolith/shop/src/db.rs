@@ -41,13 +41,6 @@ impl Db {
             .busy_timeout(PATIENCE)
             .foreign_keys(true)
             .disable_statement_logging();
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(PATIENCE)
-                .test_before_acquire(false)
-        };
-
         let writer = pool(1)
             .connect_with(options.clone())
             .await
@@ -73,6 +66,10 @@ impl Db {
     pub async fn write(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
         self.writer.begin_with("begin immediate").await
     }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false)
 }
 
 /// The present, to the microsecond: no more is stored.

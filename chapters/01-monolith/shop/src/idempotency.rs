@@ -88,11 +88,11 @@ pub async fn keep_forgetting(db: Db) {
 }
 
 /// Forgets the answers given before a time.
-pub async fn forget(db: &Db, before: Timestamp) -> Result<(), Error> {
+pub async fn forget(db: &Db, before: Timestamp) -> sqlx::Result<()> {
     let mut tx = db.write().await?;
     sqlx::query("delete from idempotency where created_at < $1")
         .bind(db::text(before))
         .execute(&mut *tx)
         .await?;
-    Ok(tx.commit().await?)
+    tx.commit().await
 }

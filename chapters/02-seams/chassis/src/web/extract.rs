@@ -1,0 +1,75 @@
+//! What handlers take from a request, in the order in which the API checks it.
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::{StatusCode, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{Invalid, Problem};
+use crate::caller::Caller;
+
+/// What became of the request's token; left there by the layer that verifies it.
+#[derive(Clone)]
+pub struct Authentication(pub Result<Caller, &'static str>);
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Authentication(verified) =
+            parts.extensions.get().cloned().unwrap_or(Authentication(Err("no token was looked for")));
+        verified.map_err(|why| {
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "This needs a valid bearer token")
+                .detail(why)
+        })
+    }
+}
+
+/// A caller who runs the shop.
+pub struct Staff(pub Caller);
+
+impl<S: Sync> FromRequestParts<S> for Staff {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        if caller.is_staff() { Ok(Self(caller)) } else { Err(Problem::forbidden()) }
+    }
+}
+
+/// The `{id}` of the path. One that is no UUID is the id of nothing: 404.
+pub struct PathId(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = Path::<String>::from_request_parts(parts, state).await.ok();
+        // `parse` knows three more ways to write a UUID; the API has one.
+        id.filter(|Path(id)| id.len() == uuid::fmt::Hyphenated::LENGTH)
+            .and_then(|Path(id)| id.parse().ok())
+            .map(PathId)
+            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing"))
+    }
+}
+
+/// The query of a list, as text: parsed in the handler, after everything that comes before validity.
+pub struct Query<T>(Result<T, String>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        Ok(Self(query.map(|query| query.0).map_err(|rejection| rejection.body_text())))
+    }
+}
+
+impl<T> Query<T> {
+    /// The parameters, or why they cannot be read: one given twice, say.
+    pub fn parse(self) -> Result<T, Invalid> {
+        self.0.map_err(|message| Invalid::field("query", message))
+    }
+}

@@ -1,0 +1,70 @@
+//! The shop as one process: the contexts, each with what it needs of the others, and the routes to them.
+
+use std::convert::Infallible;
+
+use axum::{Router, extract::State, middleware, routing::get};
+use chassis::{Db, idempotency, web};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{Config, docs};
+
+/// The contexts of the shop. Each holds what its use cases need; nothing here does.
+#[derive(Clone)]
+pub struct App {
+    db: Db,
+    users: users::App,
+    products: products::App,
+    orders: orders::App,
+}
+
+impl App {
+    /// Opens the shop: one database, and every context with its own way to it.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let db = Db::open(&config.database).await?;
+        let users = users::App::open(db.apart().await?, config.token_ttl).await?;
+        let products = products::App::open(db.apart().await?).await?;
+        let orders = orders::App::open(
+            db.apart().await?,
+            users.clone(),
+            &config.payments_url,
+            config.payment_timeout,
+            config.order_ttl,
+        )
+        .await?;
+        if let (Some(email), Some(password)) = (&config.staff_email, &config.staff_password) {
+            users.ensure_staff(email, password).await?;
+        }
+        Ok(Self { db, users, products, orders })
+    }
+
+    /// The whole API.
+    pub fn router(self) -> Router {
+        Router::new()
+            .merge(users::router().with_state(self.users.clone()))
+            .merge(products::router().with_state(self.products))
+            .merge(orders::router().with_state(self.orders))
+            .merge(docs::router())
+            .route("/health/live", get(async || "alive"))
+            .route("/health/ready", get(ready))
+            .fallback(web::no_such_route)
+            .method_not_allowed_fallback(web::method_not_allowed)
+            // The last one added is the first one passed.
+            .layer(middleware::from_fn_with_state(self.users, users::authenticate))
+            .layer(middleware::from_fn(web::read_body))
+            .layer(CatchPanicLayer::custom(web::panicked))
+            .layer(middleware::from_fn(web::edge))
+            .with_state(self.db)
+    }
+
+    /// Starts what runs beside the requests, for as long as the process does.
+    pub fn start_background_work(&self) {
+        tokio::spawn(orders::keep_settling(self.orders.clone()));
+        tokio::spawn(idempotency::keep_forgetting(self.db.clone()));
+    }
+}
+
+/// Ready is who can read its database.
+async fn ready(State(db): State<Db>) -> Result<&'static str, chassis::Error<Infallible>> {
+    sqlx::query("select 1").execute(&mut *db.read().await?).await?;
+    Ok("ready")
+}

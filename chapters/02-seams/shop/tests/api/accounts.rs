@@ -1,0 +1,75 @@
+use futures::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::harness::{STAFF, Shop, answer};
+
+#[tokio::test]
+async fn an_address_is_registered_once_whatever_its_case() {
+    let shop = Shop::open().await;
+    assert_eq!(shop.register("Ada@Example.com").await.status, StatusCode::CREATED);
+    let again = shop.register("aDA@example.COM").await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert_eq!(again.body["type"], "/problems/email-taken");
+    assert_eq!(shop.log_in("ADA@EXAMPLE.COM", "correct horse").await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn of_many_who_register_one_address_at_once_one_does() {
+    let shop = Shop::open().await;
+    let registered = join_all((0..8).map(|_| shop.register("ada@example.com"))).await;
+    assert_eq!(registered.iter().filter(|answer| answer.status == StatusCode::CREATED).count(), 1);
+    assert_eq!(registered.iter().filter(|answer| answer.status == StatusCode::CONFLICT).count(), 7);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
+    let shop = Shop::open().await;
+    shop.register("ada@example.com").await;
+    let wrong = shop.log_in("ada@example.com", "wrong horse").await;
+    let unknown = shop.log_in("eve@example.com", "wrong horse").await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(unknown.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(wrong.body["type"], unknown.body["type"]);
+    assert_eq!(wrong.body["detail"], unknown.body["detail"]);
+}
+
+#[tokio::test]
+async fn a_changed_password_is_the_one_that_counts() {
+    let shop = Shop::open().await;
+    shop.register("ada@example.com").await;
+    let token =
+        shop.log_in("ada@example.com", "correct horse").await.body["token"].as_str().unwrap().to_owned();
+    let change = async |current: &str| {
+        let body = json!({"current": current, "new": "battery staple"});
+        answer(shop.request(Method::PUT, "/users/me/password").bearer_auth(&token).json(&body)).await.status
+    };
+    assert_eq!(change("wrong horse").await, StatusCode::FORBIDDEN);
+    assert_eq!(change("correct horse").await, StatusCode::NO_CONTENT);
+    assert_eq!(shop.log_in("ada@example.com", "correct horse").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(shop.log_in("ada@example.com", "battery staple").await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_profile_changes_only_in_what_is_given() {
+    let shop = Shop::open().await;
+    shop.register("eve@example.com").await;
+    shop.register("ada@example.com").await;
+    let token =
+        shop.log_in("ada@example.com", "correct horse").await.body["token"].as_str().unwrap().to_owned();
+    let change =
+        async |body| answer(shop.request(Method::PATCH, "/users/me").bearer_auth(&token).json(&body)).await;
+    assert_eq!(change(json!({"name": "Countess"})).await.body["email"], "ada@example.com");
+    assert_eq!(change(json!({"email": "ada@lovelace.org"})).await.body["name"], "Countess");
+    assert_eq!(change(json!({"email": "EVE@example.com"})).await.status, StatusCode::CONFLICT);
+    assert_eq!(shop.get("/users/me", &token).await.body["email"], "ada@lovelace.org");
+}
+
+#[tokio::test]
+async fn the_staff_account_is_made_once_and_tokens_outlive_a_restart() {
+    let shop = Shop::open().await;
+    let token = shop.staff().await;
+    let shop = shop.crash_and_reopen(&[]).await;
+    assert_eq!(shop.get("/users/me", &token).await.body["role"], "staff");
+    assert_eq!(shop.log_in(STAFF.0, STAFF.1).await.status, StatusCode::CREATED);
+}

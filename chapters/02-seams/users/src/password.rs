@@ -1,0 +1,126 @@
+//! Hashing passwords: slow and large on purpose, so never on a thread that serves requests, and few at a time.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use anyhow::Context;
+use argon2::{
+    Argon2, PasswordHasher, PasswordVerifier,
+    password_hash::{self, phc::PasswordHash},
+};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+
+use super::{Error, domain::Password};
+
+/// Argon2id with the parameters OWASP asks for, which are the crate's defaults: 19 MiB, two passes, one lane.
+#[derive(Clone)]
+pub struct Hasher {
+    /// Half as many at once as there are cores: while everybody logs in, the other half serves who browses.
+    permits: Arc<Semaphore>,
+    /// How long a password waits for its turn before who sent it is told to come back.
+    patience: Duration,
+    /// The hash of no password, compared with where there is no account.
+    decoy: Arc<str>,
+}
+
+impl Hasher {
+    /// Makes a hasher, and hashes once to have something to compare with where there is no account.
+    pub fn new() -> anyhow::Result<Self> {
+        let mut nobodys = [0; 32];
+        getrandom::fill(&mut nobodys).context("the system gave no random bytes")?;
+        Ok(Self {
+            permits: Arc::new(Semaphore::new(thread::available_parallelism()?.get().div_ceil(2))),
+            patience: Duration::from_secs(5),
+            decoy: hash(&nobodys)?.into(),
+        })
+    }
+
+    /// Hashes a password, with a new salt, into a PHC string.
+    pub async fn hash(&self, password: Password) -> Result<String, Error> {
+        self.run(move || hash(password.as_bytes())).await
+    }
+
+    /// Whether a password is the hashed one. Takes as long where there is no hash: the time does not tell who has an account.
+    pub async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool, Error> {
+        let decoy = Arc::clone(&self.decoy);
+        self.run(move || {
+            let matches = verify(&password, hash.as_deref().unwrap_or(&decoy))?;
+            Ok(matches && hash.is_some())
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = timeout(self.patience, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| Error::Busy)?;
+        let permit = turn.context("the hasher is gone")?;
+        let done = spawn_blocking(move || {
+            let _until_done = permit; // also where the client has hung up and nobody awaits this
+            work()
+        });
+        Ok(done.await.context("hashing panicked")??)
+    }
+}
+
+fn hash(password: &[u8]) -> anyhow::Result<String> {
+    let hash = Argon2::default().hash_password(password).context("cannot hash a password")?;
+    Ok(hash.to_string())
+}
+
+fn verify(password: &Password, hash: &str) -> anyhow::Result<bool> {
+    let hash = PasswordHash::new(hash).context("a stored password hash cannot be read")?;
+    match Argon2::default().verify_password(password.as_bytes(), &hash) {
+        Ok(()) => Ok(true),
+        Err(password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(error).context("cannot verify a password"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_hashed_password_matches_and_nobodys_never() {
+        let hasher = Hasher::new().unwrap();
+        let password = || Password::from("correct horse battery".to_owned());
+        let hash = hasher.hash(password()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(hasher.verify(password(), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify(Password::from("wrong".to_owned()), Some(hash)).await.unwrap());
+        assert!(!hasher.verify(password(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_hash_of_nobody_costs_what_anybodys_does() {
+        let hasher = Hasher::new().unwrap();
+        let anybodys = hasher.hash(Password::from("correct horse".to_owned())).await.unwrap();
+        let cost = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
+        assert_eq!(cost(&hasher.decoy), cost(&anybodys));
+    }
+
+    #[tokio::test]
+    async fn who_hashes_waits_for_a_permit_with_an_account_or_without() {
+        let hasher = Hasher { permits: Arc::new(Semaphore::new(1)), ..Hasher::new().unwrap() };
+        let held = hasher.permits.acquire().await.unwrap();
+        let password = || Password::from("correct horse".to_owned());
+        assert!(hasher.hash(password()).now_or_never().is_none());
+        assert!(hasher.verify(password(), Some(hasher.decoy.to_string())).now_or_never().is_none());
+        assert!(hasher.verify(password(), None).now_or_never().is_none());
+        drop(held);
+        assert!(!hasher.verify(password(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_is_told_to_come_back() {
+        let (permits, patience) = (Arc::new(Semaphore::new(0)), Duration::ZERO);
+        let hasher = Hasher { permits, patience, ..Hasher::new().unwrap() };
+        let refused = hasher.hash(Password::from("correct horse".to_owned())).await;
+        assert!(matches!(refused, Err(Error::Busy)));
+    }
+}
