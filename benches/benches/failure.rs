@@ -11,12 +11,14 @@ use anyhow::{Result, ensure};
 use benches::{
     batch::Batch,
     client::Client,
+    figures::write,
     operation::Operation,
     seed,
     slot::Slot,
     stages::{chapter_number, course, services, start_chapter},
 };
 use criterion::{Criterion, SamplingMode};
+use serde::Serialize;
 use shop_client::Request;
 use stage::{Fault, Stage};
 use tokio::{runtime::Builder, time::sleep};
@@ -37,21 +39,47 @@ fn main() -> Result<()> {
     let mut slots = runtime.block_on(Slot::register(CUSTOMERS, &stage.status()))?;
     runtime.block_on(seed::fill(&stage.status(), &mut slots, PRODUCTS))?;
 
+    let mut away: Vec<Duration> = Vec::new();
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("failure");
     group.sampling_mode(SamplingMode::Flat).sample_size(20).nresamples(10_000);
     group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(10));
     group.bench_function("kill -9 to the first good answer", |bencher| {
         bencher.iter_custom(|kills| {
-            let away = (0..kills).map(|_| runtime.block_on(kill_once(&stage, &mut slots)));
-            let away: Result<Duration> = away.sum();
-            away.unwrap_or_else(|error| panic!("{error:#}"))
+            let kills = (0..kills).map(|_| runtime.block_on(kill_once(&stage, &mut slots)));
+            let kills: Vec<_> = kills.collect::<Result<_>>().unwrap_or_else(|error| panic!("{error:#}"));
+            away.extend_from_slice(&kills);
+            kills.iter().sum()
         });
     });
     group.finish();
     criterion.final_summary();
+    let report = Report::new(chapter, away);
+    println!(
+        "\n{} kills, away for {} ms in the median, {} ms at most",
+        report.kills, report.median_ms, report.longest_ms
+    );
+    write(&course.root, &format!("chapter-{chapter}-failure"), &report)?;
     runtime.block_on(stage.stop());
     Ok(())
+}
+
+/// What is written to `target/bench/`. Times are from a kill to the first good answer.
+#[derive(Serialize)]
+struct Report {
+    chapter: u32,
+    kills: usize,
+    median_ms: u128,
+    longest_ms: u128,
+}
+
+impl Report {
+    fn new(chapter: u32, mut away: Vec<Duration>) -> Self {
+        away.sort();
+        let at = |place: usize| away.get(place).map_or(0, Duration::as_millis);
+        let kills = away.len();
+        Self { chapter, kills, median_ms: at(kills / 2), longest_ms: at(kills.saturating_sub(1)) }
+    }
 }
 
 async fn kill_once(stage: &Stage, slots: &mut [Slot]) -> Result<Duration> {

@@ -98,9 +98,12 @@ impl Figures {
         }
     }
 
-    /// Notes the memory at this moment.
+    /// Notes the memory at this moment, if anything was asked since it was noted last.
     pub fn add_memory(&mut self, bytes: Option<u64>, after: &'static str, goal: u64) {
-        self.memory.push(Memory { bytes, after_requests: self.requests, after, goal });
+        let after_requests = self.requests;
+        if self.memory.last().is_none_or(|last| last.after_requests < after_requests) {
+            self.memory.push(Memory { bytes, after_requests, after, goal });
+        }
     }
 
     /// The figures so far.
@@ -197,5 +200,53 @@ impl fmt::Display for Report {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten operations of a millisecond each, in so many milliseconds altogether.
+    fn batch(took: u64) -> Batch {
+        Batch { took: Duration::from_millis(took), latencies: vec![Duration::from_millis(1); 10] }
+    }
+
+    #[test]
+    fn a_ratio_is_the_median_of_its_pairs() {
+        let mut figures = Figures::default();
+        for (shop, limit) in [(900, 100), (300, 100), (200, 100)] {
+            figures.add_pair(Operation::PlaceOrder, 32, &batch(shop), &batch(limit));
+        }
+        let ratio = &figures.report(1, 0).ratios[0];
+        assert_eq!((ratio.limit, ratio.goal), (Operation::BareCommit, Some(2.5)));
+        assert!((ratio.times - 3.0).abs() < 1e-9, "{}", ratio.times);
+    }
+
+    #[test]
+    fn a_rate_is_that_of_the_batch_and_a_latency_that_of_one_operation() {
+        let mut figures = Figures::default();
+        figures.add(Operation::LogIn, 32, batch(100));
+        let row = &figures.report(1, 0).operations[0];
+        assert!((row.per_second - 100.0).abs() < 1e-9, "{}", row.per_second);
+        assert!((row.p50_us - 1000.0).abs() < 1e-9, "{}", row.p50_us);
+    }
+
+    #[test]
+    fn a_batch_too_short_for_the_clock_does_not_count() {
+        let mut figures = Figures::default();
+        figures.add(Operation::LogIn, 32, batch(19));
+        figures.add_pair(Operation::ReadProduct, 1, &batch(100), &batch(19));
+        let report = figures.report(1, 0);
+        assert!(report.operations.is_empty() && report.ratios.is_empty());
+    }
+
+    #[test]
+    fn what_the_limits_were_asked_was_not_asked_of_the_shop() {
+        let mut figures = Figures::after(5);
+        figures.add(Operation::ReadProduct, 1, batch(100));
+        figures.add(Operation::BareRead, 1, batch(100));
+        figures.add_memory(None, "reading", 0);
+        assert_eq!(figures.report(1, 0).memory[0].after_requests, 15);
     }
 }

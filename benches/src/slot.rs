@@ -75,7 +75,7 @@ impl Slot {
 /// # Errors
 /// The answer has another status than `expected`.
 pub async fn ask(client: &mut Client, request: Request, expected: u16) -> Result<Vec<u8>> {
-    let asked = format_args!("{} {}", request.method, request.path).to_string();
+    let asked = format!("{} {}", request.method, request.path);
     let answer = client.send(request).await.with_context(|| format!("no answer to {asked}"))?;
     let body = || String::from_utf8_lossy(&answer.body).into_owned();
     ensure!(answer.status == expected, "{asked} was answered {}: {}", answer.status, body());
