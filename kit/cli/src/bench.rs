@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// The chapter's number
     #[arg(default_value_t = 1)]
     chapter: u32,
+    /// Only one of the two
+    #[arg(long, value_name = "BENCHMARK", value_parser = ["load", "failure"])]
+    only: Option<String>,
     /// Only benchmarks with this in their name; and what else criterion takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER")]
     filter: Vec<String>,
@@ -27,13 +30,18 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
     let chapter = course.chapter(args.chapter)?.manifest.number;
     let mut signals = Signals::new()?;
     let mut cargo = Command::new("cargo");
-    cargo.args(["bench", "--quiet", "-p", "benches", "--"]).args(&args.filter).current_dir(&course.root);
+    cargo.args(["bench", "--quiet", "-p", "benches"]).current_dir(&course.root);
+    match &args.only {
+        Some(benchmark) => cargo.args(["--bench", benchmark]),
+        None => cargo.arg("--benches"),
+    };
+    cargo.arg("--").args(&args.filter);
     cargo.env_clear().envs(stage::environment::inherited());
     cargo.env("STEPWISE_CHAPTER", chapter.to_string()).env("STEPWISE_RUN_DIR", run_dir);
     tokio::select! {
         measured = succeed(cargo) => measured.map(|()| ExitCode::SUCCESS),
         () = signals.next() => {
-            terminal::say("interrupted; nothing of the stage is left running");
+            terminal::say("interrupted; the guard ends what still runs of the stage");
             Ok(ExitCode::FAILURE)
         }
     }
