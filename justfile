@@ -46,6 +46,10 @@ kill-test *ARGS:
 bench *ARGS:
     @exec {{ kit }} bench "$@"
 
+# build the book, and serve it on this machine: just book --open
+book *ARGS:
+    @exec {{ kit }} book "$@"
+
 # check that this machine has what the course needs
 doctor *ARGS:
     @exec {{ kit }} doctor "$@"

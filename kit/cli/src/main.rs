@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod book;
 mod chapter;
 mod doctor;
 mod fault;
@@ -61,6 +62,8 @@ enum Command {
     KillTest(kill::Args),
     /// Measures a stage: load beside the limits of this machine, and the time from a kill to the first good answer
     Bench(bench::Args),
+    /// Builds the book and serves it on this machine
+    Book(book::Args),
     /// Checks that this machine has what the course needs
     Doctor(doctor::Args),
     /// Ends the process groups it is told of when its input breaks off
@@ -105,6 +108,7 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Break(args) => fault::run(&run_dir, &args).await,
         Command::KillTest(args) => kill::run(&course, &args).await,
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
+        Command::Book(args) => book::run(&course, &args).await,
         Command::Test(args) => test::run(&course, &args).await,
         Command::Doctor(args) => doctor::run(&args),
         Command::Guard => unreachable!("a guard needs neither course nor runtime"),

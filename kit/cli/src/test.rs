@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use stage::{Course, Guard, Options, Stage, guard::Group};
 use tokio::process::Command;
 
-use crate::{kill, links, signals::Signals, table::table, terminal};
+use crate::{book, kill, links, signals::Signals, table::table, terminal};
 
 /// What to test.
 #[derive(clap::Args)]
@@ -47,6 +47,9 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
         }
         for number in chapters {
             steps.of_chapter(course, number).await;
+        }
+        if args.chapter.is_none() {
+            steps.take("book", book::is_right(course)).await; // its captures run the stages built above
         }
     };
     tokio::select! {

@@ -1,0 +1,112 @@
+//! Directives: `{{#name word "several words" …}}`, each alone on its line and outside fenced code.
+
+use anyhow::{Result, bail};
+
+/// A directive as written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Directive {
+    /// The word after `{{#`.
+    pub name: String,
+    /// The words after it; what stands between double quotes is one.
+    pub words: Vec<String>,
+}
+
+impl Directive {
+    /// Reads a line; none where it is not a directive.
+    ///
+    /// # Errors
+    /// It begins as one, and its end or a quote is missing.
+    pub fn parse(line: &str) -> Result<Option<Self>> {
+        let Some(rest) = line.trim().strip_prefix("{{#") else { return Ok(None) };
+        let Some(inner) = rest.strip_suffix("}}") else {
+            bail!("`{line}` has to end with }}}} on the same line, with nothing after it");
+        };
+        let mut words = words(inner)?.into_iter();
+        let Some(name) = words.next() else { bail!("`{line}` has no name after {{{{#") };
+        Ok(Some(Self { name, words: words.collect() }))
+    }
+}
+
+fn words(text: &str) -> Result<Vec<String>> {
+    let mut words = Vec::new();
+    // Every second piece between quotes was quoted.
+    for (index, piece) in text.split('"').enumerate() {
+        if index % 2 == 1 {
+            words.push(piece.to_owned());
+        } else {
+            words.extend(piece.split_whitespace().map(str::to_owned));
+        }
+    }
+    if text.matches('"').count() % 2 == 1 {
+        bail!("`{text}` has a quote that is not closed");
+    }
+    Ok(words)
+}
+
+/// Replaces every directive of a page. All that cannot be replaced is told at once, as `line N: why`.
+///
+/// # Errors
+/// The lines that went wrong.
+pub fn expand(page: &str, mut stands_for: impl FnMut(&Directive) -> Result<String>) -> Result<String> {
+    let mut expanded = String::with_capacity(page.len());
+    let mut wrong = Vec::new();
+    for (number, line, fenced) in lines(page) {
+        let replaced = match Directive::parse(line) {
+            Ok(Some(directive)) if !fenced => stands_for(&directive),
+            Err(error) if !fenced => Err(error),
+            _ => Ok(line.to_owned()),
+        };
+        match replaced {
+            Ok(text) => expanded.push_str(&text),
+            Err(error) => wrong.push(format!("line {number}: {error:#}")),
+        }
+        expanded.push('\n');
+    }
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n"));
+    }
+    Ok(expanded)
+}
+
+/// The lines of a page with their numbers, and whether they belong to fenced code (its fences included).
+pub fn lines(page: &str) -> impl Iterator<Item = (usize, &str, bool)> {
+    let mut open: Option<String> = None;
+    page.lines().zip(1..).map(move |(line, number)| {
+        let fence: String = line.trim_start().chars().take_while(|c| *c == '`').collect();
+        let is_fence = fence.len() >= 3;
+        let fenced = is_fence || open.is_some();
+        match &open {
+            Some(opening) if is_fence && fence.len() >= opening.len() => open = None,
+            None if is_fence => open = Some(fence),
+            _ => {}
+        }
+        (number, line, fenced)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_separated_by_spaces_unless_they_are_quoted() {
+        let directive =
+            Directive::parse(r#"  {{#listing 1 a.rs hold elide "let x" until "}"}} "#).unwrap().unwrap();
+        assert_eq!(directive.name, "listing");
+        assert_eq!(directive.words, ["1", "a.rs", "hold", "elide", "let x", "until", "}"]);
+        assert_eq!(Directive::parse("text").unwrap(), None);
+    }
+
+    #[test]
+    fn a_directive_that_does_not_end_is_an_error_that_names_its_line() {
+        let error = expand("one\n{{#listing 1\n", |_| Ok(String::new())).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("}}"), "{error}");
+        assert!(Directive::parse(r#"{{#output a "b}}"#).is_err());
+    }
+
+    #[test]
+    fn a_directive_in_fenced_code_is_shown_as_it_is() {
+        let page = "````\n```\n{{#x}}\n````\n{{#x}}\n";
+        assert_eq!(expand(page, |_| Ok("seen".into())).unwrap(), "````\n```\n{{#x}}\n````\nseen\n");
+    }
+}

@@ -1,0 +1,80 @@
+//! `book`: what `just book` calls.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use book::{capture, check, render::render, serve};
+use clap::Parser;
+use stage::Course;
+
+/// Builds the book and serves it on this machine; a page shows itself again when it has changed.
+#[derive(Parser)]
+#[command(name = "just book")]
+struct Args {
+    /// Opens it in the browser
+    #[arg(long)]
+    open: bool,
+    /// The first port to try; a taken one is stepped over
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Builds it, into this folder or `book/book`, and serves nothing
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "")]
+    build: Option<PathBuf>,
+    /// Checks that what the pages say is there and what they print is still printed, and serves nothing
+    #[arg(long)]
+    check: bool,
+    /// Records these captures again, or all of them, where they tell something else now
+    #[arg(long, value_name = "NAME", num_args = 0..)]
+    capture: Option<Vec<String>>,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<ExitCode> {
+    let course = Course::around(&std::env::current_dir()?)?;
+    if let Some(names) = &args.capture {
+        capture::record(&course, names)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.check {
+        let wrong = check::everything(&course)?;
+        for wrong in &wrong {
+            eprintln!("{wrong}");
+        }
+        return Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if let Some(folder) = &args.build {
+        let folder = (!folder.as_os_str().is_empty()).then(|| std::path::absolute(folder)).transpose()?;
+        println!("{}", render(&course, folder.as_deref())?.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let folder = render(&course, None)?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let listener = serve::listen(args.port).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        println!("the book is at {url}; Ctrl-C ends it");
+        if args.open {
+            open(&url)?;
+        }
+        tokio::select! {
+            served = serve::serve(course, listener, folder) => served?,
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Shows an address in the reader's browser.
+fn open(url: &str) -> Result<()> {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let started = std::process::Command::new(program).arg(url).spawn();
+    started.map(drop).with_context(|| format!("cannot run {program}; open {url} yourself"))
+}

@@ -1,0 +1,24 @@
+//! The book as a website: mdBook, with our pages.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use mdbook_driver::MDBook;
+use stage::Course;
+
+use crate::pages::Pages;
+
+/// Renders the book into a folder, or where `book.toml` says, and gives that folder.
+///
+/// # Errors
+/// Every directive that cannot be replaced; what mdBook refuses.
+pub fn render(course: &Course, folder: Option<&Path>) -> Result<PathBuf> {
+    let pages = Pages { course: course.clone() };
+    let mut book = MDBook::load(pages.folder())?;
+    if let Some(folder) = folder {
+        folder.clone_into(&mut book.config.build.build_dir);
+    }
+    book.with_preprocessor(pages);
+    book.build()?;
+    Ok(book.build_dir_for("html"))
+}

@@ -1,0 +1,174 @@
+//! What a chapter changed.
+//!
+//! `{{#diff OLD NEW PATH [ITEM]}}` is the diff of a file, or of an item of it, `PATH` being the new one; a move that the
+//! chapter declares is followed, another is written `OLD_PATH -> PATH`. `{{#changes N}}` is the table of all files.
+
+use anyhow::{Context, Result, bail, ensure};
+use similar::{ChangeTag, TextDiff};
+use stage::{Chapter, Course, changes::Changes};
+
+use crate::{
+    listing::{LINES, figure, file},
+    source,
+};
+
+/// The diff as Markdown.
+///
+/// # Errors
+/// A file or the item is not there, nothing has changed, or too much has.
+pub fn diff(course: &Course, words: &[String]) -> Result<String> {
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let (old, new, from, to, item) = match words.as_slice() {
+        [old, new, from, "->", to, item @ ..] => {
+            (chapter(course, old)?, chapter(course, new)?, Some(*from), *to, item)
+        }
+        [old, new, path, item @ ..] => (chapter(course, old)?, chapter(course, new)?, None, *path, item),
+        _ => bail!("a diff needs two chapters and a path"),
+    };
+    let from = from
+        .or_else(|| new.manifest.changes.came_from(to))
+        .with_context(|| format!("{to} is new: list it"))?;
+    let item = match item {
+        [] => None,
+        [item] => Some(*item),
+        _ => bail!("a diff shows one item"),
+    };
+    let text = |chapter: &Chapter, path: &str| {
+        let text = std::fs::read_to_string(file(chapter, path)?)?;
+        part(&text, item).with_context(|| format!("{path} of chapter {}", chapter.manifest.number))
+    };
+    let changed = hunks(&text(&old, from)?, &text(&new, to)?)?;
+    let path = if from == to {
+        format!("<code>{to}</code>")
+    } else {
+        format!("<code>{from}</code> → <code>{to}</code>")
+    };
+    let caption = format!("{path}, chapter {} → {}", old.manifest.number, new.manifest.number);
+    Ok(figure("listing step", &caption, "diff", &changed))
+}
+
+/// The table of all files in which a chapter differs from the one before, as it declares them.
+///
+/// # Errors
+/// There is no such chapter, or a file that it names cannot be read.
+pub fn changes(course: &Course, words: &[String]) -> Result<String> {
+    let [number] = words else { bail!("a table of changes needs a chapter") };
+    let new = chapter(course, number)?;
+    let old = course.chapter(new.manifest.number.saturating_sub(1))?;
+    let Changes { changed, added, removed, moved } = &new.manifest.changes;
+    let read = |chapter: &Chapter, path: &str| -> Result<String> {
+        let path = file(chapter, path)?;
+        std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
+    };
+    let mut rows = vec!["| | file | lines |\n| --- | --- | --- |".to_owned()];
+    for path in changed {
+        let from = new.manifest.changes.came_from(path).unwrap_or(path);
+        rows.push(format!("| changed | `{path}` | {} |", counted(&read(&old, from)?, &read(&new, path)?)));
+    }
+    for path in added {
+        rows.push(format!("| added | `{path}` | {} |", counted("", &read(&new, path)?)));
+    }
+    for path in removed {
+        rows.push(format!("| removed | `{path}` | {} |", counted(&read(&old, path)?, "")));
+    }
+    // One that was moved and edited stands above.
+    for way in moved.iter().filter(|way| !changed.contains(&way.to)) {
+        rows.push(format!("| moved | `{}` → `{}` | |", way.from, way.to));
+    }
+    Ok(format!("\n{}\n", rows.join("\n")))
+}
+
+fn chapter(course: &Course, number: &str) -> Result<Chapter> {
+    Ok(course.chapter(number.parse().with_context(|| format!("{number} is no chapter's number"))?)?)
+}
+
+/// How many lines came and went.
+fn counted(old: &str, new: &str) -> String {
+    let diff = TextDiff::from_lines(old, new);
+    let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+    match (count(ChangeTag::Insert), count(ChangeTag::Delete)) {
+        (came, 0) => format!("+{came}"),
+        (0, went) => format!("−{went}"),
+        (came, went) => format!("+{came} −{went}"),
+    }
+}
+
+fn part(text: &str, item: Option<&str>) -> Result<String> {
+    let Some(item) = item else { return Ok(text.to_owned()) };
+    let lines: Vec<_> = text.lines().collect();
+    let lines = &lines[source::find(text, item)?];
+    Ok(lines.join("\n") + "\n")
+}
+
+/// What differs, with two lines around it.
+fn hunks(old: &str, new: &str) -> Result<String> {
+    let diff = TextDiff::from_lines(old, new);
+    let mut lines = Vec::new();
+    for hunk in diff.grouped_ops(2) {
+        if !lines.is_empty() {
+            lines.push("…".to_owned());
+        }
+        let changes = hunk.iter().flat_map(|op| diff.iter_changes(op));
+        lines.extend(changes.map(|change| format!("{}{}", change.tag(), change.value().trim_end())));
+    }
+    let count = lines.len();
+    ensure!(count > 0, "nothing has changed");
+    ensure!(
+        count <= LINES,
+        "{count} lines are too many, a reader takes in {LINES}: show one item of the file"
+    );
+    Ok(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_shown_with_two_lines_around_it() {
+        let old = "a\nb\nc\nd\ne\nf\n";
+        assert_eq!(hunks(old, &old.replace('d', "x")).unwrap(), " b\n c\n-d\n+x\n e\n f");
+    }
+
+    #[test]
+    fn no_change_and_too_much_change_are_errors() {
+        assert_eq!(hunks("a\n", "a\n").unwrap_err().to_string(), "nothing has changed");
+        assert!(hunks("", &"new\n".repeat(26)).unwrap_err().to_string().contains("26 lines"));
+    }
+
+    #[test]
+    fn a_course_of_two_chapters_shows_what_the_second_declares() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join("chapters").join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let manifest = "title = \"T\"\nminutes = { read = 1, build = 1, exercises = 1 }\n";
+        let changes = "[changes]\nchanged = [\"b.rs\"]\nadded = [\"c.rs\"]\nmoved = [\"a.rs -> b.rs\", \"x.rs -> y.rs\"]\n";
+        write("01-one/chapter.toml", &format!("number = 1\n{manifest}[[process]]\nservice = \"s\"\n"));
+        write(
+            "02-two/chapter.toml",
+            &format!("number = 2\n{manifest}[[process]]\nservice = \"s\"\n{changes}"),
+        );
+        write("01-one/a.rs", "fn f() {\n    1\n}\nfn g() {}\n");
+        write("02-two/b.rs", "fn f() {\n    2\n}\nfn g() {}\n");
+        write("02-two/c.rs", "fn c() {}\n");
+        let course = Course { root: folder.path().canonicalize().unwrap() };
+
+        let table = super::changes(&course, &["2".to_owned()]).unwrap();
+        for row in
+            ["| changed | `b.rs` | +1 −1 |", "| added | `c.rs` | +1 |", "| moved | `x.rs` → `y.rs` | |"]
+        {
+            assert!(table.contains(row), "{row} is not in {table}");
+        }
+        assert_eq!(table.matches("moved").count(), 1);
+        let words = ["1", "2", "b.rs", "f"].map(str::to_owned);
+        let shown = diff(&course, &words).unwrap();
+        assert!(
+            shown.contains("-    1\n+    2\n") && shown.contains("<code>a.rs</code> → <code>b.rs</code>"),
+            "{shown}"
+        );
+        assert!(!shown.contains("fn g"), "{shown}");
+    }
+}

@@ -1,0 +1,194 @@
+//! `{{#output NAME [COMMAND] [from "…"] [until "…"]}}`: what commands printed, from `book/captures/NAME.txt`.
+//!
+//! A capture is the transcript of one sitting at a terminal: each line that begins with `$ ` is a command, what follows is
+//! what it printed. It was recorded once and is printed as recorded. What differs from run to run (ids, times, sizes)
+//! is masked only to compare it with another recording.
+
+use std::{path::Path, sync::LazyLock};
+
+use anyhow::{Context, Result, bail, ensure};
+use regex::Regex;
+
+use crate::listing::figure;
+
+/// A recorded sitting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transcript {
+    /// Why it is not compared with a new recording, if it is not: the line that begins with `# `.
+    pub unchecked: Option<String>,
+    /// What was typed, and what came.
+    pub entries: Vec<Entry>,
+}
+
+/// A command and what it printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// As a reader types it.
+    pub command: String,
+    /// Lines, as printed.
+    pub output: Vec<String>,
+}
+
+impl Transcript {
+    /// Reads a capture file.
+    ///
+    /// # Errors
+    /// It cannot be read, or does not begin with a command.
+    pub fn read(file: &Path) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        Self::parse(&text).with_context(|| file.display().to_string())
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let mut transcript = Self { unchecked: None, entries: Vec::new() };
+        for line in text.lines() {
+            match (line.strip_prefix("$ "), transcript.entries.last_mut()) {
+                (Some(command), _) => {
+                    transcript.entries.push(Entry { command: command.to_owned(), output: Vec::new() });
+                }
+                (None, Some(entry)) => entry.output.push(line.to_owned()),
+                (None, None) => {
+                    let why = line
+                        .strip_prefix("# ")
+                        .context("it begins with neither `$ COMMAND` nor `# WHY UNCHECKED`")?;
+                    transcript.unchecked = Some(why.to_owned());
+                }
+            }
+        }
+        ensure!(!transcript.entries.is_empty(), "it has no command");
+        Ok(transcript)
+    }
+
+    /// The text of the capture file.
+    pub fn text(&self) -> String {
+        let mut lines: Vec<_> = self.unchecked.iter().map(|why| format!("# {why}")).collect();
+        for entry in &self.entries {
+            lines.push(format!("$ {}", entry.command));
+            lines.extend(entry.output.iter().cloned());
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// Where another recording tells something else, if it does: the command with the first two lines that differ.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        self.entries.iter().zip(&other.entries).find_map(|(ours, theirs)| {
+            let (old, new) = (masked(&ours.output), masked(&theirs.output));
+            let at = (0..old.len().max(new.len())).find(|&at| old.get(at) != new.get(at))?;
+            let line = |lines: &[String]| lines.get(at).map_or("(no such line)", String::as_str).to_owned();
+            Some(format!("$ {}\n  was: {}\n  is:  {}", ours.command, line(&old), line(&new)))
+        })
+    }
+}
+
+/// What tells one run from another, and is none of the lesson.
+static VOLATILE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+        (r"eyJ[\w.-]+", "TOKEN"),
+        (r"ada-[0-9a-f]+@", "ada-ID@"),
+        (r"(staff@shop\.example\W+(password\W+)?)[0-9a-f]{16}", "${1}PASSWORD"),
+        (r"\b\d+(\.\d+)? (MB|GB|ms|s)\b", "N $2"),
+        (r"\bpid \d+", "pid N"),
+        (r"(running +)\d+ ", "${1}PID "),
+        (r" +", " "),
+    ]
+    .map(|(pattern, instead)| (Regex::new(pattern).expect("a regular expression"), instead))
+    .into()
+});
+
+/// Lines without what differs from run to run.
+fn masked(lines: &[String]) -> Vec<String> {
+    let mask = |line: &String| {
+        VOLATILE.iter().fold(line.clone(), |line, (volatile, instead)| {
+            volatile.replace_all(&line, *instead).into_owned()
+        })
+    };
+    lines.iter().map(mask).collect()
+}
+
+/// The part of a transcript that a directive names, as Markdown.
+///
+/// # Errors
+/// The capture, the command or a line is not there.
+pub fn output(captures: &Path, words: &[String]) -> Result<String> {
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let [name, rest @ ..] = words.as_slice() else { bail!("an output needs the name of a capture") };
+    let transcript = Transcript::read(&captures.join(format!("{name}.txt")))?;
+    let command: Vec<_> = rest.iter().take_while(|word| !["from", "until"].contains(word)).copied().collect();
+    let (from, until) = match &rest[command.len()..] {
+        [] => (None, None),
+        ["from", from] => (Some(*from), None),
+        ["until", until] => (None, Some(*until)),
+        ["from", from, "until", until] => (Some(*from), Some(*until)),
+        _ => bail!("write a part as: from \"LINE\" until \"LINE\""),
+    };
+    let entries: Vec<_> = match command.join(" ") {
+        all if all.is_empty() => transcript.entries,
+        one => {
+            let entry = transcript.entries.into_iter().find(|entry| entry.command == one);
+            vec![entry.with_context(|| format!("the capture {name} has no command `{one}`"))?]
+        }
+    };
+    let mut lines = Vec::new();
+    for Entry { command, output } in entries {
+        lines.push(format!("$ {command}"));
+        lines.extend(part(&output, from, until)?);
+    }
+    Ok(figure("terminal", "In the terminal", "text", lines.join("\n").trim_end()))
+}
+
+fn part(lines: &[String], from: Option<&str>, until: Option<&str>) -> Result<Vec<String>> {
+    let has = |text: &str| {
+        lines
+            .iter()
+            .position(|line| line.contains(text))
+            .with_context(|| format!("no line of the output has {text:?}"))
+    };
+    let first = from.map_or(Ok(0), has)?;
+    let last = until.map_or(Ok(lines.len()), has)?;
+    ensure!(first < last, "the part ends before it begins");
+    let more = "…".to_owned();
+    let before = (first > 0).then(|| more.clone());
+    let after = (last < lines.len()).then_some(more);
+    Ok(before.into_iter().chain(lines[first..last].iter().cloned()).chain(after).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Transcript {
+        Transcript::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_transcript_is_read_back_as_it_was_written() {
+        let text = "# not checked: slow\n$ just status\nrunning\n\n$ just stop\nstopped\n";
+        assert_eq!(parsed(text).text(), text);
+        assert_eq!(parsed(text).entries[0].output, ["running", ""]);
+        assert!(Transcript::parse("just text\n").is_err() && Transcript::parse("").is_err());
+    }
+
+    #[test]
+    fn two_recordings_agree_whatever_ids_times_and_sizes_they_have() {
+        let first = "$ a\n  shop-1  running  39  37 MB  x\nid 01a203b4-8017-7396-826f-f832760ea851 at 2026-11-22T14:41:30.6Z";
+        let second = "$ a\n  shop-1  running  3930   8 MB  x\nid 01a203b5-0000-7396-826f-f832760ea851 at 2026-11-22T14:42:31Z";
+        assert_eq!(parsed(first).difference(&parsed(second)), None);
+    }
+
+    #[test]
+    fn a_recording_that_tells_something_else_is_told_with_its_command() {
+        let difference = parsed("$ a\none\ntwo\n").difference(&parsed("$ a\none\n")).unwrap();
+        assert_eq!(difference, "$ a\n  was: two\n  is:  (no such line)");
+    }
+
+    #[test]
+    fn a_part_shows_that_it_is_one() {
+        let lines = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(part(&lines, Some("b"), None).unwrap(), ["…", "b", "c"]);
+        assert_eq!(part(&lines, None, Some("b")).unwrap(), ["a", "…"]);
+        assert!(part(&lines, Some("d"), None).is_err() && part(&lines, Some("c"), Some("a")).is_err());
+    }
+}
