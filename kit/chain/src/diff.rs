@@ -1,0 +1,187 @@
+//! Two stages side by side, for people.
+
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Display, Write},
+    path::Path,
+};
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{Result, ensure};
+use similar::{ChangeTag, TextDiff, udiff::UnifiedDiffHunk};
+
+use crate::{Chain, Link};
+
+const HEADING: Style = Style::new().bold();
+const HUNK: Style = AnsiColor::Cyan.on_default();
+const PLAIN: Style = Style::new();
+
+/// A file in which two stages differ.
+#[derive(Debug)]
+pub struct Difference {
+    /// Its path in the first stage. None: the first stage does not have it.
+    pub before: Option<String>,
+    /// Its path in the second stage.
+    pub after: Option<String>,
+    old: Vec<u8>,
+    new: Vec<u8>,
+}
+
+/// All that differs between two stages, the first of which may be the later one, in the order of the paths. A file is
+/// followed through the moves that the manifests between them declare. Below `path`, where one is given.
+///
+/// # Errors
+/// A chapter is not there, neither stage has the path, or a file cannot be read.
+pub fn between(chain: &Chain, first: u32, second: u32, path: Option<&str>) -> Result<Vec<Difference>> {
+    let (a, b) = (chain.position(first)?, chain.position(second)?);
+    let (old, new) = (&chain.links[a], &chain.links[b]);
+    let mut pairs = pairs(&chain.links[a.min(b)..=a.max(b)]);
+    if a > b {
+        pairs = pairs.into_iter().map(|(before, after)| (after, before)).collect();
+    }
+    if let Some(path) = path.map(|path| path.trim_end_matches('/')) {
+        let below = |file: Option<&str>| file.is_some_and(|file| Path::new(file).starts_with(path));
+        pairs.retain(|(before, after)| below(*before) || below(*after));
+        let shown = "paths are relative to the stage, as in shop/src";
+        ensure!(!pairs.is_empty(), "neither chapter {first} nor chapter {second} has {path}; {shown}");
+    }
+    let mut differences = Vec::new();
+    for (before, after) in pairs {
+        let content =
+            |link: &Link, path: Option<&str>| path.map_or(Ok(Vec::new()), |path| link.files.read(path));
+        let (old, new) = (content(old, before)?, content(new, after)?);
+        if before != after || old != new {
+            let [before, after] = [before, after].map(|path| path.map(str::to_owned));
+            differences.push(Difference { before, after, old, new });
+        }
+    }
+    differences.sort_by(|a, b| a.path().cmp(b.path()));
+    Ok(differences)
+}
+
+/// Each file of the first and the last of some stages, under both names.
+fn pairs(links: &[Link]) -> Vec<(Option<&str>, Option<&str>)> {
+    let [first, rest @ ..] = links else { return Vec::new() };
+    let last = rest.last().unwrap_or(first);
+    let follow = |path| rest.iter().try_fold(path, |path, link| link.changes.came_to(path));
+    let there = |path: &&str| last.files.paths.contains(*path);
+    let old = first.files.paths.iter().map(String::as_str);
+    let mut pairs: Vec<_> = old.map(|path| (Some(path), follow(path).filter(there))).collect();
+    let kept: BTreeSet<_> = pairs.iter().filter_map(|(_, after)| *after).collect();
+    let new = last.files.paths.iter().map(String::as_str).filter(|path| !kept.contains(path));
+    pairs.extend(new.map(|path| (None, Some(path))));
+    pairs
+}
+
+impl Difference {
+    /// Where it is now, or was last.
+    pub fn path(&self) -> &str {
+        self.after.as_deref().or(self.before.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether its content differs.
+    pub fn is_edited(&self) -> bool {
+        self.old != self.new
+    }
+
+    /// What happened to it, in one or two words.
+    pub fn kind(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            (before, after) if before == after => "changed",
+            _ if self.is_edited() => "moved, changed",
+            _ => "moved",
+        }
+    }
+
+    /// Its path, or both.
+    pub fn paths(&self) -> String {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) if before != after => format!("{before} -> {after}"),
+            _ => self.path().to_owned(),
+        }
+    }
+
+    /// Both contents as text. None: one is not text.
+    fn texts(&self) -> Option<(&str, &str)> {
+        Some((std::str::from_utf8(&self.old).ok()?, std::str::from_utf8(&self.new).ok()?))
+    }
+
+    /// How many lines came and how many went. None: it is not text.
+    pub fn lines(&self) -> Option<(usize, usize)> {
+        let (old, new) = self.texts()?;
+        let diff = TextDiff::from_lines(old, new);
+        let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+        Some((count(ChangeTag::Insert), count(ChangeTag::Delete)))
+    }
+}
+
+/// A unified diff with terminal colours, each file under a heading; the words that changed in a changed line are bold.
+impl Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEADING}{}: {}{HEADING:#}", self.kind(), self.paths())?;
+        let Some((old, new)) = self.texts() else { return writeln!(f, "not text") };
+        if !self.is_edited() {
+            return Ok(());
+        }
+        let side = |sign, path: &Option<String>| match path {
+            Some(path) => format!("{HEADING}{sign} {path}{HEADING:#}"),
+            None => format!("{HEADING}{sign} /dev/null{HEADING:#}"),
+        };
+        writeln!(f, "{}\n{}", side("---", &self.before), side("+++", &self.after))?;
+        let diff = TextDiff::from_lines(old, new);
+        diff.unified_diff().iter_hunks().try_for_each(|hunk| write_hunk(f, &diff, &hunk))
+    }
+}
+
+fn write_hunk(
+    f: &mut fmt::Formatter<'_>,
+    diff: &TextDiff<'_, '_, str>,
+    hunk: &UnifiedDiffHunk<'_, '_, '_, str>,
+) -> fmt::Result {
+    writeln!(f, "{HUNK}{}{HUNK:#}", hunk.header())?;
+    for change in hunk.ops().iter().flat_map(|op| diff.iter_inline_changes(op)) {
+        let style = match change.tag() {
+            ChangeTag::Equal => PLAIN,
+            ChangeTag::Delete => AnsiColor::Red.on_default(),
+            ChangeTag::Insert => AnsiColor::Green.on_default(),
+        };
+        write!(f, "{style}{}{style:#}", change.tag())?;
+        for (emphasised, text) in change.iter_strings_lossy() {
+            let style = if emphasised { style.bold() } else { style };
+            // The end of the line outside the colour: some terminals paint the rest of the line otherwise.
+            let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
+            write!(f, "{style}{text}{style:#}{end}")?;
+        }
+        if change.missing_newline() {
+            writeln!(f, "\n\\ No newline at end of file")?;
+        }
+    }
+    Ok(())
+}
+
+/// One line a file, and the sum.
+pub fn summary(differences: &[Difference]) -> String {
+    let mut text = String::new();
+    let (mut came, mut went) = (0, 0);
+    for difference in differences {
+        let (kind, paths) = (difference.kind(), difference.paths());
+        let lines = difference.lines();
+        let shown = lines.map_or("not text".to_owned(), |(plus, minus)| format!("+{plus} -{minus}"));
+        writeln!(text, "{kind:<14}  {shown:>11}  {paths}").ok();
+        came += lines.unwrap_or_default().0;
+        went += lines.unwrap_or_default().1;
+    }
+    let count = |kind: &str| differences.iter().filter(|difference| difference.kind() == kind).count();
+    let edited_on_the_way = count("moved, changed");
+    let (changed, added, removed) = (count("changed"), count("added"), count("removed"));
+    let moved = count("moved") + edited_on_the_way;
+    writeln!(
+        text,
+        "{changed} changed, {added} added, {removed} removed, {moved} moved ({edited_on_the_way} of them changed): \
+        {came} lines came, {went} went"
+    )
+    .ok();
+    text
+}
