@@ -34,7 +34,7 @@ break *ARGS:
 audit *ARGS:
     @exec {{ kit }} audit "$@"
 
-# run every test, or those of one chapter: just test 1
+# run every test, or those of one chapter or of the chain: just test 1, just test chain
 test *ARGS:
     @exec {{ kit }} test "$@"
 
@@ -49,6 +49,22 @@ bench *ARGS:
 # build the book, and serve it on this machine: just book --open
 book *ARGS:
     @exec {{ kit }} book "$@"
+
+# what differs between two chapters: just diff 1 2 [PATH] [--stat]
+diff *ARGS:
+    @exec {{ kit }} diff "$@"
+
+# (authors) take the uncommitted change of chapter N forward through every later one: just carry 1
+carry *ARGS:
+    @exec {{ kit }} carry "$@"
+
+# (authors) print the table of what a chapter changes, from its files: just declare 2
+declare *ARGS:
+    @exec {{ kit }} declare "$@"
+
+# (authors) bring a dependency to one version in every workspace: just update serde 1.0.230
+update *ARGS:
+    @exec {{ kit }} update "$@"
 
 # check that this machine has what the course needs
 doctor *ARGS:

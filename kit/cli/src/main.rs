@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod book;
+mod chain;
 mod chapter;
 mod doctor;
 mod fault;
@@ -64,6 +65,14 @@ enum Command {
     Bench(bench::Args),
     /// Builds the book and serves it on this machine
     Book(book::Args),
+    /// Shows what differs between two chapters: just diff 1 2 [PATH] [--stat]
+    Diff(chain::Args),
+    /// Takes the uncommitted change of a chapter forward through every later one
+    Carry(chain::Args),
+    /// Prints the table of what a chapter changes, from its files
+    Declare(chain::Args),
+    /// Brings a dependency to one version in every workspace
+    Update(chain::Args),
     /// Checks that this machine has what the course needs
     Doctor(doctor::Args),
     /// Ends the process groups it is told of when its input breaks off
@@ -110,6 +119,10 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
         Command::Book(args) => book::run(&course, &args).await,
         Command::Test(args) => test::run(&course, &args).await,
+        Command::Diff(args) => Err(chain::become_chain(&course, "diff", &args)),
+        Command::Carry(args) => Err(chain::become_chain(&course, "carry", &args)),
+        Command::Declare(args) => Err(chain::become_chain(&course, "declare", &args)),
+        Command::Update(args) => Err(chain::become_chain(&course, "update", &args)),
         Command::Doctor(args) => doctor::run(&args),
         Command::Guard => unreachable!("a guard needs neither course nor runtime"),
     }

@@ -18,13 +18,29 @@ use crate::{book, kill, links, signals::Signals, table::table, terminal};
 /// What to test.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Formatting, lints, documentation, links and tests of the kit; then, of every chapter, the same, and on\n\
-    a stage of its own the acceptance suite and the audit. Everything runs to the end; the exit code\n\
-    is 1 when something failed."
+    after_help = "Formatting, lints, documentation, links and tests of the kit; what holds between the chapters; then,\n\
+    of every chapter, the same, and on a stage of its own the acceptance suite and the audit; then the\n\
+    book. Everything runs to the end; the exit code is 1 when something failed."
 )]
 pub(crate) struct Args {
-    /// Only this chapter
-    chapter: Option<u32>,
+    /// Only this chapter, or `chain`: only what holds between the chapters
+    #[arg(value_parser = part)]
+    part: Option<Part>,
+}
+
+/// What can be tested alone.
+#[derive(Clone, Copy)]
+enum Part {
+    Chapter(u32),
+    Chain,
+}
+
+fn part(text: &str) -> Result<Part, String> {
+    match text.parse() {
+        _ if text == "chain" => Ok(Part::Chain),
+        Ok(number) => Ok(Part::Chapter(number)),
+        Err(_) => Err("a chapter's number, or `chain`".to_owned()),
+    }
 }
 
 /// What was done so far.
@@ -34,21 +50,26 @@ struct Steps {
 }
 
 pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
-    let chapters = match args.chapter {
-        Some(number) => vec![course.chapter(number)?.manifest.number],
+    let chapters = match args.part {
+        Some(Part::Chapter(number)) => vec![course.chapter(number)?.manifest.number],
+        Some(Part::Chain) => Vec::new(),
         None => course.chapters()?.into_iter().map(|(number, _)| number).collect(),
     };
     let mut signals = Signals::new()?;
     let mut steps = Steps::default();
     let everything = async {
-        if args.chapter.is_none() {
+        if args.part.is_none() {
             steps.of_workspace("kit", &course.root).await;
             steps.take("links of the texts", async { no_dead_links(&course.root) }).await;
+        }
+        if !matches!(args.part, Some(Part::Chapter(_))) {
+            let check = ["run", "--quiet", "-p", "chain", "--", "test"];
+            steps.take("chain of the chapters", cargo(&course.root, &check)).await;
         }
         for number in chapters {
             steps.of_chapter(course, number).await;
         }
-        if args.chapter.is_none() {
+        if args.part.is_none() {
             steps.take("book", book::is_right(course)).await; // its captures run the stages built above
         }
     };

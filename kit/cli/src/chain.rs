@@ -1,0 +1,22 @@
+//! `kit diff`, `carry`, `declare` and `update`: done by the program `chain`, whose libraries nobody else needs.
+
+use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
+
+use stage::Course;
+
+/// What `chain` makes of it; also `--help`.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Args {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Becomes `chain`, so that it has the terminal, the signals and the exit code for itself. Returns why it did not.
+pub(crate) fn become_chain(course: &Course, command: &str, args: &Args) -> anyhow::Error {
+    let mut cargo = Command::new("cargo");
+    cargo.arg("run").arg("--quiet").arg("--manifest-path").arg(course.root.join("Cargo.toml"));
+    cargo.args(["--package", "chain", "--", command]).args(&args.arguments);
+    cargo.env_clear().envs(stage::environment::inherited());
+    anyhow::Error::new(cargo.exec()).context("cannot run cargo; install Rust from https://rustup.rs")
+}
