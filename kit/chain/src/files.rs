@@ -60,6 +60,7 @@ pub fn tracked(folder: &Path) -> Result<Vec<String>> {
     let mut files = Vec::new();
     let walk = WalkBuilder::new(folder)
         .hidden(false)
+        .ignore(false)
         .require_git(false)
         .filter_entry(|entry| entry.file_name() != ".git")
         .sort_by_file_name(Ord::cmp)

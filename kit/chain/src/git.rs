@@ -26,12 +26,12 @@ pub fn uncommitted(folder: &Path) -> Result<BTreeSet<String>> {
 /// # Errors
 /// See [`uncommitted`].
 pub fn committed(folder: &Path, path: &str) -> Result<Option<Vec<u8>>> {
-    // `show` fails alike for what is not committed and for everything else that can go wrong.
+    // `cat-file` fails alike for what is not committed and for everything else that can go wrong.
     let listed = git(folder, &["ls-tree", "--name-only", "-z", "HEAD", "--", path])?;
     if listed.is_empty() {
         return Ok(None);
     }
-    git(folder, &["show", &format!("HEAD:./{path}")]).map(Some)
+    git(folder, &["cat-file", "blob", &format!("HEAD:./{path}")]).map(Some)
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The identifiers and string literals of a source.
@@ -20,7 +20,8 @@ impl Source {
     /// # Errors
     /// It cannot be read, or is no Rust.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(file)?;
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         Self::parse(&text).map_err(|error| anyhow!("{}: {error}", file.display()))
     }
 

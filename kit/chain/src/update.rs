@@ -34,12 +34,11 @@ pub struct Updated {
 pub fn update(workspaces: &[Workspace], name: &str, version: Option<Version>) -> Result<Updated> {
     let mut having = Vec::new();
     for workspace in workspaces {
-        let locked = locked(workspace, name)?;
-        if !locked.is_empty() || is_in_table(workspace, name) {
-            having.push((workspace, locked));
+        if is_in_table(workspace, name) || !locked(workspace, name)?.is_empty() {
+            having.push(workspace);
         }
     }
-    let before = Snapshot::of(having.iter().map(|(workspace, _)| *workspace))?;
+    let before = Snapshot::of(&having)?;
     let done = everywhere(&having, name, version);
     let restored = if done.is_err() { before.restore() } else { Ok(()) };
     let version = done?;
@@ -47,12 +46,8 @@ pub fn update(workspaces: &[Workspace], name: &str, version: Option<Version>) ->
     Ok(Updated { version, files: before.written()? })
 }
 
-fn everywhere(
-    having: &[(&Workspace, Vec<Version>)],
-    name: &str,
-    version: Option<Version>,
-) -> Result<Version> {
-    let (first, _) = having.first().with_context(|| {
+fn everywhere(having: &[&Workspace], name: &str, version: Option<Version>) -> Result<Version> {
+    let first = having.first().with_context(|| {
         format!(
             "no workspace of the course has {name}; add it to [workspace.dependencies] where it is needed"
         )
@@ -61,13 +56,13 @@ fn everywhere(
         Some(version) => version,
         None => newest(first, name)?,
     };
-    for (workspace, _) in having.iter().filter(|(workspace, _)| is_in_table(workspace, name)) {
+    for workspace in having.iter().filter(|workspace| is_in_table(workspace, name)) {
         let file = workspace.folder.join("Cargo.toml");
         let text = fs::read_to_string(&file)?;
         fs::write(&file, with_dependency(&text, name, &version)?)?;
     }
-    for (workspace, locked) in having {
-        if let Some(old) = predecessor(locked, &version) {
+    for workspace in having {
+        if let Some(old) = predecessor(&locked(workspace, name)?, &version) {
             cargo_update(workspace, &format!("{name}@{old}"), Some(&version))?;
         }
     }
@@ -140,8 +135,8 @@ fn cargo_update(workspace: &Workspace, package: &str, precise: Option<&Version>)
 struct Snapshot(Vec<(PathBuf, String, Option<Vec<u8>>)>);
 
 impl Snapshot {
-    fn of<'a>(workspaces: impl Iterator<Item = &'a Workspace>) -> Result<Self> {
-        let files = workspaces.flat_map(|workspace| {
+    fn of(workspaces: &[&Workspace]) -> Result<Self> {
+        let files = workspaces.iter().flat_map(|workspace| {
             let file = |name| workspace.folder.join(name);
             [(file("Cargo.toml"), workspace.manifest_place()), (file("Cargo.lock"), workspace.lock_place())]
         });

@@ -1,0 +1,147 @@
+//! A fix travels forward through every later stage, and nothing is lost on the way.
+
+use crate::course::{APP, Course};
+
+#[test]
+fn a_fix_reaches_every_later_stage_and_leaves_their_own_changes_alone() {
+    let course = Course::committed();
+    course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
+    course.write("chapters/01-one/shop/src/users.rs", "pub struct User;\npub struct Fixed;\n");
+    course.write("chapters/01-one/shop/src/new.rs", "// new\n");
+    course.remove("chapters/01-one/shop/src/domain.rs");
+
+    let printed = course.chain(&["carry", "1"]).succeeded();
+
+    assert_eq!(
+        printed,
+        "chapter 2\n  carried      chapters/02-two/shop/src/app.rs\n  deleted      chapters/02-two/shop/src/domain.rs\n  \
+        carried      chapters/02-two/shop/src/new.rs\n  carried      chapters/02-two/users/src/lib.rs\n\
+        chapter 3\n  carried      services/shop/src/app.rs\n  deleted      services/shop/src/domain.rs\n  \
+        carried      services/shop/src/new.rs\n  carried      services/users/src/lib.rs\n"
+    );
+    let app = APP.replace("first()", "fixed()").replace("last()", "at_last()");
+    for stage in ["chapters/02-two", "services"] {
+        assert_eq!(course.read(&format!("{stage}/shop/src/app.rs")), app);
+        assert_eq!(
+            course.read(&format!("{stage}/users/src/lib.rs")),
+            "pub struct User;\npub struct Fixed;\n"
+        );
+        assert!(
+            course.has(&format!("{stage}/shop/src/new.rs"))
+                && !course.has(&format!("{stage}/shop/src/domain.rs"))
+        );
+    }
+    course.chain(&["test"]).succeeded();
+}
+
+#[test]
+fn carrying_twice_does_no_more_than_carrying_once() {
+    let course = Course::committed();
+    course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
+    course.chain(&["carry", "1"]).succeeded();
+    let once = course.read("services/shop/src/app.rs");
+    let printed = course.chain(&["carry", "1"]).succeeded();
+    assert_eq!(printed.matches("had it").count(), 2, "{printed}");
+    assert_eq!(course.read("services/shop/src/app.rs"), once);
+}
+
+#[test]
+fn it_stops_at_a_conflict_with_both_texts_kept_and_goes_on_from_the_decision() {
+    let course = Course::committed();
+    course.edit("chapters/01-one/shop/src/app.rs", "last()", "fixed()");
+    course.write("chapters/01-one/shop/src/users.rs", "pub struct Fixed;\n");
+
+    let printed = course.chain(&["carry", "1"]).failed();
+    assert!(
+        printed.contains("CONFLICT     chapters/02-two/shop/src/app.rs: 1 between markers in the file"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("Stopped at chapter 2") && printed.contains("`just carry 2` takes it on"),
+        "{printed}"
+    );
+    let marked = course.read("chapters/02-two/shop/src/app.rs");
+    for text in [
+        "fn last() {}",
+        "fn at_last() {}",
+        "fn fixed() {}",
+        "<<<<<<< chapter 2",
+        ">>>>>>> chapter 1, changed",
+    ] {
+        assert!(marked.contains(text), "{text} is not in: {marked}");
+    }
+    assert_eq!(
+        course.read("chapters/02-two/users/src/lib.rs"),
+        "pub struct Fixed;\n",
+        "all of the change arrived"
+    );
+    assert_eq!(
+        course.read("services/users/src/lib.rs"),
+        "pub struct User;\n",
+        "nothing went past the conflict"
+    );
+
+    let error = course.chain(&["carry", "2"]).failed();
+    assert!(error.contains("chapters/02-two/shop/src/app.rs still has conflict markers"), "{error}");
+
+    course.write("chapters/02-two/shop/src/app.rs", APP.replace("last()", "fixed_at_last()"));
+    course.chain(&["carry", "2"]).succeeded();
+    assert_eq!(course.read("services/shop/src/app.rs"), APP.replace("last()", "fixed_at_last()"));
+    assert_eq!(course.read("services/users/src/lib.rs"), "pub struct Fixed;\n");
+    course.chain(&["test"]).succeeded();
+}
+
+#[test]
+fn uncommitted_work_of_a_later_stage_is_merged_into_and_not_overwritten() {
+    let course = Course::committed();
+    course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
+    course.edit("chapters/02-two/shop/src/app.rs", "at_last()", "in_progress()");
+    course.chain(&["carry", "1"]).succeeded();
+    let app = APP.replace("first()", "fixed()").replace("last()", "in_progress()");
+    assert_eq!(course.read("chapters/02-two/shop/src/app.rs"), app);
+    assert_eq!(course.read("services/shop/src/app.rs"), app);
+}
+
+#[test]
+fn a_file_deleted_here_and_changed_there_is_left_to_the_author() {
+    let course = Course::committed();
+    course.remove("chapters/01-one/shop/src/app.rs");
+    let before = course.read("chapters/02-two/shop/src/app.rs");
+    let printed = course.chain(&["carry", "1"]).failed();
+    assert!(printed.contains("CONFLICT     chapters/02-two/shop/src/app.rs: is deleted there"), "{printed}");
+    assert_eq!(course.read("chapters/02-two/shop/src/app.rs"), before);
+}
+
+#[test]
+fn where_a_chapter_removes_the_file_the_change_ends_and_the_author_is_told() {
+    let course = Course::new();
+    course.remove("services/shop/src/app.rs");
+    course.declare("03-three", "added = [\"shop/src/relay.rs\"]\nremoved = [\"shop/src/app.rs\"]\n");
+    let course = course.commit();
+    course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
+    let printed = course.chain(&["carry", "1"]).succeeded();
+    let told = "gone         services/shop/src/app.rs: chapters/03-three/chapter.toml removes it";
+    assert!(printed.contains(told), "{printed}");
+    assert!(!course.has("services/shop/src/app.rs"));
+}
+
+#[test]
+fn a_workspaces_manifest_is_carried_and_its_version_stays() {
+    let course = Course::committed();
+    course.edit("chapters/01-one/Cargo.toml", "edition = \"2024\"", "edition = \"2024\"\nlicense = \"MIT\"");
+    course.edit("chapters/01-one/Cargo.lock", "version = 4", "version = 3");
+    let printed = course.chain(&["carry", "1"]).succeeded();
+    assert!(
+        printed.contains("not carried  chapters/02-two/Cargo.lock: each chapter has its own"),
+        "{printed}"
+    );
+    let manifest = course.read("services/Cargo.toml");
+    assert!(manifest.contains("version = \"0.3.0\"") && manifest.contains("license = \"MIT\""), "{manifest}");
+}
+
+#[test]
+fn without_a_change_or_a_later_chapter_there_is_nothing_to_carry() {
+    let course = Course::committed();
+    assert!(course.chain(&["carry", "1"]).failed().contains("chapters/01-one has no uncommitted change"));
+    assert!(course.chain(&["carry", "3"]).failed().contains("chapter 3 is the last"));
+}

@@ -1,0 +1,172 @@
+//! A course of three chapters in a temporary folder, and `chain` run in it.
+//!
+//! Chapter 2 moves `users.rs` from the crate `shop` to a crate of its own and changes `app.rs`; chapter 3, whose stage is
+//! in `services`, adds a file.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// The course.
+pub(crate) struct Course(TempDir);
+
+/// How a command ended, and what it said.
+pub(crate) struct Ended {
+    pub(crate) ok: bool,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// `app.rs` of chapter 1: its first and last lines are far enough apart to be changed by two people.
+pub(crate) const APP: &str = "// app\nfn first() {}\n\n\n\n\n\nfn last() {}\n";
+
+const SHOP: &str = "[package]\nname = \"shop\"\nversion.workspace = true\n";
+const USERS: &str = "[package]\nname = \"users\"\nversion.workspace = true\n";
+const DELTA: &str = "changed = [\"Cargo.toml\", \"shop/src/app.rs\"]\nadded = [\"users/Cargo.toml\"]\n\
+    moved = [\"shop/src/users.rs -> users/src/lib.rs\"]\n";
+
+impl Course {
+    pub(crate) fn new() -> Self {
+        let course = Self(TempDir::new().unwrap());
+        course.write(".gitignore", "target/\n");
+        let stages = [
+            ("chapters/01-one", "\"shop\""),
+            ("chapters/02-two", "\"shop\", \"users\""),
+            ("services", "\"shop\", \"users\""),
+        ];
+        for ((stage, members), number) in stages.into_iter().zip(1..) {
+            course.write(&format!("{stage}/Cargo.toml"), workspace(number, members));
+            course.write(&format!("{stage}/Cargo.lock"), "version = 4\n");
+            course.write(&format!("{stage}/README.md"), stage);
+            course.write(&format!("{stage}/shop/Cargo.toml"), SHOP);
+            course.write(&format!("{stage}/shop/src/domain.rs"), "//! Knows no axum.\npub struct Order;\n");
+            course.write(&format!("{stage}/shop/src/app.rs"), APP);
+        }
+        course.write("chapters/01-one/shop/src/users.rs", "pub struct User;\n");
+        for stage in ["chapters/02-two", "services"] {
+            course.write(&format!("{stage}/users/Cargo.toml"), USERS);
+            course.write(&format!("{stage}/users/src/lib.rs"), "pub struct User;\n");
+            course.write(&format!("{stage}/shop/src/app.rs"), APP.replace("last()", "at_last()"));
+        }
+        course.write("services/shop/src/relay.rs", "// relay\n");
+        course.declare("01-one", "");
+        course.declare("02-two", DELTA);
+        course.declare("03-three", "added = [\"shop/src/relay.rs\"]\n");
+        course
+    }
+
+    /// The same, committed.
+    pub(crate) fn committed() -> Self {
+        Self::new().commit()
+    }
+
+    /// Makes a repository of it, with everything committed.
+    pub(crate) fn commit(self) -> Self {
+        self.git(&["init", "--quiet"]);
+        self.git(&["add", "."]);
+        self.git(&[
+            "-c",
+            "user.name=toy",
+            "-c",
+            "user.email=toy@localhost",
+            "commit",
+            "--quiet",
+            "-m",
+            "toy",
+        ]);
+        self
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a manifest with this in its `[changes]`.
+    pub(crate) fn declare(&self, chapter: &str, changes: &str) {
+        let number = &chapter[1..2];
+        let workspace = if number == "3" { "workspace = \"../../services\"\n" } else { "" };
+        let table = if changes.is_empty() { String::new() } else { format!("[changes]\n{changes}") };
+        self.write(
+            &format!("chapters/{chapter}/chapter.toml"),
+            format!(
+                "number = {number}\ntitle = \"A toy\"\nminutes = {{ read = 1, build = 1, exercises = 1 }}\n{workspace}\
+                [[process]]\nservice = \"shop\"\n{table}"
+            ),
+        );
+    }
+
+    pub(crate) fn write(&self, file: &str, content: impl AsRef<[u8]>) {
+        let file = self.root().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.root().join(file)).unwrap()
+    }
+
+    pub(crate) fn has(&self, file: &str) -> bool {
+        self.root().join(file).exists()
+    }
+
+    pub(crate) fn remove(&self, file: &str) {
+        fs::remove_file(self.root().join(file)).unwrap();
+    }
+
+    /// Replaces a text in a file, which has it.
+    pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
+        let text = self.read(file);
+        assert!(text.contains(old), "{file} has no {old}: {text}");
+        self.write(file, text.replace(old, new));
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let git = self.command("git").args(arguments).output().unwrap();
+        assert!(git.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&git.stderr));
+    }
+
+    /// Runs `chain` in the root of the course.
+    pub(crate) fn chain(&self, arguments: &[&str]) -> Ended {
+        let output = self.command(env!("CARGO_BIN_EXE_chain")).args(arguments).output().unwrap();
+        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        Ended { ok: output.status.success(), out, err }
+    }
+
+    /// A program in the root of the course, away from the caller's repository and Cargo's caches.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.root())
+            .stdin(Stdio::null())
+            .env("CARGO_HOME", self.root().join("target/home"));
+        for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "CLICOLOR_FORCE"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+}
+
+impl Ended {
+    /// Asserts that it failed, and gives what it printed.
+    pub(crate) fn failed(self) -> String {
+        assert!(!self.ok, "it should have failed: {}", self.out);
+        self.out + &self.err
+    }
+
+    /// Asserts that it succeeded, and gives what it printed.
+    pub(crate) fn succeeded(self) -> String {
+        assert!(self.ok, "it failed: {}{}", self.out, self.err);
+        self.out
+    }
+}
+
+fn workspace(number: u32, members: &str) -> String {
+    format!(
+        "[workspace]\nresolver = \"3\"\nmembers = [{members}]\n\n[workspace.package]\nversion = \"0.{number}.0\" # tells the copy\n\
+        edition = \"2024\"\n\n[workspace.dependencies]\n\n[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"
+    )
+}

@@ -1,0 +1,11 @@
+//! The chain of a toy course, end to end.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod course;
+mod differences;
+mod agreement;
+mod imports;
+mod diffs;
+mod carrying;
+mod updating;
