@@ -1,4 +1,5 @@
 //! `{{#listing CHAPTER PATH [ITEM …] [elide "FROM" until "UNTIL"] …}}`: items of a stage's file, with its path as caption.
+//! What belongs to no stage is listed with `course` for the chapter, its path from the root.
 
 use std::path::{Path, PathBuf};
 
@@ -26,9 +27,13 @@ pub fn listing(course: &Course, words: &[String]) -> Result<String> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let [chapter, rest @ ..] = words.as_slice() else { bail!("a listing needs a chapter and a path") };
     let wanted = Wanted::parse(rest)?;
-    let chapter =
-        course.chapter(chapter.parse().with_context(|| format!("{chapter} is no chapter's number"))?)?;
-    let file = file(&chapter, wanted.path)?;
+    let file = if *chapter == "course" {
+        course.root.join(wanted.path)
+    } else {
+        let number =
+            chapter.parse().with_context(|| format!("{chapter} is neither a chapter nor `course`"))?;
+        file(&course.chapter(number)?, wanted.path)?
+    };
     let text =
         std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
     let shown = wanted.cut(&text).with_context(|| wanted.path.to_owned())?;

@@ -18,7 +18,7 @@ struct Args {
     #[arg(long, default_value_t = 3000)]
     port: u16,
     /// Builds it, into this folder or `book/book`, and serves nothing
-    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "book/book")]
     build: Option<PathBuf>,
     /// Checks that what the pages say is there and what they print is still printed, and serves nothing
     #[arg(long)]
@@ -52,8 +52,8 @@ fn run(args: &Args) -> Result<ExitCode> {
         return Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if let Some(folder) = &args.build {
-        let folder = (!folder.as_os_str().is_empty()).then(|| std::path::absolute(folder)).transpose()?;
-        println!("{}", render(&course, folder.as_deref())?.display());
+        let folder = course.root.join(folder);
+        println!("{}", render(&course, Some(&folder))?.display());
         return Ok(ExitCode::SUCCESS);
     }
     let folder = render(&course, None)?;

@@ -140,15 +140,14 @@ pub fn output(captures: &Path, words: &[String]) -> Result<String> {
 }
 
 fn part(lines: &[String], from: Option<&str>, until: Option<&str>) -> Result<Vec<String>> {
-    let has = |text: &str| {
-        lines
-            .iter()
-            .position(|line| line.contains(text))
-            .with_context(|| format!("no line of the output has {text:?}"))
+    let has = |text: &str, after: usize| {
+        let found = lines[after..].iter().position(|line| line.contains(text));
+        found
+            .map(|at| after + at)
+            .with_context(|| format!("no line of the output has {text:?}, or not after the first"))
     };
-    let first = from.map_or(Ok(0), has)?;
-    let last = until.map_or(Ok(lines.len()), has)?;
-    ensure!(first < last, "the part ends before it begins");
+    let first = from.map_or(Ok(0), |text| has(text, 0))?;
+    let last = until.map_or(Ok(lines.len()), |text| has(text, first + 1))?;
     let more = "…".to_owned();
     let before = (first > 0).then(|| more.clone());
     let after = (last < lines.len()).then_some(more);
