@@ -17,17 +17,20 @@ pub fn check(chain: &Chain) -> Result<Vec<Violation>> {
     }
     for (before, after) in chain.steps() {
         let step = Step { before, after };
-        violations.extend(step.declared());
-        violations.extend(step.departures());
-        violations.extend(step.contents()?);
+        violations.extend(step.untrue()?);
+        violations.extend(step.gone());
+        violations.extend(step.undeclared()?);
     }
     Ok(violations)
 }
 
+/// From one stage to the next.
 struct Step<'a> {
     before: &'a Link,
     after: &'a Link,
 }
+
+const NOWHERE: &str = "which is not there; correct the path, or take it out";
 
 impl Step<'_> {
     fn was(&self, path: &str) -> bool {
@@ -38,102 +41,106 @@ impl Step<'_> {
         self.after.files.paths.contains(path)
     }
 
-    /// Something untrue in the manifest.
-    fn untrue(&self, key: &str, path: &str, reason: &str) -> Violation {
-        Violation::new(&self.after.manifest, format!("`{key}` has \"{path}\", {reason}"))
+    /// Whether the file of this name is, as declared, the same one as before.
+    fn stayed(&self, path: &str) -> bool {
+        self.is(path) && self.after.changes.came_from(path) == Some(path)
     }
 
-    /// Names that the manifest gives and no file has.
-    fn declared(&self) -> Vec<Violation> {
+    fn is_same(&self, from: &str, path: &str) -> Result<bool> {
+        Ok(self.before.files.read(from)? == self.after.files.read(path)?)
+    }
+
+    /// What the manifest says and the files do not.
+    fn untrue(&self) -> Result<Vec<Violation>> {
         let changes = &self.after.changes;
-        let before = self.before.number;
-        let nowhere = "which is not there; correct the path, or take it out";
-        let never = format!("which chapter {before} does not have; correct the path, or take it out");
-        let still = "which is still there; delete the file, or take it out of the manifest";
         let mut violations = Vec::new();
-        let mut unless = |holds: bool, key: &str, path: &str, reason: &str| {
-            if !holds {
-                violations.push(self.untrue(key, path, reason));
-            }
+        let mut report = |key: &str, path: &str, reason: Option<String>| {
+            let violation =
+                |reason| Violation::new(&self.after.manifest, format!("`{key}` has \"{path}\", {reason}"));
+            violations.extend(reason.map(violation));
         };
         for path in &changes.changed {
-            unless(self.is(path), "changed", path, nowhere);
-            let moved = changes.moved.iter().any(|moved| moved.to == *path);
-            let reason = format!("which chapter {before} does not have; put it into `added`");
-            unless(moved || !self.is(path) || self.was(path), "changed", path, &reason);
+            report("changed", path, self.not_changed(path)?);
         }
         for path in &changes.added {
-            unless(self.is(path), "added", path, nowhere);
-            let old = format!("which chapter {before} has too; put it into `changed`");
-            unless(!self.was(path) || changes.came_to(path) != Some(path), "added", path, &old);
+            report("added", path, self.not_added(path));
         }
         for path in &changes.removed {
-            unless(self.was(path), "removed", path, &never);
-            unless(!self.is(path) || changes.came_from(path) != Some(path), "removed", path, still);
+            report("removed", path, self.not_gone(path, "take it out"));
         }
         for moved in &changes.moved {
-            unless(self.was(&moved.from), "moved", &moved.from, &never);
-            unless(self.is(&moved.to), "moved", &moved.to, nowhere);
-            let gone = !self.is(&moved.from) || changes.came_from(&moved.from) != Some(&moved.from);
-            let copy = "which is still there; delete it, or declare its copy as `added`";
-            unless(gone, "moved", &moved.from, copy);
+            report("moved", &moved.from, self.not_gone(&moved.from, "declare the copy as `added`"));
+            report("moved", &moved.to, (!self.is(&moved.to)).then(|| NOWHERE.to_owned()));
         }
-        violations
+        Ok(violations)
+    }
+
+    fn not_changed(&self, path: &str) -> Result<Option<String>> {
+        Ok(match self.after.changes.came_from(path) {
+            _ if !self.is(path) => Some(NOWHERE.to_owned()),
+            Some(from) if self.was(from) => {
+                let same = "which is the same to the byte as in the chapter before; take it out";
+                self.is_same(from, path)?.then(|| same.to_owned())
+            }
+            Some(from) if from != path => None, // the move is what is untrue
+            _ => Some(format!("which chapter {} does not have; put it into `added`", self.before.number)),
+        })
+    }
+
+    fn not_added(&self, path: &str) -> Option<String> {
+        let was_and_stays = self.was(path) && self.after.changes.came_to(path) == Some(path);
+        let old = || format!("which chapter {} has too; put it into `changed`", self.before.number);
+        if self.is(path) { was_and_stays.then(old) } else { Some(NOWHERE.to_owned()) }
+    }
+
+    fn not_gone(&self, path: &str, or: &str) -> Option<String> {
+        let never = || {
+            format!("which chapter {} does not have; correct the path, or take it out", self.before.number)
+        };
+        let still = || format!("which is still there; delete it, or {or}");
+        if self.was(path) { self.stayed(path).then(still) } else { Some(never()) }
     }
 
     /// Files of the stage before that are gone, and nothing says so.
-    fn departures(&self) -> Vec<Violation> {
-        let (manifest, changes) = (&self.after.manifest, &self.after.changes);
-        let gone = |path: &&String| match changes.came_to(path) {
-            Some(to) if to == path.as_str() => !self.is(to) || changes.came_from(to) != Some(path),
-            _ => false, // declared, and judged there
+    fn gone(&self) -> Vec<Violation> {
+        let (number, manifest, changes) = (self.before.number, &self.after.manifest, &self.after.changes);
+        let undeclared = |path: &&String| {
+            changes.came_to(path) == Some(path) && !changes.changed.contains(path) && !self.stayed(path)
         };
         let report = |path: &String| {
-            let before = self.before.number;
             let reason = format!(
-                "chapter {before} has it, here it is gone, and {manifest} does not say so; \
+                "chapter {number} has it, here it is gone, and {manifest} does not say so; \
                 put it into `removed` or `moved`, or copy it from {}",
                 self.before.shown(path)
             );
             Violation::new(self.after.shown(path), reason)
         };
-        self.before.files.paths.iter().filter(gone).map(report).collect()
+        self.before.files.paths.iter().filter(undeclared).map(report).collect()
     }
 
-    /// Files that are new or other than in the stage before, and nothing says so; or the reverse.
-    fn contents(&self) -> Result<Vec<Violation>> {
-        let (manifest, changes) = (&self.after.manifest, &self.after.changes);
+    /// Files that are new or other than in the stage before, and nothing says so.
+    fn undeclared(&self) -> Result<Vec<Violation>> {
+        let (number, manifest, changes) = (self.before.number, &self.after.manifest, &self.after.changes);
         let mut violations = Vec::new();
-        for path in &self.after.files.paths {
-            let Some(from) = changes.came_from(path) else { continue };
-            let declared = changes.changed.contains(path);
-            if !self.was(from) {
-                if !declared && from == path {
-                    let before = self.before.number;
-                    let reason = format!(
-                        "is new since chapter {before}, and {manifest} does not say so; put it into `added`, or delete it"
-                    );
-                    violations.push(Violation::new(self.after.shown(path), reason));
+        for path in self.after.files.paths.iter().filter(|path| !changes.changed.contains(path)) {
+            let reason = match changes.came_from(path) {
+                Some(from) if self.was(from) => {
+                    if self.is_same(from, path)? {
+                        continue;
+                    }
+                    format!(
+                        "differs from {} of chapter {number}, and {manifest} does not say so; put it into `changed`, \
+                        or make both the same (`just carry {number}` takes an uncommitted change there forward)",
+                        self.before.shown(from)
+                    )
                 }
-                continue;
-            }
-            let same = self.before.files.read(from)? == self.after.files.read(path)?;
-            if same && declared {
-                let reason = "which is the same to the byte as in the chapter before; take it out";
-                violations.push(self.untrue("changed", path, reason));
-            } else if !same && !declared {
-                violations.push(Violation::new(self.after.shown(path), self.differs(from)));
-            }
+                Some(from) if from == path => format!(
+                    "is new since chapter {number}, and {manifest} does not say so; put it into `added`, or delete it"
+                ),
+                _ => continue, // declared, and judged there
+            };
+            violations.push(Violation::new(self.after.shown(path), reason));
         }
         Ok(violations)
-    }
-
-    fn differs(&self, from: &str) -> String {
-        let (number, manifest) = (self.before.number, &self.after.manifest);
-        format!(
-            "differs from {} of chapter {number}, and {manifest} does not say so; put it into `changed`, \
-            or make both the same (`just carry {number}` takes an uncommitted change there forward)",
-            self.before.shown(from)
-        )
     }
 }

@@ -39,10 +39,11 @@ pub fn between(chain: &Chain, first: u32, second: u32, path: Option<&str>) -> Re
     if a > b {
         pairs = pairs.into_iter().map(|(before, after)| (after, before)).collect();
     }
-    if let Some(path) = path.map(|path| path.trim_end_matches('/')) {
+    if let Some(path) = path {
+        let path = [old, new].iter().find_map(|link| path.strip_prefix(&link.shown(""))).unwrap_or(path);
         let below = |file: Option<&str>| file.is_some_and(|file| Path::new(file).starts_with(path));
         pairs.retain(|(before, after)| below(*before) || below(*after));
-        let shown = "paths are relative to the stage, as in shop/src";
+        let shown = "a path is named from the stage, as shop/src";
         ensure!(!pairs.is_empty(), "neither chapter {first} nor chapter {second} has {path}; {shown}");
     }
     let mut differences = Vec::new();

@@ -7,8 +7,13 @@ use toml::{Table, Value};
 
 use crate::{Violation, workspaces::Workspace};
 
-/// Every line that contradicts one in an earlier workspace. The dependencies of a workspace on its own crates are its own.
+/// Every line that contradicts one in an earlier workspace, and every dependency that stands in no such table. The
+/// dependencies of a workspace on its own crates are its own.
 pub fn check(workspaces: &[Workspace]) -> Vec<Violation> {
+    [contradictions(workspaces), strays(workspaces)].concat()
+}
+
+fn contradictions(workspaces: &[Workspace]) -> Vec<Violation> {
     let mut said = BTreeMap::new();
     let mut violations = Vec::new();
     for workspace in workspaces {
@@ -21,6 +26,21 @@ pub fn check(workspaces: &[Workspace]) -> Vec<Violation> {
                 );
                 violations.push(Violation::new(workspace.manifest_place(), reason));
             }
+        }
+    }
+    violations
+}
+
+/// Dependencies with a version in a package's own manifest, where no table is compared and no update finds them.
+fn strays(workspaces: &[Workspace]) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for package in workspaces.iter().flat_map(|workspace| &workspace.packages) {
+        let stray = |value: &Value| value.is_str() || value.get("version").is_some();
+        for (name, _) in package.dependencies.iter().filter(|(_, value)| stray(value)) {
+            let reason = format!(
+                "{name} has a version here; put that into [workspace.dependencies], and write `{name}.workspace = true`"
+            );
+            violations.push(Violation::new(&package.place, reason));
         }
     }
     violations

@@ -33,6 +33,8 @@ pub struct Package {
     pub name: String,
     /// Its version, inherited from the workspace or its own.
     pub version: String,
+    /// Its dependencies of all kinds, as they stand in the manifest.
+    pub dependencies: Vec<(String, Value)>,
 }
 
 /// All workspaces of a course, that of the root first.
@@ -85,7 +87,10 @@ fn package(folder: &str, table: &Table, workspace: &Workspace) -> Option<Package
         None => "0.0.0", // as Cargo has it
     };
     let name = package.get("name")?.as_str()?.to_owned();
-    Some(Package { place: format!("{folder}Cargo.toml"), name, version: version.to_owned() })
+    let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
+    let tables = kinds.iter().filter_map(|kind| table.get(*kind).and_then(Value::as_table));
+    let dependencies = tables.flatten().map(|(name, value)| (name.clone(), value.clone())).collect();
+    Some(Package { place: format!("{folder}Cargo.toml"), name, version: version.to_owned(), dependencies })
 }
 
 impl Workspace {

@@ -76,6 +76,23 @@ fn the_same_in_other_words_is_the_same_and_crates_of_the_stage_are_its_own() {
 }
 
 #[test]
+fn a_dependency_stands_in_the_workspaces_table_and_nowhere_else() {
+    for stray in ["leaf = \"1\"", "leaf = { version = \"1\", features = [] }"] {
+        let course = Course::new();
+        course.edit(
+            "services/shop/Cargo.toml",
+            "[package]",
+            &format!("[dev-dependencies]\n{stray}\n[package]"),
+        );
+        course.declare("03-three", "changed = [\"shop/Cargo.toml\"]\nadded = [\"shop/src/relay.rs\"]\n");
+        assert!(
+            complaint(&course).starts_with("services/shop/Cargo.toml: leaf has a version here"),
+            "{stray}"
+        );
+    }
+}
+
+#[test]
 fn the_roots_table_counts_too_and_so_do_editions_and_lints() {
     let course = disagree("leaf = \"1.0.0\"", "leaf = \"1.0.0\"");
     course.write("Cargo.lock", "version = 4\n");

@@ -136,6 +136,14 @@ impl Course {
         Ended { ok: output.status.success(), out, err }
     }
 
+    /// The same as at a terminal with colours, and what it printed.
+    pub(crate) fn coloured(&self, arguments: &[&str]) -> String {
+        let mut chain = self.command(env!("CARGO_BIN_EXE_chain"));
+        let output =
+            chain.args(arguments).env("CLICOLOR_FORCE", "1").env_remove("NO_COLOR").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// A program in the root of the course, away from the caller's repository and Cargo's caches.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);

@@ -139,7 +139,7 @@ fn another_file_may_come_where_one_was_moved_away() {
     }
     let printed = course.chain(&["test"]).failed();
     assert!(
-        printed.contains("`moved` has \"shop/src/users.rs\", which is still there; delete it, or declare"),
+        printed.contains("`moved` has \"shop/src/users.rs\", which is still there; delete it, or declare the copy as `added`"),
         "{printed}"
     );
 
