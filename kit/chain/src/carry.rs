@@ -65,16 +65,16 @@ struct Planned<'a> {
 /// There is no such chapter or no later one, it has no uncommitted change, it has unresolved conflicts, or a file cannot
 /// be read or written.
 pub fn carry(chain: &Chain, number: u32) -> Result<Vec<Carried>> {
-    let links = &chain.links[chain.position(number)?..];
-    ensure!(links.len() > 1, "chapter {number} is the last: there is none to carry to");
+    let position = chain.position(number)?;
+    let first = &chain.links[position];
+    ensure!(position + 1 < chain.links.len(), "chapter {number} is the last: there is none to carry to");
     ensure!(
-        !git::uncommitted(&links[0].folder)?.is_empty(),
+        !git::uncommitted(&first.folder)?.is_empty(),
         "{} has no uncommitted change; carry a fix before you commit it",
-        links[0].place
+        first.place
     );
     let mut all = Vec::new();
-    for pair in links.windows(2) {
-        let [from, to] = pair else { continue };
+    for (from, to) in chain.steps().skip(position) {
         let carried = Carried { number: to.number, files: step(from, to)? };
         let stopped = carried.conflicts().next().is_some();
         all.push(carried);
@@ -85,6 +85,7 @@ pub fn carry(chain: &Chain, number: u32) -> Result<Vec<Carried>> {
     Ok(all)
 }
 
+/// From one chapter to the next.
 fn step(from: &Link, to: &Link) -> Result<Vec<File>> {
     let change = git::uncommitted(&from.folder)?;
     let mut files = Vec::new();

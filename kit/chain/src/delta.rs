@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use crate::{Chain, Link, Violation};
+use crate::{Chain, Link, Violation, merge::is_marked};
 
-/// Every file that differs undeclared, and everything declared that is not so.
+/// Every file that differs undeclared, everything declared that is not so, and every merge left undecided.
 ///
 /// # Errors
 /// A file cannot be read.
@@ -20,6 +20,22 @@ pub fn check(chain: &Chain) -> Result<Vec<Violation>> {
         violations.extend(step.untrue()?);
         violations.extend(step.gone());
         violations.extend(step.undeclared()?);
+    }
+    for link in &chain.links {
+        violations.extend(undecided(link)?);
+    }
+    Ok(violations)
+}
+
+/// Files in which `just carry` left conflict markers.
+fn undecided(link: &Link) -> Result<Vec<Violation>> {
+    let mut violations = Vec::new();
+    for path in &link.files.paths {
+        if is_marked(&link.files.read(path)?) {
+            let reason =
+                format!("has conflict markers; decide between them, then `just carry {}`", link.number);
+            violations.push(Violation::new(link.shown(path), reason));
+        }
     }
     Ok(violations)
 }

@@ -22,8 +22,9 @@ struct Cli {
 enum Command {
     /// Shows what differs between two chapters, files followed through their moves
     ///
-    /// Left out is what every chapter has of its own: the version of its workspace, Cargo.lock, chapter.toml and the
-    /// README.md of its folder. Colours only at a terminal.
+    /// Left out is what every chapter has of its own: the version of its workspace, Cargo.lock,
+    /// chapter.toml and the README.md of its folder. Colours only at a terminal.
+    #[command(verbatim_doc_comment)]
     Diff {
         /// A chapter's number
         a: u32,
@@ -37,25 +38,34 @@ enum Command {
     },
     /// Takes the uncommitted change of a chapter forward through every later one
     ///
-    /// For authors. From each chapter to the next, every file that differs from the last commit (new and deleted ones
-    /// too) is merged into the file that stands in its place there, moves followed: base is the last commit, one side the
-    /// working tree of the chapter before, the other the file as it is there, uncommitted work included.
+    /// For authors. From each chapter to the next, every file that differs from the last commit, new and
+    /// deleted ones too, is merged into the file that stands in its place there, moves followed. Base is
+    /// the last commit; one side is the working tree of the chapter before, the other the file as it is
+    /// there, uncommitted work included.
     ///
-    /// It stops at the first chapter with a conflict. That chapter still gets all of the change: what both sides changed
-    /// stands between conflict markers with both texts and the base, what cannot be merged is left as it is. Decide, then
-    /// `just carry` from that chapter on. Nothing is committed, and carrying twice does no more than carrying once.
+    /// It stops at the first chapter with a conflict. That chapter still gets all of the change: what both
+    /// sides changed stands between conflict markers with both texts and the base, and what cannot be
+    /// merged is left as it is. Decide, then `just carry` from that chapter on. Nothing is committed, and
+    /// carrying twice does no more than carrying once.
+    #[command(verbatim_doc_comment)]
     Carry {
         /// The number of the chapter with the change
         chapter: u32,
     },
     /// Prints the [changes] table of a chapter, from its files
     ///
-    /// For authors. Moves that chapter.toml declares are kept; others are found by content. Read it before you use it.
+    /// For authors. Moves that chapter.toml declares are kept; others are found by content. Read it before
+    /// you use it.
+    #[command(verbatim_doc_comment)]
     Declare {
         /// The chapter's number
         chapter: u32,
     },
-    /// Brings a dependency to one version in every workspace: tables and lock files
+    /// Brings a dependency to one version in every workspace
+    ///
+    /// For authors. Its version is written into every table that has it, comments kept, and `cargo update`
+    /// writes every lock file. If Cargo refuses in one workspace, every file is as before.
+    #[command(verbatim_doc_comment)]
     Update {
         /// The crate's name; also of a crate that only others need
         name: String,

@@ -81,7 +81,9 @@ impl<'a> Text<'a> {
 fn words_in_strings(source: &Source) -> Vec<(usize, String)> {
     let mut all = Vec::new();
     for (first, string) in &source.strings {
-        let text = string.trim_start_matches(['r', '#']).replace("\\n", " ");
+        // Every second piece between braces is a placeholder of `format!`.
+        let pieces: Vec<_> = string.trim_start_matches(['r', '#']).split(['{', '}']).step_by(2).collect();
+        let text = pieces.join(" ").replace("\\n", " ");
         let words: Vec<_> = sql_words(&text).map(|(line, word)| (first + line - 1, word)).collect();
         if words.first().is_some_and(|(_, word)| BEGINNINGS.contains(&word.as_str())) {
             all.extend(words);

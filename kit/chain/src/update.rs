@@ -69,14 +69,16 @@ fn everywhere(having: &[&Workspace], name: &str, version: Option<Version>) -> Re
     Ok(version)
 }
 
-/// Lets Cargo choose, and reads what it chose.
+/// Lets Cargo choose, reads what it chose, and puts its lock file back.
 fn newest(workspace: &Workspace, name: &str) -> Result<Version> {
     let place = workspace.lock_place();
-    let newest = locked(workspace, name)?.into_iter().max();
-    let old = newest.with_context(|| format!("{place} has no {name}; say which version you want"))?;
+    let old = locked(workspace, name)?.into_iter().max();
+    let old = old.with_context(|| format!("{place} has no {name}; say which version you want"))?;
+    let before = Snapshot::of(&[workspace])?;
     cargo_update(workspace, &format!("{name}@{old}"), None)?;
     let new = locked(workspace, name)?.into_iter().filter(|new| compatible(new) == compatible(&old)).max();
-    new.with_context(|| format!("{place} has no {name} any more"))
+    before.restore()?;
+    new.with_context(|| format!("{place} would have no {name} any more; say which version you want"))
 }
 
 /// The version in a lock file that gives way to a new one: the compatible one, else the newest. None: it has the new one.

@@ -83,6 +83,12 @@ fn it_stops_at_a_conflict_with_both_texts_kept_and_goes_on_from_the_decision() {
 
     let error = course.chain(&["carry", "2"]).failed();
     assert!(error.contains("chapters/02-two/shop/src/app.rs still has conflict markers"), "{error}");
+    assert!(
+        course
+            .chain(&["test"])
+            .failed()
+            .contains("chapters/02-two/shop/src/app.rs: has conflict markers; decide")
+    );
 
     course.write("chapters/02-two/shop/src/app.rs", APP.replace("last()", "fixed_at_last()"));
     course.chain(&["carry", "2"]).succeeded();

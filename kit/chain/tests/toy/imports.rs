@@ -40,7 +40,7 @@ fn sql_names_the_tables_of_its_own_crate_only() {
         "create table orders (\n    customer text references users (id)\n) strict;\n",
     );
     let store = "fn f() {\n    q(\"select * from orders\");\n    q(r#\"insert into orders\n        select id from users\"#);\n}\n\
-        // from users\nconst PROSE: &str = \"users of the shop\";\nconst PART: &str = \" join Users on id\";\n";
+        // from users\nconst PROSE: &str = \"users of the shop\";\nconst PART: &str = \" join Users on id\";\nfn g() { format!(\"{PART} from users\") }\n";
     let complaints = complaints(&[users, orders, ("shop/src/store.rs", store)]);
     let why = "the SQL of `shop` names users, a table of `users`; ask `users` for what you need";
     assert_eq!(
@@ -49,6 +49,7 @@ fn sql_names_the_tables_of_its_own_crate_only() {
             format!("services/shop/migrations/2.sql:2: {why}"),
             format!("services/shop/src/store.rs:4: {why}"),
             format!("services/shop/src/store.rs:8: {why}"),
+            format!("services/shop/src/store.rs:9: {why}"),
         ]
     );
 }

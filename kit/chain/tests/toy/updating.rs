@@ -70,6 +70,7 @@ fn without_a_version_it_is_the_newest_that_is_compatible() {
     let course = course();
     course.chain(&["update", "leaf"]).succeeded();
     assert_eq!(versions(&course), everywhere("1.1.0"));
+    assert!(course.chain(&["update", "leaf"]).succeeded().contains("leaf is 1.1.0 everywhere already"));
 }
 
 #[test]
