@@ -255,6 +255,18 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_difference_is_named_with_its_file_and_the_remedy() {
+        let process = "[[process]]\nservice = \"a\"\n[changes]\n";
+        let error = error_of(&format!("{process}chagned = []\n"));
+        assert!(error.contains("`chagned`") && error.contains("(changed, added, removed, moved)"), "{error}");
+        let error = error_of(&format!("{process}added = [\"x\"]\nchanged = [\"x\"]\n"));
+        assert!(
+            error.starts_with("chapter.toml: `changes` says two things of \"x\"; declare each file once"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_need_that_nobody_meets_is_refused() {
         assert!(
             error_of("[[process]]\nservice = \"orders\"\nneeds = [\"users\"]\n")
