@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The identifiers and string literals of a source.
@@ -15,20 +15,20 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads a source file.
+    /// Reads a source file. One that is no Rust names nothing: to complain of it is the compiler's task.
     ///
     /// # Errors
-    /// It cannot be read, or is no Rust.
+    /// It cannot be read.
     pub fn read(file: &Path) -> Result<Self> {
         let text =
             std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        Self::parse(&text).map_err(|error| anyhow!("{}: {error}", file.display()))
+        Ok(Self::of(&text))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    fn of(text: &str) -> Self {
         let mut source = Self::default();
-        source.take(text.parse().map_err(|error| anyhow!("{error}"))?);
-        Ok(source)
+        source.take(text.parse().unwrap_or_default());
+        source
     }
 
     fn take(&mut self, tokens: TokenStream) {
@@ -62,12 +62,15 @@ mod tests {
 
     #[test]
     fn comments_are_not_read_and_lines_are_counted() {
-        let source = Source::parse(
-            "//! axum\n// tokio\n/// sqlx\nfn f() { g(\"a\", r#\"b\nc\"#, 'd', 1); /* h */ }\n",
-        )
-        .unwrap();
+        let source =
+            Source::of("//! axum\n// tokio\n/// sqlx\nfn f() { g(\"a\", r#\"b\nc\"#, 'd', 1); /* h */ }\n");
         let names: Vec<_> = source.identifiers.iter().map(|(line, name)| (*line, name.as_str())).collect();
         assert_eq!(names, [(4, "fn"), (4, "f"), (4, "g")]);
         assert_eq!(source.strings, [(4, "\"a\"".to_owned()), (4, "r#\"b\nc\"#".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_no_rust_names_nothing() {
+        assert!(Source::of("use axum; \"a <<<<<<<").identifiers.is_empty());
     }
 }
