@@ -27,13 +27,12 @@ impl App {
             return Ok(answered);
         }
         let now = db::now();
-        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, &lines, now);
+        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
         match products::hold(&mut tx, order.id.into(), lines.as_slice()).await? {
             Ok(held) => order.hold(held, now + self.order_ttl, now)?,
             Err(refused) => order.reject(refused.into(), now)?,
         }
         store::insert_order(&mut tx, &order).await?;
-        order.customer_name = customer_name;
         let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         let Order { id, status, .. } = keyed.answer;

@@ -6,14 +6,14 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    Error, Money, ProductId, Quantity, UserId, db,
-    domain::{Entry, Line, NotPossible, Order, OrderId, Payment},
+    Error, Money, UserId, db,
+    domain::{NotPossible, Order, OrderId, Payment},
     provider::{Attempt, Refund},
 };
 
 /// Finds an order that must be there.
 pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Order, Error> {
-    let row = sqlx::query("select * from order_details where id = $1")
+    let row = sqlx::query("select * from orders where id = $1")
         .bind(id.0.hyphenated())
         .fetch_optional(conn)
         .await?;
@@ -28,13 +28,13 @@ pub async fn list_orders(
     limit: i64,
 ) -> sqlx::Result<Vec<Order>> {
     let query = match customer {
-        Some(customer) => sqlx::query(
-            "select * from order_details where id < $1 and customer_id = $3 order by id desc limit $2",
-        )
-        .bind(before.hyphenated())
-        .bind(limit)
-        .bind(customer.0.hyphenated()),
-        None => sqlx::query("select * from order_details where id < $1 order by id desc limit $2")
+        Some(customer) => {
+            sqlx::query("select * from orders where id < $1 and customer_id = $3 order by id desc limit $2")
+                .bind(before.hyphenated())
+                .bind(limit)
+                .bind(customer.0.hyphenated())
+        }
+        None => sqlx::query("select * from orders where id < $1 order by id desc limit $2")
             .bind(before.hyphenated())
             .bind(limit),
     };
@@ -42,62 +42,25 @@ pub async fn list_orders(
     rows.iter().map(order).collect()
 }
 
-/// Stores a new order with its lines and its history so far.
-pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> sqlx::Result<()> {
+/// Stores a new order with its history so far.
+pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<(), Error> {
     sqlx::query(
-        "insert into orders (id, customer_id, status, version, reason, total, captured, refunded, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8)",
+        "insert into orders (id, customer_id, status, version, reason, items, total, captured, refunded, history,
+                             created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10)",
     )
     .bind(order.id.0.hyphenated())
     .bind(order.customer_id.0.hyphenated())
     .bind(order.status.as_str())
-    .bind(number(order.version()))
+    .bind(version(order.history.len()))
     .bind(order.reason.map(|reason| reason.as_str()))
+    .bind(serde_json::to_string(&order.items)?)
     .bind(order.total.map(|total| total.amount))
+    .bind(serde_json::to_string(&order.history)?)
     .bind(db::text(order.created_at))
     .bind(order.expires_at.map(db::text))
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    for (position, line) in order.items.iter().enumerate() {
-        insert_line(conn, order.id, position, line).await?;
-    }
-    for (index, entry) in order.history.iter().enumerate() {
-        insert_entry(conn, order.id, index + 1, entry).await?;
-    }
-    Ok(())
-}
-
-async fn insert_line(
-    conn: &mut SqliteConnection,
-    order: OrderId,
-    position: usize,
-    line: &Line,
-) -> sqlx::Result<()> {
-    sqlx::query("insert into order_lines values ($1, $2, $3, $4, $5, $6)")
-        .bind(order.0.hyphenated())
-        .bind(number(position))
-        .bind(line.product_id.0.hyphenated())
-        .bind(line.quantity.get())
-        .bind(&line.name)
-        .bind(line.unit_price.map(|price| price.amount))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn insert_entry(
-    conn: &mut SqliteConnection,
-    order: OrderId,
-    version: usize,
-    entry: &Entry,
-) -> sqlx::Result<()> {
-    sqlx::query("insert into order_history values ($1, $2, $3, $4)")
-        .bind(order.0.hyphenated())
-        .bind(number(version))
-        .bind(entry.status.as_str())
-        .bind(db::text(entry.at))
-        .execute(conn)
-        .await?;
     Ok(())
 }
 
@@ -107,23 +70,25 @@ pub async fn save_step(conn: &mut SqliteConnection, order: &Order) -> Result<(),
         return Err(NotPossible::Status(order.status).into());
     };
     let saved = sqlx::query(
-        "update orders set status = $4, version = version + 1, reason = $5, captured = $6, refunded = $7, decline_code = $8
+        "update orders set status = $4, version = version + 1, reason = $5, captured = $6, refunded = $7,
+                           decline_code = $8, history = $9
          where id = $1 and status = $2 and version = $3",
     )
     .bind(order.id.0.hyphenated())
     .bind(from.status.as_str())
-    .bind(number(order.version() - 1))
+    .bind(version(order.history.len() - 1))
     .bind(to.status.as_str())
     .bind(order.reason.map(|reason| reason.as_str()))
     .bind(order.payment.captured.amount)
     .bind(order.payment.refunded.amount)
     .bind(&order.payment.decline_code)
-    .execute(&mut *conn)
+    .bind(serde_json::to_string(&order.history)?)
+    .execute(conn)
     .await?;
     if saved.rows_affected() == 0 {
         return Err(NotPossible::Status(from.status).into());
     }
-    Ok(insert_entry(conn, order.id, order.version(), to).await?)
+    Ok(())
 }
 
 /// Finds orders whose time to be paid is over.
@@ -281,39 +246,21 @@ pub async fn anything_due(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::
     Ok(due)
 }
 
-#[derive(Deserialize)]
-struct LineColumns {
-    product_id: ProductId,
-    quantity: Quantity,
-    name: Option<String>,
-    unit_price: Option<i64>,
-}
-
 fn order(row: &SqliteRow) -> sqlx::Result<Order> {
-    let lines: Vec<LineColumns> = json(row, "items")?;
-    let history: Vec<Entry> = json(row, "history")?;
     Ok(Order {
         id: OrderId(db::uuid(row, "id")?),
         customer_id: UserId(db::uuid(row, "customer_id")?),
         customer_name: None,
         status: db::parsed("status", row.try_get("status")?)?,
         reason: row.try_get::<Option<_>, _>("reason")?.map(|text| db::parsed("reason", text)).transpose()?,
-        items: lines
-            .into_iter()
-            .map(|LineColumns { product_id, quantity, name, unit_price }| Line {
-                product_id,
-                quantity,
-                name,
-                unit_price: unit_price.map(Money::cents),
-            })
-            .collect(),
+        items: json(row, "items")?,
         total: row.try_get::<Option<_>, _>("total")?.map(Money::cents),
         payment: Payment {
             captured: Money::cents(row.try_get("captured")?),
             refunded: Money::cents(row.try_get("refunded")?),
             decline_code: row.try_get("decline_code")?,
         },
-        history,
+        history: json(row, "history")?,
         created_at: db::timestamp(row, "created_at")?,
         expires_at: db::optional_timestamp(row, "expires_at")?,
     })
@@ -344,6 +291,6 @@ fn json<T: for<'de> Deserialize<'de>>(row: &SqliteRow, column: &str) -> sqlx::Re
         .map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
 }
 
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+fn version(statuses: usize) -> i64 {
+    i64::try_from(statuses).unwrap_or(i64::MAX)
 }

@@ -1,7 +1,7 @@
 //! The SQL of products and of their stock.
 
 use jiff::Timestamp;
-use sqlx::{Acquire, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     Money, db,
@@ -130,18 +130,16 @@ pub async fn hold(
     order: HolderId,
     lines: &[(ProductId, Quantity)],
 ) -> sqlx::Result<Result<Vec<HeldLine>, Refused>> {
-    let mut all_or_nothing = conn.begin().await?;
     let mut held = Vec::with_capacity(lines.len());
     for &(product, quantity) in lines {
-        match hold_line(&mut all_or_nothing, order, product, quantity).await? {
+        match hold_line(conn, order, product, quantity).await? {
             Ok(line) => held.push(line),
             Err(refused) => {
-                all_or_nothing.rollback().await?;
+                release(conn, order).await?;
                 return Ok(Err(refused));
             }
         }
     }
-    all_or_nothing.commit().await?;
     Ok(Ok(held))
 }
 

@@ -21,18 +21,18 @@ impl App {
         lines: Lines,
     ) -> Result<Keyed<Order>, Error> {
         let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
+        let customer_name = store::find_customer_name(&mut *self.db.read().await?, caller.id).await?;
         let mut tx = self.db.write().await?;
         if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
             return Ok(answered);
         }
         let now = db::now();
-        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, &lines, now);
+        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
         match products::hold(&mut tx, order.id, lines.as_slice()).await? {
             Ok(held) => order.hold(held, now + self.order_ttl, now)?,
             Err(refused) => order.reject(refused.into(), now)?,
         }
         store::insert_order(&mut tx, &order).await?;
-        let order = store::find_order(&mut tx, order.id).await?;
         let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         let Order { id, status, .. } = keyed.answer;
