@@ -12,7 +12,10 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use stage::{Course, Status, run::status_file};
 
-use crate::transcript::{Entry, Transcript};
+use crate::{
+    picture::terminal,
+    transcript::{Entry, Transcript},
+};
 
 /// The first port of a reader's stage.
 const READERS_PORT: u16 = 8080;
@@ -33,6 +36,9 @@ pub fn record(course: &Course, names: &[String]) -> Result<()> {
         let blank = old.entries.iter().all(|entry| entry.output.is_empty());
         if blank || old.unchecked.is_some() || old.difference(&new).is_some() {
             std::fs::write(&file, new.text())?;
+            if let Some(picture) = picture_of(course, &name) {
+                std::fs::write(picture, terminal(&new.entries[0]))?;
+            }
             println!("{name}: recorded");
         } else {
             println!("{name}: as before");
@@ -59,6 +65,29 @@ pub fn outdated(course: &Course) -> Result<Vec<String>> {
         }));
     }
     Ok(outdated)
+}
+
+/// The pictures that do not show what their captures have.
+///
+/// # Errors
+/// A capture cannot be read.
+pub fn outdated_pictures(course: &Course) -> Result<Vec<String>> {
+    let mut outdated = Vec::new();
+    for (name, file) in files(course)? {
+        if let Some(picture) = picture_of(course, &name)
+            && std::fs::read_to_string(&picture)? != terminal(&Transcript::read(&file)?.entries[0])
+        {
+            outdated.push(format!(
+                "book/src/images/{name}.svg does not show its capture (just book --capture {name})"
+            ));
+        }
+    }
+    Ok(outdated)
+}
+
+fn picture_of(course: &Course, name: &str) -> Option<PathBuf> {
+    let picture = course.root.join(format!("book/src/images/{name}.svg"));
+    picture.is_file().then_some(picture)
 }
 
 fn files(course: &Course) -> Result<Vec<(String, PathBuf)>> {

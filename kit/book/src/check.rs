@@ -64,6 +64,7 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
     let rendered = tempdir(course)?;
     let site = render(course, Some(&rendered))?;
     wrong.extend(links::dead(&site)?);
+    wrong.extend(capture::outdated_pictures(course)?);
     Ok(wrong)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`directive`] finds `{{#…}}` in a page, and [`pages`] replaces each by what it stands for:
 //! [`listing`] (an item of a stage's file, found by [`source`]), [`step`] (what a chapter changed),
-//! [`transcript`] (what commands printed, as [`capture`] has recorded it) and [`topology`] (a stage's processes, drawn).
+//! [`transcript`] (what commands printed, as [`capture`] has recorded it) [`topology`] (a stage's processes, drawn).
+//! [`picture`] is a transcript for the repository's front page.
 //! [`render`] runs mdBook over it, [`serve`] shows it in a browser, and [`check`] says what is not true.
 
 pub mod directive;
@@ -11,6 +12,7 @@ pub mod listing;
 pub mod step;
 pub mod transcript;
 pub mod topology;
+pub mod picture;
 pub mod pages;
 pub mod render;
 pub mod serve;

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use stage::{Course, Manifest, manifest::Process};
 
 /// A cell of the drawing, in units of the drawing.
-const WIDTH: usize = 160;
+const WIDTH: usize = 168;
 const HEIGHT: usize = 150;
 /// A box in its cell.
-const BOX: (usize, usize) = (136, 54);
+const BOX: (usize, usize) = (146, 54);
 
 /// The drawing as HTML.
 ///
@@ -63,7 +63,7 @@ fn drawing(manifest: &Manifest) -> String {
         manifest.number
     );
     let clients = columns - provider;
-    boxed(&mut svg, "client", clients * WIDTH / 2, 10, "clients", "browsers, curl, the lab");
+    boxed(&mut svg, "client", clients * WIDTH / 2, 10, "clients", "browser, curl, lab");
     let top = |row: usize| 100 + row * HEIGHT;
     let centre = |column: usize| column * WIDTH + WIDTH / 2;
     let place = |service: &str| {
@@ -84,7 +84,7 @@ fn drawing(manifest: &Manifest) -> String {
     }
     if manifest.payments {
         let (x, y) = (centre(clients), top(0));
-        boxed(&mut svg, "outside", x, y, "payments", "the provider's sandbox");
+        boxed(&mut svg, "outside", x, y, "payments", "the sandbox");
         if let Some((payer, top)) = payer(manifest).and_then(place) {
             let y = top + BOX.1 / 2;
             arrow(&mut svg, (payer + BOX.0 / 2, y), (x - BOX.0 / 2, y), "");

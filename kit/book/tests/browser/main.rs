@@ -1,5 +1,7 @@
 //! The book in a real browser, as wide as a phone. Skipped where there is no Chromium, unless `STEPWISE_BROWSER=required`.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
