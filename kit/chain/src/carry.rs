@@ -59,30 +59,31 @@ struct Planned<'a> {
 }
 
 /// Carries the change of a chapter to the next, from there to the next, and so on, up to the first chapter with a
-/// conflict, which still gets all of the change. Every file of a chapter is merged before any is written.
+/// conflict, which still gets all of the change. Every file of a chapter is merged before any is written; then `tell` is
+/// told. Gives the chapter it came to.
 ///
 /// # Errors
 /// There is no such chapter or no later one, it has no uncommitted change, it has unresolved conflicts, or a file cannot
 /// be read or written.
-pub fn carry(chain: &Chain, number: u32) -> Result<Vec<Carried>> {
+pub fn carry(chain: &Chain, number: u32, mut tell: impl FnMut(&Carried) -> Result<()>) -> Result<Carried> {
     let position = chain.position(number)?;
     let first = &chain.links[position];
-    ensure!(position + 1 < chain.links.len(), "chapter {number} is the last: there is none to carry to");
     ensure!(
         !git::uncommitted(&first.folder)?.is_empty(),
         "{} has no uncommitted change; carry a fix before you commit it",
         first.place
     );
-    let mut all = Vec::new();
+    let mut last = None;
     for (from, to) in chain.steps().skip(position) {
         let carried = Carried { number: to.number, files: step(from, to)? };
+        tell(&carried)?;
         let stopped = carried.conflicts().next().is_some();
-        all.push(carried);
+        last = Some(carried);
         if stopped {
             break;
         }
     }
-    Ok(all)
+    last.with_context(|| format!("chapter {number} is the last: there is none to carry to"))
 }
 
 /// From one chapter to the next.
@@ -116,13 +117,15 @@ fn merged(from: &Link, path: &str, to: &Link, here: &str) -> Result<Merged> {
     };
     let base = git::committed(&from.folder, path)?.map(like);
     let theirs = read_if_there(&from.folder.join(path))?.map(like);
-    let (place, number) = (from.shown(path), from.number);
-    ensure!(
-        !theirs.as_deref().is_some_and(is_marked),
-        "{place} still has conflict markers; decide between them, then `just carry {number}`"
-    );
+    for (link, path, content) in [(from, path, &theirs), (to, here, &ours)] {
+        let (place, number) = (link.shown(path), link.number);
+        ensure!(
+            !content.as_deref().is_some_and(is_marked),
+            "{place} still has conflict markers; decide between them, then `just carry {number}`"
+        );
+    }
     let three = Three { base: base.as_deref(), theirs: theirs.as_deref(), ours: ours.as_deref() };
-    Ok(merge(three, number, to.number))
+    Ok(merge(three, from.number, to.number))
 }
 
 impl Planned<'_> {

@@ -113,17 +113,15 @@ fn show(chain: &Chain, (a, b): (u32, u32), path: Option<&str>, stat: bool) -> Re
 }
 
 fn take_forward(chain: &Chain, number: u32) -> Result<ExitCode> {
-    let carried = carry::carry(chain, number)?;
-    for chapter in &carried {
-        print(&format!("chapter {}\n", chapter.number))?;
-        for file in &chapter.files {
-            print(&format!("  {file}\n"))?;
-        }
+    let last = carry::carry(chain, number, |chapter| {
+        let files: Vec<_> = chapter.files.iter().map(|file| format!("  {file}\n")).collect();
+        print(&format!("chapter {}\n{}", chapter.number, files.concat())).map(drop)
+    })?;
+    if last.conflicts().next().is_none() {
+        return Ok(ExitCode::SUCCESS);
     }
-    let stopped = carried.last().filter(|chapter| chapter.conflicts().next().is_some());
-    let Some(stopped) = stopped else { return Ok(ExitCode::SUCCESS) };
-    let (here, is_last) =
-        (stopped.number, chain.links.last().is_some_and(|last| last.number == stopped.number));
+    let here = last.number;
+    let is_last = chain.links.last().is_some_and(|link| link.number == here);
     let next = if is_last { "It is the last one." } else { "The later ones have nothing of it yet." };
     print(&format!("\nStopped at chapter {here}: decide in the files marked CONFLICT. {next}\n"))?;
     if !is_last {
