@@ -65,7 +65,7 @@ enum Command {
     Bench(bench::Args),
     /// Builds the book and serves it on this machine
     Book(book::Args),
-    /// Shows what differs between two chapters: just diff 1 2 [PATH] [--stat]
+    /// Shows what differs between two chapters
     Diff(chain::Args),
     /// Takes the uncommitted change of a chapter forward through every later one
     Carry(chain::Args),

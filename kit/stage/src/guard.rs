@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 /// How long a process has between SIGTERM and SIGKILL.
 pub const GRACE: Duration = Duration::from_secs(5);
 
-/// The launcher's end of a guard. Dropped without [`Guard::release`], it ends every group that is still watched.
+/// The launcher's end of a guard. Dropped without `release`, it ends every group that is still watched.
 #[derive(Debug)]
 pub struct Guard {
     process: Mutex<Option<Child>>,
