@@ -22,7 +22,7 @@ use crate::{
     guard::Guard,
     log::{LAUNCHER, Line, MergedLog},
     manifest::{Manifest, PAYMENTS},
-    plan::Plan,
+    plan::{self, Plan},
     process::Process,
     run::{self, RunError, RunFolder},
     slot::Slot,
@@ -198,6 +198,9 @@ impl Stage {
     ) -> Result<Self, StartError> {
         let plan = Plan::new(chapter, programs, &run, &options)?;
         prepare_folders(&run, chapter.manifest.number, options.keep_data)?;
+        let password_file = plan::password_file(&run.data(chapter.manifest.number));
+        fs::write(&password_file, &plan.status.staff.password)
+            .map_err(io_error("cannot write", &password_file))?;
         let listener =
             control::listen(run.path()).map_err(io_error("cannot open the control socket in", run.path()))?;
         let asker = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build();

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -45,10 +46,8 @@ impl Plan {
         let mut specs = specs(manifest, programs, run, options)?;
         assign_ports(&mut specs, manifest, &mut ports)?;
         let addresses = addresses(&specs);
-        // 74 bits of it are random; the password lives as long as the run.
-        let password = Uuid::now_v7().simple().to_string().split_off(16);
-        let staff = Staff { email: STAFF_EMAIL.to_owned(), password };
         let data = run.data(manifest.number);
+        let staff = Staff { email: STAFF_EMAIL.to_owned(), password: password(&data, options) };
         for spec in &mut specs {
             let process = manifest.processes.iter().find(|process| process.service == spec.service);
             spec.settings = settings(spec, process, &addresses, &staff, &data, options);
@@ -56,6 +55,17 @@ impl Plan {
         let status = status(&specs, manifest, &addresses, staff, &data, options);
         Ok(Self { specs, status, ports_taken: ports.taken })
     }
+}
+
+/// Where the staff's password is kept: it is as old as the data, which know it only as a hash.
+pub(crate) fn password_file(data: &Path) -> PathBuf {
+    data.join("staff-password")
+}
+
+fn password(data: &Path, options: &Options) -> String {
+    let kept = options.keep_data.then(|| fs::read_to_string(password_file(data)).ok()).flatten();
+    // 74 bits of a new one are random.
+    kept.unwrap_or_else(|| Uuid::now_v7().simple().to_string().split_off(16))
 }
 
 fn check(manifest: &Manifest, options: &Options) -> Result<(), StartError> {

@@ -56,6 +56,18 @@ fn the_data_of_the_last_run_is_wiped_unless_it_is_to_be_kept() {
 }
 
 #[test]
+fn who_keeps_the_data_keeps_the_staffs_password_too() {
+    let course = Course::new();
+    let password = |more: &[&str]| {
+        let _launched = course.start(more);
+        course.status().staff.password
+    };
+    let first = password(&[]);
+    assert_eq!(password(&["--keep-data"]), first);
+    assert_ne!(password(&[]), first);
+}
+
+#[test]
 fn a_chapter_that_is_not_there_is_refused_with_those_that_are() {
     let output = Course::new().kit(&["chapter", "40"]);
     assert_eq!(output.status.code(), Some(2));
