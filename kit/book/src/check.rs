@@ -11,7 +11,12 @@ use std::{
 use anyhow::{Context, Result};
 use stage::Course;
 
-use crate::{capture, directive, pages::Pages, render::render};
+use crate::{
+    capture,
+    directive::{self, Place},
+    pages::Pages,
+    render::render,
+};
 
 /// Folders with nothing of ours.
 const SKIPPED: [&str; 3] = ["target", "node_modules", "work"];
@@ -48,8 +53,8 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for page in &pages {
         let mut tell = |line: usize, what: &str| wrong.push(format!("book/src/{}:{line}: {what}", page.path));
-        if !summary.contains(&format!("({})", page.path)) && page.path != "SUMMARY.md" {
-            tell(1, "the page is not in SUMMARY.md, so nobody finds it");
+        if !is_listed(&summary, &page.path) {
+            tell(1, "the page is not in SUMMARY.md, so it is not in the book");
         }
         for line in typed_rust(&page.text) {
             tell(
@@ -101,20 +106,19 @@ pub(crate) fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Lines where a fence of Rust begins.
-fn typed_rust(page: &str) -> Vec<usize> {
-    let opens_rust = |line: &str| {
-        let language = line.trim_start().trim_start_matches('`');
-        language.starts_with("rust") || language.split([',', ' ']).any(|word| word == "rs")
+fn typed_rust(page: &str) -> impl Iterator<Item = usize> {
+    let is_rust = |line: &str| {
+        let languages = line.trim_start().trim_start_matches('`');
+        languages.split([',', ' ', '{']).any(|language| ["rust", "rs"].contains(&language))
     };
-    let mut inside = false;
-    let mut found = Vec::new();
-    for (number, line, fenced) in directive::lines(page) {
-        if fenced && !inside && opens_rust(line) {
-            found.push(number);
-        }
-        inside = fenced && (!line.trim_start().starts_with("```") || !inside);
-    }
-    found
+    directive::lines(page)
+        .filter(move |(_, line, place)| *place == Place::Opening && is_rust(line))
+        .map(|(number, ..)| number)
+}
+
+/// Whether the table of contents has a page; who is not in it is not rendered.
+fn is_listed(summary: &str, page: &str) -> bool {
+    page == "SUMMARY.md" || summary.contains(&format!("({page})"))
 }
 
 #[cfg(test)]
@@ -123,8 +127,16 @@ mod tests {
 
     #[test]
     fn a_typed_rust_fence_is_found_and_other_code_is_not() {
-        assert_eq!(typed_rust("text\n```rust\nfn a() {}\n```\n\n```rust,ignore\n```\n"), [2, 6]);
-        assert_eq!(typed_rust("```sh\nrust\n```\ntext rust\n"), [0; 0]);
+        let lines = |page: &str| typed_rust(page).collect::<Vec<_>>();
+        assert_eq!(lines("text\n```rust\nfn a() {}\n```\n\n```ignore,rust\n```\n"), [2, 6]);
+        assert_eq!(lines("```sh\nrust\n```\ntext rust\n"), [0; 0]);
+    }
+
+    #[test]
+    fn a_page_that_the_table_of_contents_has_not_is_found() {
+        let summary = "- [Money](01-monolith/money.md)\n";
+        assert!(is_listed(summary, "01-monolith/money.md") && is_listed(summary, "SUMMARY.md"));
+        assert!(!is_listed(summary, "money.md"));
     }
 
     #[test]

@@ -50,10 +50,10 @@ fn words(text: &str) -> Result<Vec<String>> {
 pub fn expand(page: &str, mut stands_for: impl FnMut(&Directive) -> Result<String>) -> Result<String> {
     let mut expanded = String::with_capacity(page.len());
     let mut wrong = Vec::new();
-    for (number, line, fenced) in lines(page) {
+    for (number, line, place) in lines(page) {
         let replaced = match Directive::parse(line) {
-            Ok(Some(directive)) if !fenced => stands_for(&directive),
-            Err(error) if !fenced => Err(error),
+            Ok(Some(directive)) if place == Place::Prose => stands_for(&directive),
+            Err(error) if place == Place::Prose => Err(error),
             _ => Ok(line.to_owned()),
         };
         match replaced {
@@ -68,19 +68,33 @@ pub fn expand(page: &str, mut stands_for: impl FnMut(&Directive) -> Result<Strin
     Ok(expanded)
 }
 
-/// The lines of a page with their numbers, and whether they belong to fenced code (its fences included).
-pub fn lines(page: &str) -> impl Iterator<Item = (usize, &str, bool)> {
-    let mut open: Option<String> = None;
+/// Where a line of a page stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Outside fenced code.
+    Prose,
+    /// The fence that begins code, with its language.
+    Opening,
+    /// Inside fenced code, the fence that ends it included.
+    Code,
+}
+
+/// The lines of a page with their numbers, from 1.
+pub fn lines(page: &str) -> impl Iterator<Item = (usize, &str, Place)> {
+    let mut open = 0; // backticks of the fence that began the code
     page.lines().zip(1..).map(move |(line, number)| {
-        let fence: String = line.trim_start().chars().take_while(|c| *c == '`').collect();
-        let is_fence = fence.len() >= 3;
-        let fenced = is_fence || open.is_some();
-        match &open {
-            Some(opening) if is_fence && fence.len() >= opening.len() => open = None,
-            None if is_fence => open = Some(fence),
+        let fence = line.trim_start().chars().take_while(|c| *c == '`').count();
+        let place = match (open, fence) {
+            (0, 3..) => Place::Opening,
+            (0, _) => Place::Prose,
+            _ => Place::Code,
+        };
+        match place {
+            Place::Opening => open = fence,
+            Place::Code if fence >= open => open = 0,
             _ => {}
         }
-        (number, line, fenced)
+        (number, line, place)
     })
 }
 

@@ -5,7 +5,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use similar::{ChangeTag, TextDiff};
-use stage::{Chapter, Course, changes::Changes};
+use stage::{
+    Chapter, Course,
+    changes::{Changes, Move},
+};
 
 use crate::{
     listing::{LINES, figure, file},
@@ -55,27 +58,38 @@ pub fn changes(course: &Course, words: &[String]) -> Result<String> {
     let [number] = words else { bail!("a table of changes needs a chapter") };
     let new = chapter(course, number)?;
     let old = course.chapter(new.manifest.number.saturating_sub(1))?;
-    let Changes { changed, added, removed, moved } = &new.manifest.changes;
+    let changes = &new.manifest.changes;
     let read = |chapter: &Chapter, path: &str| -> Result<String> {
         let path = file(chapter, path)?;
         std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
     };
     let mut rows = vec!["| | file | lines |\n| --- | --- | --- |".to_owned()];
-    for path in changed {
-        let from = new.manifest.changes.came_from(path).unwrap_or(path);
-        rows.push(format!("| changed | `{path}` | {} |", counted(&read(&old, from)?, &read(&new, path)?)));
+    let mut row = |what: &str, path: &str, old: &str, new: &str| {
+        rows.push(format!("| {what} | `{path}` | {} |", counted(old, new)));
+    };
+    for path in &changes.changed {
+        let from = changes.came_from(path).unwrap_or(path);
+        row("changed", path, &read(&old, from)?, &read(&new, path)?);
     }
-    for path in added {
-        rows.push(format!("| added | `{path}` | {} |", counted("", &read(&new, path)?)));
+    for path in &changes.added {
+        row("added", path, "", &read(&new, path)?);
     }
-    for path in removed {
-        rows.push(format!("| removed | `{path}` | {} |", counted(&read(&old, path)?, "")));
+    for path in &changes.removed {
+        row("removed", path, &read(&old, path)?, "");
     }
-    // One that was moved and edited stands above.
-    for way in moved.iter().filter(|way| !changed.contains(&way.to)) {
-        rows.push(format!("| moved | `{}` → `{}` | |", way.from, way.to));
+    Ok(format!("\n<div class=\"changes\">\n\n{}\n\n</div>\n{}", rows.join("\n"), moved(changes)))
+}
+
+/// The files that are elsewhere and the same, folded: there are many, and nothing in them is to be read.
+fn moved(changes: &Changes) -> String {
+    // One that was moved and edited is in the table.
+    let same = changes.moved.iter().filter(|way| !changes.changed.contains(&way.to));
+    let ways: Vec<_> = same.map(|way| format!("- `{}` → `{}`", way.from, way.to)).collect();
+    if ways.is_empty() {
+        return String::new();
     }
-    Ok(format!("\n{}\n", rows.join("\n")))
+    let (count, ways) = (ways.len(), ways.join("\n"));
+    format!("\n<details>\n<summary>Files that only moved: {count}</summary>\n\n{ways}\n\n</details>\n")
 }
 
 fn chapter(course: &Course, number: &str) -> Result<Chapter> {
@@ -157,12 +171,10 @@ mod tests {
         let course = Course { root: folder.path().canonicalize().unwrap() };
 
         let table = super::changes(&course, &["2".to_owned()]).unwrap();
-        for row in
-            ["| changed | `b.rs` | +1 −1 |", "| added | `c.rs` | +1 |", "| moved | `x.rs` → `y.rs` | |"]
-        {
+        for row in ["| changed | `b.rs` | +1 −1 |", "| added | `c.rs` | +1 |", "- `x.rs` → `y.rs`"] {
             assert!(table.contains(row), "{row} is not in {table}");
         }
-        assert_eq!(table.matches("moved").count(), 1);
+        assert!(table.contains("Files that only moved: 1"), "{table}");
         let words = ["1", "2", "b.rs", "f"].map(str::to_owned);
         let shown = diff(&course, &words).unwrap();
         assert!(

@@ -76,10 +76,10 @@ fn drawing(manifest: &Manifest) -> String {
         let Some((x, y)) = place(&process.service) else { continue };
         service(&mut svg, process, x, y);
         if !process.routes.is_empty() {
-            arrow(&mut svg, (clients * WIDTH / 2, 10 + BOX.1), (x, y), "");
+            arrow(&mut svg, (clients * WIDTH / 2, 10 + BOX.1), (x, y));
         }
         for (below, top) in process.needs.iter().filter_map(|need| place(need)) {
-            arrow(&mut svg, (x, y + BOX.1), (below, top), "");
+            arrow(&mut svg, (x, y + BOX.1), (below, top));
         }
     }
     if manifest.payments {
@@ -87,7 +87,7 @@ fn drawing(manifest: &Manifest) -> String {
         boxed(&mut svg, "outside", x, y, "payments", "the sandbox");
         if let Some((payer, top)) = payer(manifest).and_then(place) {
             let y = top + BOX.1 / 2;
-            arrow(&mut svg, (payer + BOX.0 / 2, y), (x - BOX.0 / 2, y), "");
+            arrow(&mut svg, (payer + BOX.0 / 2, y), (x - BOX.0 / 2, y));
         }
     }
     if manifest.nats {
@@ -119,7 +119,7 @@ fn service(svg: &mut String, process: &Process, x: usize, y: usize) {
     boxed(svg, "process", x, y, &format!("{}{several}", process.service), &process.routes.join(" "));
     let Some(database) = &process.database else { return };
     let (left, top) = (x - 44, y + BOX.1 + 26);
-    arrow(svg, (x, y + BOX.1), (x, top - 6), "");
+    arrow(svg, (x, y + BOX.1), (x, top - 6));
     writeln!(
         svg,
         "<path class=\"database\" d=\"M{left} {top}v34a44 8 0 0 0 88 0v-34a44 8 0 0 0 -88 0a44 8 0 0 0 88 0\"/>"
@@ -147,16 +147,13 @@ fn text(svg: &mut String, class: &str, x: usize, y: usize, text: &str) {
 const ARROWHEAD: &str = "<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
     orient=\"auto\"><path class=\"head\" d=\"M0 0L8 4L0 8z\"/></marker></defs>\n";
 
-fn arrow(svg: &mut String, from: (usize, usize), to: (usize, usize), label: &str) {
+fn arrow(svg: &mut String, from: (usize, usize), to: (usize, usize)) {
     writeln!(
         svg,
         "<line class=\"arrow\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" marker-end=\"url(#head)\"/>",
         from.0, from.1, to.0, to.1
     )
     .ok();
-    if !label.is_empty() {
-        text(svg, "small", usize::midpoint(from.0, to.0), usize::midpoint(from.1, to.1), label);
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,36 @@
+//! What is drawn by hand says what the code says.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use regex::Regex;
+use stage::Course;
+
+#[test]
+fn the_drawing_of_an_orders_life_has_the_steps_of_every_stage_and_no_others() -> anyhow::Result<()> {
+    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let svg = fs::read_to_string(course.root.join("book/drawings/order.svg"))?;
+    let drawn: BTreeSet<_> = Regex::new(r#"data-step="(\w+) (\w+)""#)?
+        .captures_iter(&svg)
+        .map(|step| step.extract::<2>().1.map(str::to_owned))
+        .collect();
+    let code = fs::read_to_string(course.root.join("chapters/01-monolith/shop/src/orders/status.rs"))?;
+    let mut written = BTreeSet::new();
+    for found in Regex::new(r"\((\w+), ([A-Z][\w |]*)\)")?.captures_iter(&code) {
+        let (_, [from, to]) = found.extract();
+        written.extend(to.split(" | ").map(|to| [snake_case(from), snake_case(to)]));
+    }
+    assert!(written.len() > 9, "the steps are no longer written as they were: {written:?}");
+    assert_eq!(drawn, written);
+    Ok(())
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
+}
