@@ -1,6 +1,7 @@
 //! Directives: `{{#name word "several words" …}}`, each alone on its line and outside fenced code.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use stage::{Chapter, Course};
 
 /// A directive as written.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +26,14 @@ impl Directive {
         let Some(name) = words.next() else { bail!("`{line}` has no name after {{{{#") };
         Ok(Some(Self { name, words: words.collect() }))
     }
+}
+
+/// The chapter that a word of a directive names by its number.
+///
+/// # Errors
+/// It is no number, or no chapter's.
+pub fn chapter(course: &Course, number: &str) -> Result<Chapter> {
+    Ok(course.chapter(number.parse().with_context(|| format!("{number} is no chapter's number"))?)?)
 }
 
 fn words(text: &str) -> Result<Vec<String>> {

@@ -1,10 +1,11 @@
 //! The book: its pages are Markdown, and what they show of the course is taken from the course when it is built.
 //!
-//! In reading order: [`directive`] finds `{{#…}}` in a page, and [`pages`] replaces each by what it stands for:
-//! [`listing`] (an item of a stage's file, found by [`source`]), [`step`] (what a chapter changed),
-//! [`transcript`] (what commands printed, as [`capture`] has recorded it) [`topology`] (a stage's processes, drawn).
-//! [`picture`] is a transcript for the repository's front page.
-//! [`render`] runs mdBook over it, [`serve`] shows it in a browser, and [`check`] says what is not true.
+//! In reading order: [`directive`] finds `{{#…}}` in a page, and [`pages`] replaces each by what it stands for: a
+//! [`listing`] is an item of a stage's file, found by [`source`]; [`step`] is what a chapter changed; [`transcript`] is what
+//! commands printed; [`topology`] draws the processes of a stage. [`picture`] is a transcript for the repository's front
+//! page, [`capture`] records transcripts, each in a [`sitting`] of its own.
+//!
+//! [`render`] runs mdBook over the pages, [`serve`] shows them in a browser, and [`check`] says what in them is not true.
 
 pub mod directive;
 pub mod source;
@@ -16,5 +17,6 @@ pub mod picture;
 pub mod pages;
 pub mod render;
 pub mod serve;
+pub mod sitting;
 pub mod capture;
 pub mod check;

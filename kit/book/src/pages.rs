@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, book::Book};
-use stage::Course;
+use stage::{Course, manifest::Minutes};
 
 use crate::{
     directive::{self, Directive},
@@ -32,9 +32,8 @@ impl Pages {
             "output" => transcript::output(&self.folder().join("captures"), words),
             "topology" => topology::topology(&self.course, words),
             "drawing" => self.drawing(words),
-            _ => bail!(
-                "there is no directive {name}; there are listing, diff, changes, output, topology and drawing"
-            ),
+            "minutes" => self.minutes(words),
+            _ => bail!("there is no directive {name}; book/README.md has those there are"),
         }
     }
 
@@ -44,6 +43,15 @@ impl Pages {
         let svg = std::fs::read_to_string(self.folder().join(format!("drawings/{name}.svg")))?;
         let lines: Vec<_> = svg.lines().filter(|line| !line.trim().is_empty()).collect(); // a blank one would end the HTML
         Ok(format!("\n<figure class=\"drawing\">\n{}\n</figure>\n", lines.join("\n")))
+    }
+
+    /// `{{#minutes N}}`: how long a chapter takes to read and to build, as its manifest says.
+    fn minutes(&self, words: &[String]) -> Result<String> {
+        let [number] = words else { bail!("minutes need a chapter") };
+        let chapter = directive::chapter(&self.course, number)?.manifest;
+        let Minutes { read, build, .. } = chapter.minutes;
+        let text = format!("{read} minutes to read · {build} minutes to build the first time, on two cores");
+        Ok(format!("<p class=\"minutes\">{text}</p>\n"))
     }
 
     /// A page with its directives replaced.

@@ -12,6 +12,8 @@ const CELL: (usize, usize) = (8, 20);
 const MARGIN: usize = 20;
 /// The bar above it.
 const BAR: usize = 32;
+const COMMAND: &str = "#5eead4";
+const PLAIN: &str = "#d6deeb";
 /// Who speaks, in a log: the first has the first colour.
 const SPEAKERS: [&str; 4] = ["#7dd3fc", "#fcd34d", "#c4b5fd", "#86efac"];
 
@@ -29,41 +31,37 @@ pub fn terminal(entry: &Entry) -> String {
         escaped(&entry.command),
         width - 8
     );
-    for (dot, x) in [18, 36, 54].into_iter().enumerate() {
-        let colour = ["#f87171", "#fbbf24", "#4ade80"][dot];
+    for (x, colour) in [(18, "#f87171"), (36, "#fbbf24"), (54, "#4ade80")] {
         writeln!(svg, "<circle cx=\"{x}\" cy=\"{}\" r=\"5\" fill=\"{colour}\"/>", BAR / 2).ok();
     }
     let command = format!("$ {}", entry.command);
-    let mut speakers: Vec<&str> = Vec::new();
+    let mut speakers = Vec::new();
     for (row, line) in std::iter::once(&command).chain(&entry.output).enumerate() {
-        let colour = match line.split_once(" | ") {
-            _ if row == 0 => "#5eead4",
-            Some((speaker, _)) => {
-                let speaker = speaker.trim();
-                let at = speakers.iter().position(|known| *known == speaker).unwrap_or(speakers.len());
-                if at == speakers.len() {
-                    speakers.push(speaker);
-                }
-                SPEAKERS[at % SPEAKERS.len()]
-            }
-            None => "#d6deeb",
-        };
+        let colour = if row == 0 { COMMAND } else { colour(line, &mut speakers) };
         let text = line.trim_start();
-        if text.is_empty() {
-            continue;
-        }
         let (cells, indented) = (text.chars().count(), line.chars().count() - text.chars().count());
         let (x, y) = (MARGIN + indented * CELL.0, BAR + MARGIN + 8 + row * CELL.1);
-        writeln!(
-            svg,
-            "<text x=\"{x}\" y=\"{y}\" textLength=\"{}\" style=\"fill: {colour}\">{}</text>",
-            cells * CELL.0,
-            escaped(text)
-        )
-        .ok();
+        if cells > 0 {
+            let (length, text) = (cells * CELL.0, escaped(text));
+            writeln!(
+                svg,
+                "<text x=\"{x}\" y=\"{y}\" textLength=\"{length}\" style=\"fill: {colour}\">{text}</text>"
+            )
+            .ok();
+        }
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// The colour of a line: of who speaks in it, if it is one of the log.
+fn colour<'a>(line: &'a str, speakers: &mut Vec<&'a str>) -> &'static str {
+    let Some((speaker, _)) = line.split_once(" | ") else { return PLAIN };
+    if !speakers.contains(&speaker) {
+        speakers.push(speaker);
+    }
+    let known = speakers.iter().position(|known| *known == speaker);
+    SPEAKERS[known.unwrap_or_default() % SPEAKERS.len()]
 }
 
 fn escaped(text: &str) -> String {

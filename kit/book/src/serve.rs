@@ -137,3 +137,42 @@ fn media_type(file: &Path) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(folder: &Path) -> (watch::Sender<u64>, Site) {
+        let (sender, rendered) = watch::channel(3);
+        (sender, Site { folder: folder.into(), rendered })
+    }
+
+    #[tokio::test]
+    async fn a_page_waits_for_the_rendering_after_its_own_and_nothing_outside_the_book_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = folder.path().join("book");
+        std::fs::create_dir(&book).unwrap();
+        std::fs::write(folder.path().join("secret.html"), "secret").unwrap();
+        std::fs::write(book.join("index.html"), "<body>page</body>").unwrap();
+        let (_sender, site) = site(&book);
+        for outside in ["../secret.html", "/etc/passwd", "../book/index.html", "gone.html"] {
+            assert_eq!(file(&site, outside).await.status(), StatusCode::NOT_FOUND, "{outside}");
+        }
+        let body = file(&site, "index.html").await.into_body();
+        let page = axum::body::to_bytes(body, 1000).await.unwrap();
+        assert!(page.starts_with(b"<body>page<script>") && page.ends_with(b"</body>"), "{page:?}");
+        assert!(String::from_utf8_lossy(&page).contains("/-/rendered/3"));
+    }
+
+    #[tokio::test]
+    async fn a_page_is_told_of_a_later_rendering_and_not_of_its_own() {
+        let (sender, site) = site(Path::new("."));
+        let told = |version| next_rendering(State(site.clone()), UrlPath(version));
+        assert_eq!(told(2).await, StatusCode::OK);
+        sender.send_modify(|version| *version += 1);
+        assert_eq!(told(3).await, StatusCode::OK);
+        let waiting = told(4);
+        drop(sender);
+        assert_eq!(waiting.await, StatusCode::GONE);
+    }
+}

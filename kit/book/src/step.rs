@@ -5,12 +5,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use similar::{ChangeTag, TextDiff};
-use stage::{
-    Chapter, Course,
-    changes::{Changes, Move},
-};
+use stage::{Chapter, Course, changes::Changes};
 
 use crate::{
+    directive::chapter,
     listing::{LINES, figure, file},
     source,
 };
@@ -90,10 +88,6 @@ fn moved(changes: &Changes) -> String {
     }
     let (count, ways) = (ways.len(), ways.join("\n"));
     format!("\n<details>\n<summary>Files that only moved: {count}</summary>\n\n{ways}\n\n</details>\n")
-}
-
-fn chapter(course: &Course, number: &str) -> Result<Chapter> {
-    Ok(course.chapter(number.parse().with_context(|| format!("{number} is no chapter's number"))?)?)
 }
 
 /// How many lines came and went.

@@ -5,13 +5,15 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use stage::{Course, Manifest, manifest::Process};
+
+use crate::directive::chapter;
 
 /// A cell of the drawing, in units of the drawing.
 const WIDTH: usize = 168;
 const HEIGHT: usize = 150;
-/// A box in its cell.
+/// A box in its cell: width and height.
 const BOX: (usize, usize) = (146, 54);
 
 /// The drawing as HTML.
@@ -20,138 +22,153 @@ const BOX: (usize, usize) = (146, 54);
 /// There is no such chapter.
 pub fn topology(course: &Course, words: &[String]) -> Result<String> {
     let [number] = words else { bail!("a topology needs a chapter") };
-    let chapter =
-        course.chapter(number.parse().with_context(|| format!("{number} is no chapter's number"))?)?;
-    Ok(drawing(&chapter.manifest))
+    Ok(drawing(&chapter(course, number)?.manifest))
 }
 
-/// Processes in rows: who is needed stands below who needs it.
-fn rows(manifest: &Manifest) -> Vec<Vec<&Process>> {
-    let depth = |service: &str| {
-        let mut depth = 0;
-        let mut frontier = vec![service];
-        // The manifest has no circle: its needs were checked.
-        loop {
-            let above = manifest
-                .processes
-                .iter()
-                .filter(|p| p.needs.iter().any(|need| frontier.contains(&need.as_str())));
-            frontier = above.map(|process| process.service.as_str()).collect();
-            if frontier.is_empty() {
-                return depth;
-            }
-            depth += 1;
+/// Where everything stands.
+struct Layout<'a> {
+    manifest: &'a Manifest,
+    /// Processes in rows: who is needed stands below who needs it.
+    rows: Vec<Vec<&'a Process>>,
+}
+
+/// A place in the drawing: the middle of a box's upper edge.
+type Point = (usize, usize);
+
+impl<'a> Layout<'a> {
+    fn of(manifest: &'a Manifest) -> Self {
+        let mut rows: Vec<Vec<_>> = Vec::new();
+        for process in &manifest.processes {
+            let depth = depth(manifest, &process.service);
+            rows.resize_with(rows.len().max(depth + 1), Vec::new);
+            rows[depth].push(process);
         }
-    };
-    let mut rows: Vec<Vec<_>> = Vec::new();
-    for process in &manifest.processes {
-        let depth = depth(&process.service);
-        rows.resize_with(rows.len().max(depth + 1), Vec::new);
-        rows[depth].push(process);
+        Self { manifest, rows }
     }
-    rows
+
+    /// Columns of processes; the provider has one more, at the right.
+    fn columns(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or(1)
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let columns = self.columns() + usize::from(self.manifest.payments);
+        let bus = if self.manifest.nats { 60 } else { 0 };
+        (columns * WIDTH, 90 + self.rows.len() * HEIGHT + bus)
+    }
+
+    fn cell(row: usize, column: usize) -> Point {
+        (column * WIDTH + WIDTH / 2, 100 + row * HEIGHT)
+    }
+
+    fn clients(&self) -> Point {
+        (self.columns() * WIDTH / 2, 10)
+    }
+
+    fn provider(&self) -> Point {
+        Self::cell(0, self.columns())
+    }
+
+    fn process(&self, service: &str) -> Option<Point> {
+        self.rows.iter().enumerate().find_map(|(row, processes)| {
+            let column = processes.iter().position(|process| process.service == service)?;
+            Some(Self::cell(row, column))
+        })
+    }
+}
+
+/// How many services need a service, one through the other. The manifest has no circle: its needs were checked.
+fn depth(manifest: &Manifest, service: &str) -> usize {
+    let needs_it = |process: &&Process| process.needs.iter().any(|need| need == service);
+    let above = manifest.processes.iter().filter(needs_it);
+    above.map(|process| depth(manifest, &process.service) + 1).max().unwrap_or(0)
 }
 
 fn drawing(manifest: &Manifest) -> String {
-    let rows = rows(manifest);
-    let provider = usize::from(manifest.payments);
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(1) + provider;
-    let (width, height) = (columns * WIDTH, 90 + rows.len() * HEIGHT + if manifest.nats { 60 } else { 0 });
+    let layout = Layout::of(manifest);
+    let (width, height) = layout.size();
     let mut svg = format!(
-        "\n<figure class=\"drawing\">\n<svg class=\"topology\" viewBox=\"0 0 {width} {height}\" style=\"width: {width}px\" role=\"img\" \
+        "\n<figure class=\"drawing\">\n<svg viewBox=\"0 0 {width} {height}\" style=\"width: {width}px\" role=\"img\" \
          aria-label=\"The processes of chapter {}\">\n{ARROWHEAD}",
         manifest.number
     );
-    let clients = columns - provider;
-    boxed(&mut svg, "client", clients * WIDTH / 2, 10, "clients", "browser, curl, lab");
-    let top = |row: usize| 100 + row * HEIGHT;
-    let centre = |column: usize| column * WIDTH + WIDTH / 2;
-    let place = |service: &str| {
-        rows.iter().enumerate().find_map(|(row, processes)| {
-            let column = processes.iter().position(|process| process.service == service)?;
-            Some((centre(column), top(row)))
-        })
-    };
+    boxed(&mut svg, "client", layout.clients(), "clients", "browser, curl, lab");
     for process in &manifest.processes {
-        let Some((x, y)) = place(&process.service) else { continue };
-        service(&mut svg, process, x, y);
+        let Some(place) = layout.process(&process.service) else { continue };
+        service(&mut svg, process, place);
         if !process.routes.is_empty() {
-            arrow(&mut svg, (clients * WIDTH / 2, 10 + BOX.1), (x, y));
+            arrow(&mut svg, below(layout.clients()), place);
         }
-        for (below, top) in process.needs.iter().filter_map(|need| place(need)) {
-            arrow(&mut svg, (x, y + BOX.1), (below, top));
+        for needed in process.needs.iter().filter_map(|need| layout.process(need)) {
+            arrow(&mut svg, below(place), needed);
         }
     }
     if manifest.payments {
-        let (x, y) = (centre(clients), top(0));
-        boxed(&mut svg, "outside", x, y, "payments", "the sandbox");
-        if let Some((payer, top)) = payer(manifest).and_then(place) {
-            let y = top + BOX.1 / 2;
-            arrow(&mut svg, (payer + BOX.0 / 2, y), (x - BOX.0 / 2, y));
+        let (x, y) = layout.provider();
+        boxed(&mut svg, "outside", (x, y), "payments", "the sandbox");
+        if let Some((payer, top)) = payer(manifest).and_then(|payer| layout.process(payer)) {
+            arrow(&mut svg, (payer + BOX.0 / 2, top + BOX.1 / 2), (x - BOX.0 / 2, y + BOX.1 / 2));
         }
     }
     if manifest.nats {
-        let y = height - 50;
-        write!(
-            svg,
-            "<rect class=\"bus\" x=\"12\" y=\"{y}\" width=\"{}\" height=\"34\" rx=\"6\"/>",
-            width - 24
-        )
-        .ok();
-        text(&mut svg, "name", width / 2, y + 22, "NATS");
+        let (y, width) = (height - 50, width - 24);
+        writeln!(svg, "<rect class=\"bus\" x=\"12\" y=\"{y}\" width=\"{width}\" height=\"34\" rx=\"6\"/>")
+            .ok();
+        text(&mut svg, "name", (12 + width / 2, y + 22), "NATS");
     }
-    svg.push_str("</svg>\n<figcaption>Drawn from <code>chapter.toml</code>: boxes are processes, the cylinder is a database file, dashed is somebody else's.</figcaption>\n</figure>\n");
-    svg
+    svg + CAPTION
+}
+
+const CAPTION: &str = "</svg>\n<figcaption>Drawn from <code>chapter.toml</code>: boxes are processes, the cylinder is a \
+    database file, dashed is somebody else's.</figcaption>\n</figure>\n";
+
+fn below((x, y): Point) -> Point {
+    (x, y + BOX.1)
 }
 
 /// Who asks the payment provider: the process that has orders.
 fn payer(manifest: &Manifest) -> Option<&str> {
+    let mut services = manifest.processes.iter().map(|process| process.service.as_str());
     match manifest.processes.as_slice() {
         [only] => Some(&only.service),
-        several => {
-            several.iter().map(|process| process.service.as_str()).find(|service| *service == "orders")
-        }
+        _ => services.find(|service| *service == "orders"),
     }
 }
 
-fn service(svg: &mut String, process: &Process, x: usize, y: usize) {
+fn service(svg: &mut String, process: &Process, place: Point) {
     let several = if process.instances > 1 { format!(" ×{}", process.instances) } else { String::new() };
-    boxed(svg, "process", x, y, &format!("{}{several}", process.service), &process.routes.join(" "));
+    boxed(svg, "process", place, &format!("{}{several}", process.service), &process.routes.join(" "));
     let Some(database) = &process.database else { return };
-    let (left, top) = (x - 44, y + BOX.1 + 26);
-    arrow(svg, (x, y + BOX.1), (x, top - 6));
-    writeln!(
-        svg,
-        "<path class=\"database\" d=\"M{left} {top}v34a44 8 0 0 0 88 0v-34a44 8 0 0 0 -88 0a44 8 0 0 0 88 0\"/>"
-    )
-    .ok();
-    text(svg, "small", x, top + 27, database);
+    let (x, y) = below(place);
+    let (left, top) = (x - 44, y + 26);
+    arrow(svg, (x, y), (x, top - 6));
+    let cylinder = "v34a44 8 0 0 0 88 0v-34a44 8 0 0 0 -88 0a44 8 0 0 0 88 0";
+    writeln!(svg, "<path class=\"database\" d=\"M{left} {top}{cylinder}\"/>").ok();
+    text(svg, "small", (x, top + 27), database);
 }
 
-fn boxed(svg: &mut String, class: &str, x: usize, y: usize, name: &str, below: &str) {
-    let (width, height) = BOX;
+fn boxed(svg: &mut String, class: &str, (x, y): Point, name: &str, more: &str) {
+    let ((width, height), left) = (BOX, x - BOX.0 / 2);
     writeln!(
         svg,
-        "<rect class=\"{class}\" x=\"{}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>",
-        x - width / 2
+        "<rect class=\"{class}\" x=\"{left}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>"
     )
     .ok();
-    text(svg, "name", x, y + 24, name);
-    text(svg, "small", x, y + 42, below);
+    text(svg, "name", (x, y + 24), name);
+    text(svg, "small", (x, y + 42), more);
 }
 
-fn text(svg: &mut String, class: &str, x: usize, y: usize, text: &str) {
+fn text(svg: &mut String, class: &str, (x, y): Point, text: &str) {
     writeln!(svg, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{text}</text>").ok();
 }
 
 const ARROWHEAD: &str = "<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
     orient=\"auto\"><path class=\"head\" d=\"M0 0L8 4L0 8z\"/></marker></defs>\n";
 
-fn arrow(svg: &mut String, from: (usize, usize), to: (usize, usize)) {
+fn arrow(svg: &mut String, (x1, y1): Point, (x2, y2): Point) {
     writeln!(
         svg,
-        "<line class=\"arrow\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" marker-end=\"url(#head)\"/>",
-        from.0, from.1, to.0, to.1
+        "<line class=\"arrow\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" marker-end=\"url(#head)\"/>"
     )
     .ok();
 }
@@ -188,8 +205,11 @@ mod tests {
             "[[process]]\nservice = \"users\"\n[[process]]\nservice = \"orders\"\nneeds = [\"users\", \"products\"]\n\
              [[process]]\nservice = \"products\"\n",
         );
-        let names: Vec<Vec<_>> =
-            rows(&manifest).iter().map(|row| row.iter().map(|p| p.service.as_str()).collect()).collect();
+        let names: Vec<Vec<_>> = Layout::of(&manifest)
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|p| p.service.as_str()).collect())
+            .collect();
         assert_eq!(names, [vec!["orders"], vec!["users", "products"]]);
     }
 }
