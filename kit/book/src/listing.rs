@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use stage::{Chapter, Course};
 
-use crate::source;
+use crate::{directive, source};
 
 /// What a reader takes in at once: a listing that is longer leaves parts out, and shows where.
 pub const LINES: usize = 25;
@@ -30,9 +30,7 @@ pub fn listing(course: &Course, words: &[String]) -> Result<String> {
     let file = if *chapter == "course" {
         course.root.join(wanted.path)
     } else {
-        let number =
-            chapter.parse().with_context(|| format!("{chapter} is neither a chapter nor `course`"))?;
-        file(&course.chapter(number)?, wanted.path)?
+        file(&directive::chapter(course, chapter)?, wanted.path)?
     };
     let text =
         std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
