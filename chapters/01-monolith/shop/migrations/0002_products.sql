@@ -3,6 +3,7 @@ create table products (
     id          text not null unique,
     name        text not null,
     description text not null,
+    words       text not null,           -- of name and description, as a search looks for them: see `searchable`
     price       integer not null check (price > 0), -- cents
     received    integer not null,
     available   integer not null check (available >= 0),
@@ -13,22 +14,22 @@ create table products (
     check (received = available + held + sold)
 ) strict;
 
--- The words of a product, read from `products` itself (external content), kept true by the two triggers.
+-- An index of `words`, which it reads from `products` itself (external content); the two triggers keep it true. The
+-- tokenizer splits at spaces and no more: what a word is and which letters are the same, the shop decides alone.
 create virtual table product_words using fts5 (
-    name, description,
+    words,
     content = 'products', content_rowid = 'seq',
-    tokenize = "unicode61 remove_diacritics 0",
+    tokenize = 'ascii',
     prefix = '1 2 3'
 );
 
 create trigger product_words_insert after insert on products begin
-    insert into product_words (rowid, name, description) values (new.seq, new.name, new.description);
+    insert into product_words (rowid, words) values (new.seq, new.words);
 end;
 
-create trigger product_words_update after update of name, description on products begin
-    insert into product_words (product_words, rowid, name, description)
-    values ('delete', old.seq, old.name, old.description);
-    insert into product_words (rowid, name, description) values (new.seq, new.name, new.description);
+create trigger product_words_update after update of words on products begin
+    insert into product_words (product_words, rowid, words) values ('delete', old.seq, old.words);
+    insert into product_words (rowid, words) values (new.seq, new.words);
 end;
 
 -- Stock set aside for one order. A row stays when its units are sold and goes when they are given back.

@@ -7,6 +7,6 @@ create table idempotency (
     answer     text not null, -- the JSON first sent
     created_at text not null,
     primary key (caller, operation, key)
-) strict, without rowid;
+) strict;
 
 create index idempotency_by_age on idempotency (created_at);

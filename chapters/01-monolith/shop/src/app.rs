@@ -70,6 +70,6 @@ impl App {
 
 /// Ready is who can read its database.
 async fn ready(State(app): State<App>) -> Result<&'static str, Error> {
-    sqlx::query("select 1").execute(&mut *app.db.read().await?).await?;
+    sqlx::query("select count(*) from sqlite_schema").execute(&mut *app.db.read().await?).await?;
     Ok("ready")
 }

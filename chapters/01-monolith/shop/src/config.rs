@@ -43,6 +43,9 @@ pub struct Config {
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {
-    let duration = text.parse::<SignedDuration>().ok().filter(SignedDuration::is_positive);
-    duration.ok_or_else(|| "must be a time like 4s, 15m or 250ms".to_owned())
+    let within = |duration: &SignedDuration| {
+        duration.is_positive() && *duration <= SignedDuration::from_hours(24 * 365)
+    };
+    let duration = text.parse::<SignedDuration>().ok().filter(within);
+    duration.ok_or_else(|| "must be a time like 250ms, 4s or 15m, at most a year (8760h)".to_owned())
 }

@@ -76,7 +76,11 @@ impl Error {
             }
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "One key, two requests"),
             Self::Database(error) if is_passing(&error) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "busy", "Nothing was done; please repeat it")
+                return Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "busy",
+                    "Nothing was done; please repeat it",
+                );
             }
             Self::Database(_) | Self::Unexpected(_) => return Problem::internal(),
         };

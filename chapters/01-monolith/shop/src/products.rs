@@ -17,7 +17,7 @@ use crate::{
     caller::Caller,
     db,
     idempotency::{self, Intent, Keyed},
-    money::{Money, Price},
+    money::Money,
     orders::OrderId,
     web,
 };

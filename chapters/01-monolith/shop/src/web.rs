@@ -9,7 +9,7 @@ mod problem;
 
 pub use body::{BODY_LIMIT, Body, Object, present, read_body};
 pub use edge::{edge, method_not_allowed, no_such_route, panicked};
-pub use extract::{Authentication, PathId, Query, Staff};
+pub use extract::{Authentication, PathId, Query, Staff, parse_id};
 pub use key::{IdempotencyKey, KeyHeader, keyed};
 pub use page::{Cursor, Limit, Page};
 pub use problem::{Invalid, Problem};

@@ -9,7 +9,7 @@ pub enum Currency {
     EUR,
 }
 
-/// An amount of cents, zero or more.
+/// An amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
@@ -26,25 +26,5 @@ impl Money {
     /// That many cents.
     pub const fn cents(amount: i64) -> Self {
         Self { amount, currency: Currency::EUR }
-    }
-}
-
-/// What a product costs: between one cent and a million euros.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Price(Money);
-
-impl Price {
-    /// Accepts 1 to 100,000,000 cents.
-    pub fn parse(money: Money) -> Result<Self, &'static str> {
-        match money.amount {
-            1..=100_000_000 => Ok(Self(money)),
-            _ => Err("the amount must be between 1 and 100000000 cents"),
-        }
-    }
-
-    /// The amount, in cents.
-    pub fn cents(self) -> i64 {
-        self.0.amount
     }
 }

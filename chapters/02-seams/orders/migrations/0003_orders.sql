@@ -14,7 +14,7 @@ create table orders (
     history      text not null check (json_valid(history)), -- [{status, at}]
     created_at   text not null,
     expires_at   text
-) strict, without rowid;
+) strict;
 
 create index orders_of_customer on orders (customer_id, id);
 create index orders_to_expire on orders (expires_at) where status = 'awaiting_payment';
@@ -30,7 +30,7 @@ create table payment_attempts (
     charge_id    text,
     asks         integer not null,
     ask_again_at text not null
-) strict, without rowid;
+) strict;
 
 create index payment_attempts_open on payment_attempts (ask_again_at) where outcome is null;
 create unique index payment_attempts_one_at_a_time on payment_attempts (order_id) where outcome is null;
@@ -44,6 +44,6 @@ create table refunds (
     done         integer not null default 0 check (done in (0, 1)),
     asks         integer not null,
     ask_again_at text not null
-) strict, without rowid;
+) strict;
 
 create index refunds_open on refunds (ask_again_at) where done = 0;

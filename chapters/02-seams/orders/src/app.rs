@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Intent, Keyed, UserId, db,
+    App, Caller, Error, Intent, Keyed, UserId, causes, db,
     domain::{Cancellation, Lines, NotPossible, Order, OrderId, Source},
     idempotency, products,
     provider::{Attempt, Refund},
@@ -61,9 +61,9 @@ impl App {
         cursor: Option<Uuid>,
     ) -> Result<Page<Order>, Error> {
         let customer = (!everybodys).then_some(caller.id);
-        let mut conn = self.db.read().await?;
+        let before = cursor.unwrap_or(Uuid::max());
         let orders =
-            store::list_orders(&mut conn, customer, cursor.unwrap_or(Uuid::max()), limit.and_one()).await?;
+            store::list_orders(&mut *self.db.read().await?, customer, before, limit.and_one()).await?;
         let mut page = Page::cut(orders, limit, |order| order.id.0);
         for order in &mut page.items {
             order.customer_name = self.name(order.customer_id).await;
@@ -102,6 +102,11 @@ impl App {
 
     /// Cancels an order that has not been shipped. What it holds is given back now, what it paid soon.
     pub async fn cancel_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
+        let order = self.cancel(caller, id).await?;
+        Ok(self.named(order).await)
+    }
+
+    async fn cancel(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut tx = self.db.write().await?;
         let mut order = visible(store::find_order(&mut tx, id).await?, caller)?;
         let now = db::now();
@@ -123,17 +128,19 @@ impl App {
                 self.start_refund(refund);
             }
         }
-        Ok(self.named(order).await)
+        Ok(order)
     }
 
     /// Marks a paid order as shipped. Again is as once.
     pub async fn ship_order(&self, id: OrderId) -> Result<Order, Error> {
-        self.step(id, Order::ship).await
+        let order = self.step(id, Order::ship).await?;
+        Ok(self.named(order).await)
     }
 
     /// Marks a shipped order as delivered. Again is as once.
     pub async fn deliver_order(&self, id: OrderId) -> Result<Order, Error> {
-        self.step(id, Order::deliver).await
+        let order = self.step(id, Order::deliver).await?;
+        Ok(self.named(order).await)
     }
 
     async fn step(
@@ -147,16 +154,20 @@ impl App {
             store::save_step(&mut tx, &order).await?;
             tx.commit().await?;
         }
-        Ok(self.named(order).await)
+        Ok(order)
     }
 
+    /// Never with a transaction or a connection in hand: whoever is called may take its time.
     async fn named(&self, order: Order) -> Order {
         Order { customer_name: self.name(order.customer_id).await, ..order }
     }
 
     /// What a customer is called. An order can be read without: whatever happens to `users` does not happen here.
     async fn name(&self, customer: UserId) -> Option<String> {
-        self.users.read_name(customer).await.ok().flatten()
+        self.users.read_name(customer).await.unwrap_or_else(|error| {
+            tracing::warn!(customer = %customer.0, error = causes(&error), "cannot tell what a customer is called");
+            None
+        })
     }
 }
 

@@ -8,12 +8,13 @@ use axum::{
     routing::{get, post},
 };
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{
     App, Caller, Error, ProductId, Quantity,
     domain::{Lines, Order, OrderId, Source},
-    web::{Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff, keyed},
+    web::{
+        Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff, keyed, parse_id,
+    },
 };
 
 /// The routes of orders.
@@ -36,7 +37,7 @@ struct PlaceOrderBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LineBody {
-    product_id: Uuid,
+    product_id: String,
     quantity: i64,
 }
 
@@ -51,8 +52,9 @@ async fn place_order(
     let key = invalid.check(KeyHeader::NAME, key.parse());
     let mut lines = Vec::with_capacity(body.items.len());
     for (index, Object(line)) in body.items.into_iter().enumerate() {
+        let product = invalid.check(format!("items[{index}].product_id"), parse_id(&line.product_id));
         let quantity = invalid.check(format!("items[{index}].quantity"), Quantity::parse(line.quantity));
-        lines.extend(quantity.map(|quantity| (ProductId(line.product_id), quantity)));
+        lines.extend(product.map(ProductId).zip(quantity));
     }
     if !invalid.is_empty() {
         return Err(invalid.into());

@@ -148,9 +148,24 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leaves_an_end() {
-        for end in [Rejected, Cancelled, Delivered] {
-            assert!(Status::ALL.iter().all(|next| !end.may_become(*next)), "{end}");
+    fn an_orders_life_has_these_steps_and_no_others() {
+        let steps = [
+            (Pending, Rejected),
+            (Pending, Cancelled),
+            (Pending, AwaitingPayment),
+            (AwaitingPayment, Paying),
+            (AwaitingPayment, Cancelled),
+            (Paying, AwaitingPayment),
+            (Paying, Paid),
+            (Paid, Refunding),
+            (Paid, Shipped),
+            (Refunding, Cancelled),
+            (Shipped, Delivered),
+        ];
+        for from in Status::ALL {
+            for to in Status::ALL {
+                assert_eq!(from.may_become(to), steps.contains(&(from, to)), "{from} to {to}");
+            }
         }
     }
 }

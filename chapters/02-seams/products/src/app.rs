@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     App, Caller, Error, Intent, Keyed, db,
-    domain::{NewProduct, Product, ProductChange, ProductId, Stock, search_words},
+    domain::{NewProduct, Product, ProductChange, ProductId, Stock, search_query},
     idempotency, store,
     web::{IdempotencyKey, Limit, Page},
 };
@@ -19,7 +19,7 @@ impl App {
     ) -> Result<Page<Product>, Error> {
         let before = cursor.unwrap_or(i64::MAX);
         let mut conn = self.db.read().await?;
-        let products = match search_words(search) {
+        let products = match search_query(search) {
             Some(words) => store::search_products(&mut conn, &words, before, limit.and_one()).await?,
             None => store::list_products(&mut conn, before, limit.and_one()).await?,
         };
@@ -55,7 +55,9 @@ impl App {
     /// Changes name, description or price. Orders that hold stock keep what they have.
     pub async fn change_product(&self, id: ProductId, change: ProductChange) -> Result<Product, Error> {
         let mut tx = self.db.write().await?;
-        let product = store::update_product(&mut tx, id, &change, db::now()).await?.ok_or(Error::NotFound)?;
+        let mut product = store::find_product(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        product.change(change, db::now());
+        store::update_product(&mut tx, &product).await?;
         tx.commit().await?;
         Ok(product)
     }

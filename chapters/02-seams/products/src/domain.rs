@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Money, Price, web::has_length};
+use super::{Money, web::has_length};
 
 /// The id of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,6 +40,22 @@ pub struct Product {
     pub updated_at: Timestamp,
 }
 
+impl Product {
+    /// Changes what is given.
+    pub fn change(&mut self, change: ProductChange, now: Timestamp) {
+        if let Some(ProductName(name)) = change.name {
+            self.name = name;
+        }
+        if let Some(Description(description)) = change.description {
+            self.description = description;
+        }
+        if let Some(Price(price)) = change.price {
+            self.price = price;
+        }
+        self.updated_at = now;
+    }
+}
+
 /// The stock ledger of a product, in units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
@@ -53,6 +69,26 @@ pub struct Stock {
     pub held: i64,
     /// What is paid for.
     pub sold: i64,
+}
+
+/// What a product costs: between one cent and a million euros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Price(Money);
+
+impl Price {
+    /// Accepts 1 to 100,000,000 cents.
+    pub fn parse(money: Money) -> Result<Self, &'static str> {
+        match money.amount {
+            1..=100_000_000 => Ok(Self(money)),
+            _ => Err("must be between 1 and 100000000 cents"),
+        }
+    }
+
+    /// The amount, in cents.
+    pub fn cents(self) -> i64 {
+        self.0.amount
+    }
 }
 
 /// A product to add.
@@ -157,16 +193,26 @@ pub enum Refused {
     UnknownProduct,
 }
 
-/// A word, to a customer and to the full-text index alike: a run of letters and digits.
-static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[\p{L}\p{N}]+").expect("a regular expression"));
+/// The words of a product, as searches look for them.
+pub fn searchable(name: &str, description: &str) -> String {
+    words(name).chain(words(description)).collect::<Vec<_>>().join(" ")
+}
 
-/// The words of a search, as a query for the full-text index; none where there is no word to search for.
+/// A search as a query for the index of words; none where there is no word to search for.
 ///
-/// A word matches the beginning of a word. All else separates: with every word quoted, nothing that a customer types
-/// is an operator of the query language.
-pub fn search_words(text: &str) -> Option<String> {
-    let words: Vec<_> = WORD.find_iter(text).map(|word| format!("\"{}\"*", word.as_str())).collect();
+/// Every word must be there, at least as the beginning of one. Quoted as they are, none is an operator of the query.
+pub fn search_query(text: &str) -> Option<String> {
+    let words: Vec<_> = words(text).map(|word| format!("\"{word}\"*")).collect();
     (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// Runs of letters and digits; all else separates. Upper case and then lower, because some letters have two lower cases.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    static WORD: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"[\p{L}\p{N}]+").expect("a regular expression"));
+    let folded =
+        |word: &str| word.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    WORD.find_iter(text).map(move |word| folded(word.as_str()))
 }
 
 #[cfg(test)]
@@ -175,18 +221,26 @@ mod tests {
 
     #[test]
     fn every_word_of_a_search_is_quoted_so_that_none_is_an_operator() {
-        assert_eq!(search_words("Blue  mug").as_deref(), Some(r#""Blue"* "mug"*"#));
+        assert_eq!(search_query("Blue  mug").as_deref(), Some(r#""blue"* "mug"*"#));
         assert_eq!(
-            search_words(r#"a" OR b* NEAR(c-d"#).as_deref(),
-            Some(r#""a"* "OR"* "b"* "NEAR"* "c"* "d"*"#)
+            search_query(r#"a" OR b* NEAR(c-d"#).as_deref(),
+            Some(r#""a"* "or"* "b"* "near"* "c"* "d"*"#)
         );
     }
 
     #[test]
     fn a_search_without_a_word_has_no_query() {
-        assert_eq!(search_words(""), None);
-        assert_eq!(search_words(" \"*-()' "), None);
-        assert_eq!(search_words("Ⓐ ा"), None, "a symbol and a lone vowel sign");
+        for text in ["", " \"*-()' ", "Ⓐ", "🦀", "\u{301}"] {
+            assert_eq!(search_query(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_the_same_in_any_case() {
+        for (one, other) in [("MUG", "mug"), ("ΟΔΟΣ", "οδος"), ("Straße", "STRASSE"), ("ႠႡ", "ⴀⴁ")]
+        {
+            assert_eq!(searchable(one, ""), searchable(other, ""));
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use chassis::{
     caller::Caller,
     db,
     idempotency::{self, Intent, Keyed},
-    money::{Money, Price},
+    money::Money,
     web,
 };
 

@@ -1,6 +1,6 @@
 //! Starts the shop: reads the configuration, opens the shop, serves until told to stop.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
@@ -8,8 +8,12 @@ use shop::{App, Config};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 use tracing_subscriber::EnvFilter;
+
+/// How long requests that are under way have when the shop is told to stop.
+const GRACE: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -27,14 +31,22 @@ async fn main() -> anyhow::Result<()> {
     })?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
 
+    let (tell, told) = watch::channel(());
     let mut terminated = signal(SignalKind::terminate())?;
-    let told_to_stop = async move {
+    tokio::spawn(async move {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminated.recv() => {}
         }
         tracing::info!("stopping: answering what is under way");
-    };
-    axum::serve(listener, app.router()).with_graceful_shutdown(told_to_stop).await?;
+        drop(tell);
+    });
+    let stop = async |mut told: watch::Receiver<()>| while told.changed().await.is_ok() {};
+    let serve = axum::serve(listener, app.router()).with_graceful_shutdown(stop(told.clone()));
+    tokio::select! {
+        served = serve => served?,
+        // A request that is never sent whole would keep this process for ever. Nothing is lost that was answered.
+        () = async { stop(told).await; tokio::time::sleep(GRACE).await } => tracing::warn!("cut off what was under way"),
+    }
     Ok(())
 }

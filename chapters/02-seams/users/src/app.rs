@@ -62,7 +62,7 @@ impl App {
     }
 
     /// What somebody wants to be called now.
-    pub async fn read_name(&self, id: UserId) -> sqlx::Result<Option<String>> {
+    pub async fn read_name(&self, id: UserId) -> Result<Option<String>, Error> {
         let mut conn = self.db.read().await?;
         Ok(store::find_user(&mut conn, id).await?.map(|account| account.user.name))
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
@@ -18,7 +18,7 @@ use super::{Error, domain::Password};
 /// Argon2id with the parameters OWASP asks for, which are the crate's defaults: 19 MiB, two passes, one lane.
 #[derive(Clone)]
 pub struct Hasher {
-    /// Half as many at once as there are cores: while everybody logs in, the other half serves who browses.
+    /// Half as many at once as there are cores, and one at least: while everybody logs in, the others serve who browses.
     permits: Arc<Semaphore>,
     /// How long a password waits for its turn before who sent it is told to come back.
     patience: Duration,
@@ -103,6 +103,9 @@ fn hash(password: &[u8], salt: &Salt, params: Params, memory: &mut Memory) -> an
 
 fn verify(password: &Password, stored: &str, memory: &mut Memory) -> anyhow::Result<bool> {
     let stored = PasswordHash::new(stored).context("a stored password hash cannot be read")?;
+    let ours =
+        (stored.algorithm, stored.version) == (Algorithm::Argon2id.ident(), Some(Version::V0x13.into()));
+    ensure!(ours, "a stored password hash is not Argon2id, version 19");
     let salt = stored.salt.context("a stored password hash has no salt")?;
     let computed = hash(password.as_bytes(), &salt, Params::try_from(&stored)?, memory)?;
     Ok(computed.hash == stored.hash) // in constant time: see `Output`

@@ -79,7 +79,7 @@ pub struct Provider {
 impl Provider {
     /// The provider at this address, given so much time for an answer.
     pub fn new(url: &str, timeout: Duration) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().timeout(timeout).build()?;
+        let http = reqwest::Client::builder().timeout(timeout).no_proxy().build()?;
         Ok(Self { http, url: url.trim_end_matches('/').to_owned() })
     }
 

@@ -48,6 +48,7 @@ impl App {
         }
         if anything_due {
             let mut tx = self.db.write().await?;
+            let now = db::now(); // after the wait for the writer: a lease begins when it is given
             let attempts = store::take_due_attempts(&mut tx, now, self.end_of_ask(now)).await?;
             let refunds = store::take_due_refunds(&mut tx, now, self.end_of_ask(now)).await?;
             tx.commit().await?;
@@ -86,10 +87,9 @@ impl App {
                 self.record_decline(attempt, &id, decline_code).await
             }
             Err(no_answer) => {
-                let again = db::now() + pause(attempt.asks);
                 log_no_answer(attempt.order, &no_answer);
                 let mut tx = self.db.write().await?;
-                store::postpone_attempt(&mut tx, attempt.id, again).await?;
+                store::postpone_attempt(&mut tx, attempt.id, db::now() + pause(attempt.asks)).await?;
                 Ok(tx.commit().await?)
             }
         }
@@ -124,10 +124,9 @@ impl App {
     /// Asks to give the money of an order back, and stores that it is done with all that follows from it.
     pub async fn refund(&self, refund: &Refund) -> Result<(), Error> {
         if let Err(no_answer) = self.provider.refund(refund).await {
-            let again = db::now() + pause(refund.asks);
             log_no_answer(refund.order, &no_answer);
             let mut tx = self.db.write().await?;
-            store::postpone_refund(&mut tx, refund.id, again).await?;
+            store::postpone_refund(&mut tx, refund.id, db::now() + pause(refund.asks)).await?;
             return Ok(tx.commit().await?);
         }
         let mut tx = self.db.write().await?;

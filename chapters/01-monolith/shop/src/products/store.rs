@@ -5,7 +5,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     Money, OrderId, db,
-    domain::{HeldLine, NewProduct, Product, ProductChange, ProductId, Quantity, Refused, Stock},
+    domain::{HeldLine, NewProduct, Product, ProductId, Quantity, Refused, Stock, searchable},
 };
 
 /// Stores a new product with its first stock.
@@ -16,8 +16,8 @@ pub async fn insert_product(
     now: Timestamp,
 ) -> sqlx::Result<Product> {
     let row = sqlx::query(
-        "insert into products (id, name, description, price, received, available, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $5, $6, $6) returning *",
+        "insert into products (id, name, description, words, price, received, available, created_at, updated_at)
+         values ($1, $2, $3, $7, $4, $5, $5, $6, $6) returning *",
     )
     .bind(id.0.hyphenated())
     .bind(new.name.as_str())
@@ -25,6 +25,7 @@ pub async fn insert_product(
     .bind(new.price.cents())
     .bind(new.stock)
     .bind(db::text(now))
+    .bind(searchable(new.name.as_str(), new.description.as_str()))
     .fetch_one(conn)
     .await?;
     product(&row)
@@ -55,7 +56,8 @@ pub async fn list_products(
 
 /// Lists the products that have all the words, newest first, from those added before `before`.
 ///
-/// The index keeps its entries in the order of `rowid`, which is `seq`: it stops after `limit`, however many match.
+/// The index has the products of a word in the order of `rowid`, which is `seq`, so it stops after `limit`. Beginnings
+/// of up to three letters are words to it; for a longer one it first merges those of all words that begin so.
 pub async fn search_products(
     conn: &mut SqliteConnection,
     words: &str,
@@ -74,26 +76,20 @@ pub async fn search_products(
     rows.iter().map(product).collect()
 }
 
-/// Changes what is given, and finds the product as it is then.
-pub async fn update_product(
-    conn: &mut SqliteConnection,
-    id: ProductId,
-    change: &ProductChange,
-    now: Timestamp,
-) -> sqlx::Result<Option<Product>> {
-    let row = sqlx::query(
-        "update products
-         set name = coalesce($2, name), description = coalesce($3, description), price = coalesce($4, price), updated_at = $5
-         where id = $1 returning *",
+/// Stores a product's name, description and price as they are now.
+pub async fn update_product(conn: &mut SqliteConnection, product: &Product) -> sqlx::Result<()> {
+    sqlx::query(
+        "update products set name = $2, description = $3, words = $4, price = $5, updated_at = $6 where id = $1",
     )
-    .bind(id.0.hyphenated())
-    .bind(change.name.as_ref().map(|name| name.as_str()))
-    .bind(change.description.as_ref().map(|description| description.as_str()))
-    .bind(change.price.map(|price| price.cents()))
-    .bind(db::text(now))
-    .fetch_optional(conn)
+    .bind(product.id.0.hyphenated())
+    .bind(&product.name)
+    .bind(&product.description)
+    .bind(searchable(&product.name, &product.description))
+    .bind(product.price.amount)
+    .bind(db::text(product.updated_at))
+    .execute(conn)
     .await?;
-    row.as_ref().map(product).transpose()
+    Ok(())
 }
 
 /// Finds the stock ledger of a product.

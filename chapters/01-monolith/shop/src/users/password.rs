@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
@@ -98,6 +98,9 @@ fn hash(password: &[u8], salt: &Salt, params: Params, memory: &mut Memory) -> an
 
 fn verify(password: &Password, stored: &str, memory: &mut Memory) -> anyhow::Result<bool> {
     let stored = PasswordHash::new(stored).context("a stored password hash cannot be read")?;
+    let ours =
+        (stored.algorithm, stored.version) == (Algorithm::Argon2id.ident(), Some(Version::V0x13.into()));
+    ensure!(ours, "a stored password hash is not Argon2id, version 19");
     let salt = stored.salt.context("a stored password hash has no salt")?;
     let computed = hash(password.as_bytes(), &salt, Params::try_from(&stored)?, memory)?;
     Ok(computed.hash == stored.hash) // in constant time: see `Output`

@@ -91,15 +91,23 @@ impl Body {
         if let Some(field) = field_with_nul(&self.0) {
             return Err(Invalid::field(field, "must not contain the character NUL").into());
         }
-        let body: Object<T> = serde_path_to_error::deserialize(self.0).map_err(|error| {
-            let field = error.path().to_string();
-            Invalid::field(
-                if field == "." { "body".to_owned() } else { field },
-                error.into_inner().to_string(),
-            )
-        })?;
+        let body: Object<T> = serde_path_to_error::deserialize(self.0)
+            .map_err(|error| not_of_the_form(&error.path().to_string(), &error.into_inner().to_string()))?;
         Ok(body.0)
     }
+}
+
+/// Says which field it is, and says it in the words of JSON, where serde speaks of Rust.
+fn not_of_the_form(path: &str, message: &str) -> Invalid {
+    let path = if path == "." { "" } else { path };
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let field = match (path, missing) {
+        ("", None) => "body".to_owned(),
+        ("", Some(missing)) => missing.to_owned(),
+        (path, None) => path.to_owned(),
+        (path, Some(missing)) => format!("{path}.{missing}"),
+    };
+    Invalid::field(field, message.replace(" i64", " a whole number").replace("sequence", "array"))
 }
 
 fn field_with_nul(value: &Value) -> Option<String> {

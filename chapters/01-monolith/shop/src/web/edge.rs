@@ -50,8 +50,7 @@ pub async fn method_not_allowed() -> Problem {
 
 /// Answers where a handler panicked. The panic hook has logged what and where.
 pub fn panicked(_: Box<dyn Any + Send>) -> Response {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
-        .into_response()
+    Problem::internal().into_response()
 }
 
 #[cfg(test)]

@@ -47,29 +47,35 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let id = Path::<String>::from_request_parts(parts, state).await.ok();
-        // `parse` knows three more ways to write a UUID; the API has one.
-        id.filter(|Path(id)| id.len() == uuid::fmt::Hyphenated::LENGTH)
-            .and_then(|Path(id)| id.parse().ok())
+        id.and_then(|Path(id)| parse_id(&id).ok())
             .map(PathId)
             .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing"))
     }
 }
 
+/// Accepts an id as the API writes it. Other ways to write a UUID, without hyphens say, are no ids here.
+pub fn parse_id(text: &str) -> Result<Uuid, &'static str> {
+    let id = Some(text)
+        .filter(|text| text.len() == uuid::fmt::Hyphenated::LENGTH)
+        .and_then(|text| text.parse().ok());
+    id.ok_or("must be a UUID, with hyphens")
+}
+
 /// The query of a list, as text: parsed in the handler, after everything that comes before validity.
-pub struct Query<T>(Result<T, String>);
+pub struct Query<T>(Option<T>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
-        Ok(Self(query.map(|query| query.0).map_err(|rejection| rejection.body_text())))
+        Ok(Self(query.map(|query| query.0).ok()))
     }
 }
 
 impl<T> Query<T> {
-    /// The parameters, or why they cannot be read: one given twice, say.
+    /// The parameters. As text, all of them can be read but one that is given twice.
     pub fn parse(self) -> Result<T, Invalid> {
-        self.0.map_err(|message| Invalid::field("query", message))
+        self.0.ok_or_else(|| Invalid::field("query", "must have each parameter at most once"))
     }
 }

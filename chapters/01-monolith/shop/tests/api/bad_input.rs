@@ -166,10 +166,45 @@ async fn the_docs_need_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_body_that_a_request_does_not_need_is_not_looked_at() {
+async fn a_body_that_a_request_does_not_need_need_only_be_json() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let order = shop.post("/orders", &customer, line(&product, 1)).await.body["id"].clone();
     let path = format!("/orders/{}/cancellation", order.as_str().unwrap());
-    assert_eq!(shop.post(&path, &customer, json!({"why": "because"})).await.status, StatusCode::ACCEPTED);
+    let send = |body: &'static str| {
+        let request = shop.request(Method::POST, &path).bearer_auth(&customer);
+        answer(request.header("content-type", "application/json").body(body))
+    };
+    assert_eq!(send("{").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(send(r#"{"why": "because"}"#).await.status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn an_id_is_written_in_one_way() {
+    let shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    for id in [product.replace('-', ""), format!("urn:uuid:{product}"), format!("{{{product}}}")] {
+        let refused = shop.post("/orders", &customer, line(&id, 1)).await;
+        assert_eq!(refused.body["errors"][0]["field"], "items[0].product_id", "{id}");
+        assert_eq!(shop.get(&format!("/products/{id}"), "").await.status, StatusCode::NOT_FOUND, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_field_is_named_and_no_message_speaks_rust() {
+    let shop = Shop::open().await;
+    let customer = shop.customer().await;
+    let named = async |body| {
+        let error = shop.post("/orders", &customer, body).await.body["errors"][0].clone();
+        let message = error["message"].as_str().unwrap().to_owned();
+        assert!(
+            !["i64", "struct", "sequence", "Body"].iter().any(|word| message.contains(word)),
+            "{message}"
+        );
+        error["field"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(named(json!({})).await, "items");
+    assert_eq!(named(json!({"items": "none"})).await, "items");
+    assert_eq!(named(json!({"items": [{"quantity": 1}]})).await, "items[0].product_id");
+    assert_eq!(named(json!({"items": [{"product_id": "x", "quantity": "1"}]})).await, "items[0].quantity");
 }

@@ -10,3 +10,4 @@ mod catalogue;
 mod ordering;
 mod paying;
 mod recovery;
+mod stopping;

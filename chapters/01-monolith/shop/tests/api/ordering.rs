@@ -1,10 +1,10 @@
 use futures::future::join_all;
 use proptest::{prelude::*, test_runner::TestRunner};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Shop, history, line};
+use crate::harness::{Shop, answer, history, line};
 
 #[tokio::test]
 async fn an_order_holds_its_stock_at_the_price_of_the_moment() {
@@ -16,6 +16,13 @@ async fn an_order_holds_its_stock_at_the_price_of_the_moment() {
     assert_eq!(order["total"], json!({"amount": 2500, "currency": "EUR"}));
     assert_eq!(order["customer_name"], "Ada");
     assert_eq!(shop.stock(&product).await, [5, 3, 2, 0]);
+
+    let dearer = json!({"price": {"amount": 9900, "currency": "EUR"}});
+    let path = format!("/products/{product}");
+    let change = shop.request(Method::PATCH, &path).bearer_auth(shop.staff().await).json(&dearer);
+    assert_eq!(answer(change).await.body["price"]["amount"], 9900);
+    let path = format!("/orders/{}", order["id"].as_str().unwrap());
+    assert_eq!(shop.get(&path, &customer).await.body, order);
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! The process ends at the worst moment and is started again.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
-use wiremock::{Mock, ResponseTemplate, matchers::method};
+use wiremock::{Mock, Request, ResponseTemplate, matchers::method};
 
 use crate::harness::{Shop, line};
 
@@ -61,6 +64,33 @@ async fn answers_are_forgotten_after_a_day_and_not_before() {
     shop::idempotency::forget(&db, now + jiff::SignedDuration::from_hours(1)).await.unwrap();
     let forgotten = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
     assert!(!forgotten.headers.contains_key("idempotency-replayed"));
+}
+
+#[tokio::test]
+async fn an_ask_has_its_whole_time_also_when_it_had_to_wait_for_the_writer() {
+    let shop = Shop::open_with(&["--payment-timeout", "300ms"]).await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    let order = shop.order(&customer, &product, 1).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&asked);
+    let never = move |_: &Request| {
+        times.lock().unwrap().push(Instant::now());
+        ResponseTemplate::new(201).set_delay(Duration::from_mins(1))
+    };
+    Mock::given(method("POST")).respond_with(never).mount(&shop.provider).await;
+    shop.pay(&customer, &order).await;
+
+    let url = format!("sqlite://{}", shop.database().display());
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("begin immediate").execute(&mut other).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await; // long enough for the ask to end and its row to be due
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    while asked.lock().unwrap().len() < 4 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let asked = asked.lock().unwrap();
+    let gaps: Vec<_> = asked.windows(2).map(|ask| ask[1] - ask[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap > Duration::from_millis(250)), "{gaps:?}");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ pub struct Answer {
 
 impl Shop {
     pub async fn open() -> Self {
-        Self::open_with(&["--payment-timeout", "300ms"]).await
+        Self::open_with(&[]).await
     }
 
     /// Opens a shop with settings, as they would stand on its command line.
