@@ -125,7 +125,7 @@ impl<'a> Sitting<'a> {
 
 /// The kit that called this program or, where nobody did, the one that Cargo builds.
 fn kit() -> Command {
-    if let Some(kit) = std::env::var_os("STEPWISE_KIT") {
+    if let Some(kit) = std::env::var_os("STEPWISE_KIT").filter(|kit| Path::new(kit).is_file()) {
         return Command::new(kit);
     }
     let mut cargo = Command::new("cargo");
