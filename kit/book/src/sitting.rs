@@ -89,8 +89,9 @@ impl<'a> Sitting<'a> {
             }
         }
         let status = Status::read(&status_file(&self.run_dir))?;
-        // A blank line, then each process says that it listens.
-        let log = printed.by_ref().take(1 + status.processes.len()).collect::<Result<Vec<_>, _>>()?;
+        // A blank line, then each process says that it listens; who is first is chance.
+        let mut log = printed.by_ref().take(1 + status.processes.len()).collect::<Result<Vec<_>, _>>()?;
+        log.sort_by(|one, other| one.trim_start().cmp(other.trim_start()));
         lines.extend(log);
         self.stage = Some(Stage { _launcher: launcher, _log: printed, status });
         Ok(lines.iter().map(|line| self.to_reader(line)).collect())
