@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use serde::de::DeserializeOwned;
-use shop_client::{Request, Shop, model::Registration, new_key};
+use shop_client::{Answer, Request, Shop, model::Registration, new_key};
 use stage::Status;
 use uuid::Uuid;
 
@@ -75,11 +75,30 @@ impl Slot {
 /// # Errors
 /// The answer has another status than `expected`.
 pub async fn ask(client: &mut Client, request: Request, expected: u16) -> Result<Vec<u8>> {
+    let (asked, answer) = send(client, request).await?;
+    ensure!(answer.status == expected, unexpected(&asked, &answer));
+    Ok(answer.body)
+}
+
+/// Asks who may have too much to do, and says whether that was served. A 503 with `Retry-After` is an answer as well.
+///
+/// # Errors
+/// The answer has another status than `expected`, and is no such refusal.
+pub async fn ask_busy(client: &mut Client, request: Request, expected: u16) -> Result<bool> {
+    let (asked, answer) = send(client, request).await?;
+    let refused = answer.status == 503 && answer.retry_after().is_some();
+    ensure!(refused || answer.status == expected, unexpected(&asked, &answer));
+    Ok(!refused)
+}
+
+async fn send(client: &mut Client, request: Request) -> Result<(String, Answer)> {
     let asked = format!("{} {}", request.method, request.path);
     let answer = client.send(request).await.with_context(|| format!("no answer to {asked}"))?;
-    let body = || String::from_utf8_lossy(&answer.body).into_owned();
-    ensure!(answer.status == expected, "{asked} was answered {}: {}", answer.status, body());
-    Ok(answer.body)
+    Ok((asked, answer))
+}
+
+fn unexpected(asked: &str, answer: &Answer) -> String {
+    format!("{asked} was answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body))
 }
 
 /// Somebody the shop does not know yet.

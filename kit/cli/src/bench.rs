@@ -1,4 +1,4 @@
-//! `kit bench`: how fast a stage is, and how long it is away after a crash.
+//! `kit bench`: how fast a stage is, what browsing feels in a storm, and how long it is away after a crash.
 
 use std::{path::Path, process::ExitCode};
 
@@ -11,15 +11,15 @@ use crate::{signals::Signals, terminal, test::succeed};
 /// What to measure.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Builds a stage of its own with optimisations and measures it beside the limits of this machine: about five\n\
+    after_help = "Builds a stage of its own with optimisations and measures it beside the limits of this machine: about seven\n\
     minutes, and nothing else should run meanwhile. benches/README.md says how to read the figures."
 )]
 pub(crate) struct Args {
     /// The chapter's number
     #[arg(default_value_t = 1)]
     chapter: u32,
-    /// Only one of the two
-    #[arg(long, value_name = "BENCHMARK", value_parser = ["load", "failure"])]
+    /// Only one of the three
+    #[arg(long, value_name = "BENCHMARK", value_parser = ["load", "storm", "failure"])]
     only: Option<String>,
     /// Only benchmarks with this in their name; and what else criterion takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER")]

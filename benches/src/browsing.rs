@@ -1,0 +1,110 @@
+//! Browsing at a fixed rate, whatever the shop does meanwhile.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context, Result};
+use fastrand::Rng;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use hdrhistogram::Histogram;
+use shop_client::Request;
+use tokio::time::{Instant, interval_at};
+use uuid::Uuid;
+
+use crate::{client::Client, slot::ask_busy};
+
+/// What became of the reads.
+#[derive(Debug)]
+pub struct Reads {
+    /// From when a read was due until its answer was there, in microseconds; of the refused ones too.
+    pub latencies: Histogram<u64>,
+    /// Those that were answered 503.
+    pub refused: u64,
+}
+
+/// Reads one of the products each `period`, `count` times, the first one at `start`.
+///
+/// The loop is open: a read begins when it is due, and a slow answer makes none of the others wait. There are as many
+/// connections as reads were ever under way.
+///
+/// # Errors
+/// The shop does not answer, or neither with a product nor with a proper 503.
+pub async fn browse(
+    routes: &BTreeMap<String, String>,
+    products: &[Uuid],
+    start: Instant,
+    period: Duration,
+    count: u32,
+) -> Result<Reads> {
+    let mut reads = Reads { latencies: Histogram::new(3)?, refused: 0 };
+    let mut rng = Rng::with_seed(0);
+    let mut due = interval_at(start, period);
+    let mut left = count;
+    let mut idle = Vec::new();
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            due = due.tick(), if left > 0 => {
+                left -= 1;
+                let client = idle.pop().map_or_else(|| Client::new(routes), Ok)?;
+                let product = rng.choice(products).context("there is nothing to browse")?;
+                under_way.push(read(client, *product, due));
+            }
+            Some(read) = under_way.next() => {
+                let (client, served, latency) = read?;
+                idle.push(client);
+                reads.refused += u64::from(!served);
+                reads.latencies.record(u64::try_from(latency.as_micros())?)?;
+            }
+            else => return Ok(reads),
+        }
+    }
+}
+
+async fn read(mut client: Client, product: Uuid, due: Instant) -> Result<(Client, bool, Duration)> {
+    let served = ask_busy(&mut client, Request::get(format!("/products/{product}")), 200).await?;
+    Ok((client, served, due.elapsed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{
+        Router,
+        http::{StatusCode, header::RETRY_AFTER},
+        routing::get,
+    };
+    use tokio::{net::TcpListener, sync::Barrier, time::timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_answer_makes_no_other_read_wait() {
+        let all_are_here = Arc::new(Barrier::new(10));
+        let handler = async move || {
+            all_are_here.wait().await;
+        };
+        let shop = Router::new().route("/products/{id}", get(handler));
+        let (routes, products, now) = (serve(shop).await, [Uuid::nil()], Instant::now());
+        let reads = browse(&routes, &products, now, Duration::from_millis(1), 10);
+        let reads = timeout(Duration::from_secs(30), reads).await.unwrap().unwrap();
+        assert_eq!((reads.latencies.len(), reads.refused), (10, 0));
+    }
+
+    #[tokio::test]
+    async fn a_503_is_a_refusal_if_it_says_when_to_come_back() {
+        let busy = async || (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]);
+        let broken = async || StatusCode::SERVICE_UNAVAILABLE;
+        let shop = Router::new().route("/products/busy", get(busy)).route("/products/broken", get(broken));
+        let mut client = Client::new(&serve(shop).await).unwrap();
+        assert!(!ask_busy(&mut client, Request::get("/products/busy"), 200).await.unwrap());
+        assert!(ask_busy(&mut client, Request::get("/products/broken"), 200).await.is_err());
+    }
+
+    async fn serve(shop: Router) -> BTreeMap<String, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, shop).into_future());
+        BTreeMap::from([("/".to_owned(), base)])
+    }
+}
