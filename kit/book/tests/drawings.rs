@@ -24,6 +24,25 @@ fn the_drawing_of_an_orders_life_has_the_steps_of_every_stage_and_no_others() ->
     Ok(())
 }
 
+#[test]
+fn the_drawing_of_the_seams_has_the_dependencies_of_chapter_2_and_no_others() -> anyhow::Result<()> {
+    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let svg = fs::read_to_string(course.root.join("book/drawings/seams.svg"))?;
+    let drawn: BTreeSet<_> = Regex::new(r#"data-names="(\w+ \w+)""#)?
+        .captures_iter(&svg)
+        .map(|names| names.extract::<1>().1[0].to_owned())
+        .collect();
+    let crates = ["chassis", "users", "products", "orders", "shop"];
+    let mut written = BTreeSet::new();
+    for from in crates {
+        let manifest = fs::read_to_string(course.root.join(format!("chapters/02-seams/{from}/Cargo.toml")))?;
+        let needed = crates.iter().filter(|to| manifest.contains(&format!("\n{to}.workspace = true\n")));
+        written.extend(needed.map(|to| format!("{from} {to}")));
+    }
+    assert_eq!(drawn, written);
+    Ok(())
+}
+
 fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     for c in name.chars() {
