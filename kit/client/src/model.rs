@@ -154,6 +154,19 @@ pub enum Status {
 }
 
 impl Status {
+    /// The diagram of an order's life, as every stage has to keep it.
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Pending => matches!(next, Self::Rejected | Self::Cancelled | Self::AwaitingPayment),
+            Self::AwaitingPayment => matches!(next, Self::Paying | Self::Cancelled),
+            Self::Paying => matches!(next, Self::Paid | Self::AwaitingPayment),
+            Self::Paid => matches!(next, Self::Shipped | Self::Refunding),
+            Self::Refunding => next == Self::Cancelled,
+            Self::Shipped => next == Self::Delivered,
+            Self::Rejected | Self::Cancelled | Self::Delivered => false,
+        }
+    }
+
     /// Whether the shop has nothing left to do by itself: not pending, paying or refunding.
     pub fn is_settled(self) -> bool {
         !matches!(self, Self::Pending | Self::Paying | Self::Refunding)

@@ -3,9 +3,7 @@
 use shop_client::model::{
     Order,
     Reason::{CustomerRequest, Expired, OutOfStock, TimedOut, UnknownProduct},
-    Status::{
-        self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
-    },
+    Status::{self, AwaitingPayment, Cancelled, Pending, Refunding, Rejected},
 };
 
 use crate::{Snapshot, Verdict};
@@ -36,7 +34,7 @@ fn offence(order: &Order) -> Option<String> {
         return Some(format!("it is {:?}, its history {path:?} ends otherwise", order.status));
     }
     let mut steps = path.iter().zip(path.iter().skip(1));
-    if let Some((from, to)) = steps.find(|(from, to)| !may_follow(**from, **to)) {
+    if let Some((from, to)) = steps.find(|(from, to)| !from.may_become(**to)) {
         return Some(format!("{to:?} may not follow {from:?} in {path:?}"));
     }
     if let Some(late) = order.history.windows(2).find(|steps| steps[0].at > steps[1].at) {
@@ -44,18 +42,6 @@ fn offence(order: &Order) -> Option<String> {
     }
     let left = path.len().checked_sub(2).map(|i| path[i]);
     (!reason_fits(order, left)).then(|| format!("{path:?} with the reason {:?}", order.reason))
-}
-
-fn may_follow(from: Status, to: Status) -> bool {
-    match from {
-        Pending => matches!(to, Rejected | Cancelled | AwaitingPayment),
-        AwaitingPayment => matches!(to, Paying | Cancelled),
-        Paying => matches!(to, Paid | AwaitingPayment),
-        Paid => matches!(to, Shipped | Refunding),
-        Refunding => to == Cancelled,
-        Shipped => to == Delivered,
-        Rejected | Cancelled | Delivered => false,
-    }
 }
 
 /// Whether the reason is one of those on the arrow from `left` to the order's status.
