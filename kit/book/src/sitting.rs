@@ -78,7 +78,9 @@ impl<'a> Sitting<'a> {
     fn start(&mut self, command: &str) -> Result<Vec<String>> {
         ensure!(self.stage.is_none(), "one stage is enough for a sitting");
         let command = format!("{command} --port {}", free_port()?);
-        let mut launcher = Launcher(self.command(&command).stdout(Stdio::piped()).spawn()?);
+        let mut launch = self.command(&command);
+        let launched = launch.stdout(Stdio::piped()).spawn();
+        let mut launcher = Launcher(launched.with_context(|| format!("cannot start {launch:?}"))?);
         let printed = launcher.0.stdout.take().context("it has no standard output")?;
         let mut printed = BufReader::new(printed).lines();
         let mut lines = Vec::new();
@@ -88,7 +90,10 @@ impl<'a> Sitting<'a> {
                 None => bail!("it ended: {}", lines.join("\n")),
             }
         }
-        let status = Status::read(&status_file(&self.run_dir))?;
+        let status_file = status_file(&self.run_dir);
+        let status = Status::read(&status_file).with_context(|| {
+            format!("{} cannot be read, after\n{}", status_file.display(), lines.join("\n"))
+        })?;
         // A blank line, then each process says that it listens; who is first is chance.
         let mut log = printed.by_ref().take(1 + status.processes.len()).collect::<Result<Vec<_>, _>>()?;
         log.sort_by(|one, other| one.trim_start().cmp(other.trim_start()));

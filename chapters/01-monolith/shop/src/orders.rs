@@ -1,7 +1,7 @@
 //! Orders, from placed to delivered, and their payment.
 //!
-//! Owns the tables `orders`, `order_lines`, `order_history`, `payment_attempts` and `refunds`. Moves stock and money only
-//! together with the order's status, in one transaction.
+//! Owns the tables `orders`, `payment_attempts` and `refunds`. Moves stock and money only together with the order's
+//! status, in one transaction.
 
 mod status;
 mod domain;
