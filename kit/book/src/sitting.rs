@@ -78,9 +78,9 @@ impl<'a> Sitting<'a> {
     fn start(&mut self, command: &str) -> Result<Vec<String>> {
         ensure!(self.stage.is_none(), "one stage is enough for a sitting");
         let command = format!("{command} --port {}", free_port()?);
-        let mut launch = self.command(&command);
-        let launched = launch.stdout(Stdio::piped()).spawn();
-        let mut launcher = Launcher(launched.with_context(|| format!("cannot start {launch:?}"))?);
+        let mut kit = self.command(&command);
+        let started = kit.stdout(Stdio::piped()).spawn();
+        let mut launcher = Launcher(started.with_context(|| format!("cannot start {kit:?}"))?);
         let printed = launcher.0.stdout.take().context("it has no standard output")?;
         let mut printed = BufReader::new(printed).lines();
         let mut lines = Vec::new();
