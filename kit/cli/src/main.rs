@@ -61,7 +61,7 @@ enum Command {
     Test(test::Args),
     /// Kills every process of a stage under load, ten times, and audits what it kept
     KillTest(kill::Args),
-    /// Measures a stage: load beside the limits of this machine, and the time from a kill to the first good answer
+    /// Measures a stage: load beside the limits of this machine, browsing in a storm, and the time from a kill to the first good answer
     Bench(bench::Args),
     /// Builds the book and serves it on this machine
     Book(book::Args),
