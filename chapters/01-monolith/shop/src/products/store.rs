@@ -17,7 +17,8 @@ pub async fn insert_product(
 ) -> sqlx::Result<Product> {
     let row = sqlx::query(
         "insert into products (id, name, description, words, price, received, available, created_at, updated_at)
-         values ($1, $2, $3, $7, $4, $5, $5, $6, $6) returning *",
+         values ($1, $2, $3, $7, $4, $5, $5, $6, $6)
+         returning seq, id, name, description, price, available, created_at, updated_at",
     )
     .bind(id.0.hyphenated())
     .bind(new.name.as_str())
@@ -33,10 +34,13 @@ pub async fn insert_product(
 
 /// Finds a product.
 pub async fn find_product(conn: &mut SqliteConnection, id: ProductId) -> sqlx::Result<Option<Product>> {
-    let row = sqlx::query("select * from products where id = $1")
-        .bind(id.0.hyphenated())
-        .fetch_optional(conn)
-        .await?;
+    let row = sqlx::query(
+        "select seq, id, name, description, price, available, created_at, updated_at
+         from products where id = $1",
+    )
+    .bind(id.0.hyphenated())
+    .fetch_optional(conn)
+    .await?;
     row.as_ref().map(product).transpose()
 }
 
@@ -46,11 +50,14 @@ pub async fn list_products(
     before: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<Product>> {
-    let rows = sqlx::query("select * from products where seq < $1 order by seq desc limit $2")
-        .bind(before)
-        .bind(limit)
-        .fetch_all(conn)
-        .await?;
+    let rows = sqlx::query(
+        "select seq, id, name, description, price, available, created_at, updated_at
+         from products where seq < $1 order by seq desc limit $2",
+    )
+    .bind(before)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
     rows.iter().map(product).collect()
 }
 
@@ -65,7 +72,8 @@ pub async fn search_products(
     limit: i64,
 ) -> sqlx::Result<Vec<Product>> {
     let rows = sqlx::query(
-        "select p.* from product_words w join products p on p.seq = w.rowid
+        "select p.seq, p.id, p.name, p.description, p.price, p.available, p.created_at, p.updated_at
+         from product_words w join products p on p.seq = w.rowid
          where w.product_words match $1 and w.rowid < $2 order by w.rowid desc limit $3",
     )
     .bind(words)
