@@ -1,0 +1,176 @@
+//! The database of a service: one SQLite file, which its instances share; in each of them one writer and several readers.
+//!
+//! SQLite lets one transaction write at a time. So a process has one connection that writes, and who wants it queues for
+//! it here, in order; only the instances of a service meet in the file, and wait there. Readers have their own
+//! connections: in WAL mode they never wait for a writer, nor it for them.
+
+use std::{
+    fs::File,
+    ops::{Deref, DerefMut},
+    path::Path,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use sqlx::{
+    ConnectOptions, Row, Sqlite, SqliteConnection, SqlitePool,
+    migrate::Migrator,
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+};
+use tokio::sync::Notify;
+use uuid::{Uuid, fmt::Hyphenated};
+
+/// Each is a thread of sqlx's. Four read more than one or two on two cores; more did not read more.
+const READERS: u32 = 4;
+
+/// How long a request waits for a connection before it is answered 503.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The two ways to the database file.
+#[derive(Clone)]
+pub struct Db {
+    readers: SqlitePool,
+    writer: SqlitePool,
+    committed: Arc<Notify>,
+}
+
+impl Db {
+    /// Opens the file, creates it where there is none, and brings the tables of the service and of the chassis up to date.
+    pub async fn open(path: &Path, migrations: Migrator) -> anyhow::Result<Self> {
+        let _alone = alone(path).await?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit is on the disk when it returns. NORMAL is faster, and a power cut could undo a sale that was told.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(PATIENCE)
+            .foreign_keys(true)
+            .disable_statement_logging();
+        let writer = pool(1)
+            .connect_with(options.clone())
+            .await
+            .with_context(|| format!("cannot open the database {}", path.display()))?;
+        let readers = pool(READERS).connect_with(options.read_only(true)).await?;
+        let db = Self { readers, writer, committed: Arc::default() };
+        db.migrate(sqlx::migrate!()).await?;
+        db.migrate(migrations).await?;
+        Ok(db)
+    }
+
+    async fn migrate(&self, mut migrations: Migrator) -> anyhow::Result<()> {
+        migrations.set_ignore_missing(true);
+        migrations.run(&self.writer).await.context("cannot bring the tables of the database up to date")
+    }
+
+    /// A connection to read with. Two statements on it may see two states: what must fit together is one statement.
+    pub async fn read(&self) -> sqlx::Result<PoolConnection<Sqlite>> {
+        self.readers.acquire().await
+    }
+
+    /// A transaction to write with; undone when dropped, done by `commit`.
+    ///
+    /// It begins as a writer. One that began as a reader and wrote later would fail whenever another had written in
+    /// between, and no time-out helps against that.
+    pub async fn write(&self) -> sqlx::Result<Transaction> {
+        let inner = self.writer.begin_with("begin immediate").await?;
+        Ok(Transaction { inner, committed: Arc::clone(&self.committed) })
+    }
+
+    /// Returns when this process has committed something since the last call: it may be a message to publish.
+    pub async fn committed(&self) {
+        self.committed.notified().await;
+    }
+}
+
+/// A transaction that writes. To be used as the connection it is.
+pub struct Transaction {
+    inner: sqlx::Transaction<'static, Sqlite>,
+    committed: Arc<Notify>,
+}
+
+impl Transaction {
+    /// Makes it all true at once, on the disk, and tells who waits for something new.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        self.inner.commit().await?;
+        self.committed.notify_one();
+        Ok(())
+    }
+}
+
+impl Deref for Transaction {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.inner
+    }
+}
+
+/// Waits until no other instance is making the tables, and lets none begin until the file is dropped.
+async fn alone(path: &Path) -> anyhow::Result<File> {
+    let path = path.with_extension("lock");
+    let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await?.context("cannot lock the database")
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false)
+}
+
+/// The present, to the microsecond: no more is stored.
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
+/// A time as the tables have it: of one width, so that it compares as text.
+pub fn text(at: Timestamp) -> String {
+    format!("{at:.6}")
+}
+
+/// Reads a time from a column.
+pub fn timestamp(row: &SqliteRow, column: &str) -> sqlx::Result<Timestamp> {
+    parsed(column, row.try_get(column)?)
+}
+
+/// Reads a time from a column that may be null.
+pub fn optional_timestamp(row: &SqliteRow, column: &str) -> sqlx::Result<Option<Timestamp>> {
+    row.try_get::<Option<&str>, _>(column)?.map(|text| parsed(column, text)).transpose()
+}
+
+/// Reads an id from a column.
+pub fn uuid(row: &SqliteRow, column: &str) -> sqlx::Result<Uuid> {
+    Ok(row.try_get::<Hyphenated, _>(column)?.into_uuid())
+}
+
+/// Reads from a text column what has a text form.
+pub fn parsed<T: FromStr>(column: &str, text: &str) -> sqlx::Result<T>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.parse()
+        .map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_one_width_compare_as_text() {
+        let second = Timestamp::from_second(1_700_000_000).unwrap();
+        let later = Timestamp::from_microsecond(second.as_microsecond() + 1).unwrap();
+        assert_eq!(text(second), "2023-11-14T22:13:20.000000Z");
+        assert!(text(second) < text(later));
+    }
+}

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+pub mod process;
+pub mod db;
+pub mod error;
+pub mod web;
+pub mod idempotency;
+pub mod bus;
+pub mod requests;
+pub mod outbox;
+pub mod inbox;
+pub mod forget;
+
+pub use bus::Bus;
+pub use db::Db;
+pub use error::Error;

@@ -1,0 +1,154 @@
+//! Request bodies: read and parsed as JSON before anything else is asked, made into a type after everything else is.
+//!
+//! The order of the checks is the API's: whether it is JSON (400, 413, 415) comes before who asks (401, 403) and
+//! whether the thing exists (404), and only then comes what the JSON says (422).
+
+use std::{error::Error, fmt, marker::PhantomData};
+
+use axum::{
+    body::HttpBody,
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use contracts::call::BODY_LIMIT;
+use http_body_util::LengthLimitError;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::Value;
+
+use super::{Invalid, Problem};
+
+/// The body of a request that needs one: JSON, but not yet looked at.
+#[derive(Clone)]
+pub struct Body(Value);
+
+/// Reads the body, whatever the route, and leaves it for the handler as a [`Body`].
+pub async fn read_body(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    match read_json(&parts.headers, body).await {
+        Ok(value) => {
+            if let Some(value) = value {
+                parts.extensions.insert(Body(value));
+            }
+            next.run(Request::from_parts(parts, axum::body::Body::empty())).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option<Value>, Problem> {
+    let bytes = axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
+        if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is longer than 64 KiB")
+        } else {
+            Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body did not arrive whole")
+        }
+    })?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if !is_json(headers) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            "The body must be application/json",
+        ));
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body is not JSON").detail(error.to_string())
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/json")
+}
+
+impl<S: Sync> FromRequestParts<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.remove().ok_or_else(|| {
+            Problem::new(StatusCode::BAD_REQUEST, "malformed", "This request needs a JSON body, and had none")
+        })
+    }
+}
+
+impl Body {
+    /// Makes a body into its type, or says which field is not of the form that the API gives.
+    pub fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        if let Some(field) = field_with_nul(&self.0) {
+            return Err(Invalid::field(field, "must not contain the character NUL").into());
+        }
+        let body: Object<T> = serde_path_to_error::deserialize(self.0)
+            .map_err(|error| not_of_the_form(&error.path().to_string(), &error.into_inner().to_string()))?;
+        Ok(body.0)
+    }
+}
+
+/// Says which field it is, and says it in the words of JSON, where serde speaks of Rust.
+fn not_of_the_form(path: &str, message: &str) -> Invalid {
+    let path = if path == "." { "" } else { path };
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let field = match (path, missing) {
+        ("", None) => "body".to_owned(),
+        ("", Some(missing)) => missing.to_owned(),
+        (path, None) => path.to_owned(),
+        (path, Some(missing)) => format!("{path}.{missing}"),
+    };
+    Invalid::field(field, message.replace(" i64", " a whole number").replace("sequence", "array"))
+}
+
+fn field_with_nul(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => items.iter().find_map(field_with_nul),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            if name.contains('\0') {
+                Some(name.replace('\0', "\u{fffd}"))
+            } else {
+                field_with_nul(value).map(|_| name.clone())
+            }
+        }),
+        _ => None,
+    }
+}
+
+/// A struct that is written as an object. Derived code also reads it from an array of its fields, which no API means.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// Reads a field that may be left out but not null: `#[serde(default, deserialize_with = "present")]`.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

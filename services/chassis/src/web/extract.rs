@@ -1,0 +1,82 @@
+//! What handlers take from a request, in the order in which the API checks it.
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::{StatusCode, request::Parts},
+};
+use contracts::{call::Authentication, caller::Caller};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{Invalid, Problem};
+/// The caller that the gateway found in the request's token.
+pub struct Authenticated(pub Caller);
+
+impl<S: Sync> FromRequestParts<S> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Authentication(verified) = parts
+            .extensions
+            .get()
+            .cloned()
+            .unwrap_or_else(|| Authentication(Err("no token was looked for".to_owned())));
+        verified.map(Self).map_err(|why| {
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "This needs a valid bearer token")
+                .detail(why)
+        })
+    }
+}
+
+/// A caller who runs the shop.
+pub struct Staff(pub Caller);
+
+impl<S: Sync> FromRequestParts<S> for Staff {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Authenticated(caller) = Authenticated::from_request_parts(parts, state).await?;
+        if caller.is_staff() { Ok(Self(caller)) } else { Err(Problem::forbidden()) }
+    }
+}
+
+/// The `{id}` of the path. One that is no UUID is the id of nothing: 404.
+pub struct PathId(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = Path::<String>::from_request_parts(parts, state).await.ok();
+        id.and_then(|Path(id)| parse_id(&id).ok())
+            .map(PathId)
+            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing"))
+    }
+}
+
+/// Accepts an id as the API writes it. Other ways to write a UUID, without hyphens say, are no ids here.
+pub fn parse_id(text: &str) -> Result<Uuid, &'static str> {
+    let id = Some(text)
+        .filter(|text| text.len() == uuid::fmt::Hyphenated::LENGTH)
+        .and_then(|text| text.parse().ok());
+    id.ok_or("must be a UUID, with hyphens")
+}
+
+/// The query of a list, as text: parsed in the handler, after everything that comes before validity.
+pub struct Query<T>(Option<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        Ok(Self(query.map(|query| query.0).ok()))
+    }
+}
+
+impl<T> Query<T> {
+    /// The parameters. As text, all of them can be read but one that is given twice.
+    pub fn parse(self) -> Result<T, Invalid> {
+        self.0.ok_or_else(|| Invalid::field("query", "must have each parameter at most once"))
+    }
+}

@@ -1,0 +1,76 @@
+//! The `Idempotency-Key` header, and the answer to a request that had one.
+
+use std::convert::Infallible;
+
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    http::{HeaderValue, StatusCode, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::idempotency::Keyed;
+
+/// What a client calls one intent: 1 to 64 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Accepts 1 to 64 visible ASCII characters.
+    pub fn parse(key: &str) -> Result<Self, &'static str> {
+        let valid = (1..=64).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        valid.then(|| Self(key.to_owned())).ok_or("must be 1 to 64 visible ASCII characters")
+    }
+
+    /// The key as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The header as it came, or did not.
+pub struct KeyHeader(Option<HeaderValue>);
+
+impl KeyHeader {
+    /// The name of the header, as errors call it.
+    pub const NAME: &'static str = "Idempotency-Key";
+
+    /// The key, where there is a valid one.
+    pub fn parse(&self) -> Result<IdempotencyKey, &'static str> {
+        let header =
+            self.0.as_ref().ok_or("is missing: send one key an intent, and the same one with each repeat")?;
+        IdempotencyKey::parse(header.to_str().unwrap_or_default())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for KeyHeader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get(Self::NAME).cloned()))
+    }
+}
+
+/// The answer to a keyed request, which says whether it was given before.
+pub fn keyed<T: Serialize>(status: StatusCode, keyed: &Keyed<T>) -> Response {
+    let mut response = (status, Json(&keyed.answer)).into_response();
+    if keyed.replayed {
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_1_to_64_visible_ascii_characters() {
+        assert!(IdempotencyKey::parse("a").is_ok());
+        assert!(IdempotencyKey::parse(&"~".repeat(64)).is_ok());
+        for bad in ["", "a b", "ключ", "tab\t", &"x".repeat(65)] {
+            assert!(IdempotencyKey::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Pages of a list. A page starts after the last item of the one before, found by its key: reading page 1,000 costs
+//! what reading page 1 does, and an item added meanwhile moves nothing.
+
+use std::{fmt::Display, str::FromStr};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Serialize;
+
+/// A part of a list, and where the next part begins.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    /// The items, newest first.
+    pub items: Vec<T>,
+    /// What to send as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of items read with one more than the limit: the one too many tells that there is a next page.
+    pub fn cut<K: Display>(mut items: Vec<T>, limit: Limit, key: impl Fn(&T) -> K) -> Self {
+        let more = items.len() > limit.0;
+        items.truncate(limit.0);
+        let next_cursor = items.last().filter(|_| more).map(|item| Cursor(key(item)).encode());
+        Self { items, next_cursor }
+    }
+}
+
+/// How many items a page has at the most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit(usize);
+
+impl Limit {
+    /// Accepts 1 to 100; none means 20.
+    pub fn parse(text: Option<&str>) -> Result<Self, &'static str> {
+        let limit = text.map_or(Ok(20), str::parse);
+        limit
+            .ok()
+            .filter(|limit| (1..=100).contains(limit))
+            .map(Self)
+            .ok_or("must be a whole number from 1 to 100")
+    }
+
+    /// The limit, and one more.
+    pub fn and_one(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(100) + 1
+    }
+}
+
+/// The key of the last item of a page. Opaque to clients, so that it can be another one tomorrow.
+pub struct Cursor<K>(pub K);
+
+impl<K: Display> Cursor<K> {
+    fn encode(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.0.to_string())
+    }
+}
+
+impl<K: FromStr> Cursor<K> {
+    /// Accepts what a page gave as its `next_cursor`; none means the beginning.
+    pub fn parse(text: Option<&str>) -> Result<Option<K>, &'static str> {
+        text.map(|text| Self::decode(text).ok_or("is not one that a page gave")).transpose()
+    }
+
+    fn decode(text: &str) -> Option<K> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        std::str::from_utf8(&bytes).ok()?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_not_the_last_says_where_the_next_begins() {
+        let limit = Limit::parse(Some("2")).unwrap();
+        let page = Page::cut(vec![9, 8, 7], limit, |n| *n);
+        assert_eq!(page.items, [9, 8]);
+        assert_eq!(Cursor::<i64>::parse(page.next_cursor.as_deref()), Ok(Some(8)));
+        assert_eq!(Page::cut(vec![7], limit, |n| *n).next_cursor, None);
+    }
+
+    #[test]
+    fn a_cursor_that_no_page_gave_is_refused() {
+        for bad in ["", "%", "8", "AAAA", "ziffern"] {
+            assert!(Cursor::<i64>::parse(Some(bad)).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_from_1_to_100() {
+        assert!(Limit::parse(None).is_ok() && Limit::parse(Some("100")).is_ok());
+        for bad in ["0", "101", "-1", "2.5", "", "ten", "99999999999999999999999"] {
+            assert!(Limit::parse(Some(bad)).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Problem documents (RFC 9457): the one form of every answer that is not a success.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// Why a request was refused, for the client to read. Says nothing of the inside.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{title}")]
+pub struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: Option<String>,
+    errors: Vec<FieldError>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct FieldError {
+    field: String,
+    message: String,
+}
+
+impl Problem {
+    /// A problem of a stable `kind`, which becomes its type: `/problems/{kind}`.
+    pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
+        Self { status, kind, title, detail: None, errors: Vec::new() }
+    }
+
+    /// 500: all that a client hears of what is our fault.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
+    }
+
+    /// 403: the operation is for staff.
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Only staff may do this")
+    }
+
+    /// Adds what is particular to this request.
+    #[must_use]
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// The answer's body. Made at the edge, which knows the id of the request.
+    pub(super) fn document(&self, request_id: &str) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            detail: Option<&'a str>,
+            request_id: &'a str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldError],
+        }
+        serde_json::to_vec(&Document {
+            r#type: format!("/problems/{}", self.kind),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: self.detail.as_deref(),
+            request_id,
+            errors: &self.errors,
+        })
+        .unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"))
+            }
+            _ => None,
+        };
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// What is not valid in a request, field by field: collected, so that the client hears of all of it at once.
+#[derive(Debug, Default)]
+pub struct Invalid {
+    errors: Vec<FieldError>,
+}
+
+impl Invalid {
+    /// One field that is not valid.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { errors: vec![FieldError { field: field.into(), message: message.into() }] }
+    }
+
+    /// Whether nothing was found so far.
+    pub fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// Takes the value of a field, or notes why there is none.
+    pub fn check<T>(&mut self, field: impl Into<String>, parsed: Result<T, &'static str>) -> Option<T> {
+        parsed.map_err(|message| self.errors.extend(Self::field(field, message).errors)).ok()
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request is not valid");
+        Self { errors: invalid.errors, ..problem }
+    }
+}

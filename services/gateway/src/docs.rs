@@ -1,0 +1,23 @@
+//! The API's description, for programs and for people. The page carries its viewer with it and works without internet.
+
+use axum::{
+    Router,
+    http::header::{CONTENT_ENCODING, CONTENT_TYPE},
+    response::Html,
+    routing::get,
+};
+
+const OPENAPI: &str = include_str!("../docs/openapi.yaml");
+const PAGE: &str = include_str!("../docs/docs.html");
+const VIEWER: &[u8] = include_bytes!("../docs/rapidoc-9.3.8.min.js.gz");
+
+/// The routes of the description.
+pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
+        .route("/openapi.yaml", get(([(CONTENT_TYPE, "application/yaml")], OPENAPI)))
+        .route("/docs", get(Html(PAGE)))
+        .route(
+            "/docs/viewer.js",
+            get(([(CONTENT_TYPE, "text/javascript"), (CONTENT_ENCODING, "gzip")], VIEWER)),
+        )
+}

@@ -1,0 +1,181 @@
+//! What can be done with orders.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    App, Caller, Error, Intent, Keyed, UserId, causes, db,
+    domain::{Cancellation, Lines, NotPossible, Order, OrderId, Source},
+    idempotency, products,
+    provider::{Attempt, Refund},
+    store,
+    web::{IdempotencyKey, Limit, Page},
+};
+
+impl App {
+    /// Places an order: holds its stock and awaits payment, or else is rejected. Both are stored, and both are answers.
+    pub async fn place_order(
+        &self,
+        caller: Caller,
+        key: &IdempotencyKey,
+        lines: Lines,
+    ) -> Result<Keyed<Order>, Error> {
+        let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
+        let customer_name = self.name(caller.id).await;
+        let mut tx = self.db.write().await?;
+        if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
+            return Ok(answered);
+        }
+        let now = db::now();
+        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
+        match products::hold(&mut tx, order.id.into(), lines.as_slice()).await? {
+            Ok(held) => order.hold(held, now + self.order_ttl, now)?,
+            Err(refused) => order.reject(refused.into(), now)?,
+        }
+        store::insert_order(&mut tx, &order).await?;
+        let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
+        tx.commit().await?;
+        let Order { id, status, .. } = keyed.answer;
+        tracing::info!(order = %id.0, %status, "placed an order");
+        Ok(keyed)
+    }
+
+    /// Reads an order of the caller's, or for staff anybody's.
+    pub async fn read_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
+        let order = store::find_order(&mut *self.db.read().await?, id).await?;
+        Ok(self.named(visible(order, caller)?).await)
+    }
+
+    /// Reads an order of the caller's.
+    pub async fn read_own_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
+        let mut conn = self.db.read().await?;
+        own(store::find_order(&mut conn, id).await?, caller)
+    }
+
+    /// Lists orders, newest first: the caller's, or for staff everybody's.
+    pub async fn list_orders(
+        &self,
+        caller: Caller,
+        everybodys: bool,
+        limit: Limit,
+        cursor: Option<Uuid>,
+    ) -> Result<Page<Order>, Error> {
+        let customer = (!everybodys).then_some(caller.id);
+        let before = cursor.unwrap_or(Uuid::max());
+        let orders =
+            store::list_orders(&mut *self.db.read().await?, customer, before, limit.and_one()).await?;
+        let mut page = Page::cut(orders, limit, |order| order.id.0);
+        for order in &mut page.items {
+            order.customer_name = self.name(order.customer_id).await;
+        }
+        Ok(page)
+    }
+
+    /// Pays for an order of the caller's. What the provider is asked is stored first, and asked after: if this process
+    /// dies in between, the next one asks the same again.
+    pub async fn pay_order(
+        &self,
+        caller: Caller,
+        key: &IdempotencyKey,
+        id: OrderId,
+        source: Source,
+    ) -> Result<Keyed<Order>, Error> {
+        let intent = Intent { caller: caller.id, operation: format!("pay_order {}", id.0), key };
+        let customer_name = self.name(caller.id).await;
+        let mut tx = self.db.write().await?;
+        if let Some(answered) = idempotency::find(&mut tx, &intent, &source).await? {
+            return Ok(answered);
+        }
+        let now = db::now();
+        let mut order = own(store::find_order(&mut tx, id).await?, caller)?;
+        let amount = order.pay(now)?;
+        let token = source.as_str().to_owned();
+        let attempt = Attempt { id: Uuid::now_v7(), order: id, source: token, amount, asks: 1 };
+        store::save_step(&mut tx, &order).await?;
+        store::insert_attempt(&mut tx, &attempt, self.end_of_ask(now)).await?;
+        order.customer_name = customer_name;
+        let keyed = idempotency::keep(&mut tx, &intent, &source, order, now).await?;
+        tx.commit().await?;
+        self.start_charge(attempt);
+        Ok(keyed)
+    }
+
+    /// Cancels an order that has not been shipped. What it holds is given back now, what it paid soon.
+    pub async fn cancel_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
+        let order = self.cancel(caller, id).await?;
+        Ok(self.named(order).await)
+    }
+
+    async fn cancel(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
+        let mut tx = self.db.write().await?;
+        let mut order = visible(store::find_order(&mut tx, id).await?, caller)?;
+        let now = db::now();
+        match order.cancel(now)? {
+            Cancellation::Repeated => {}
+            Cancellation::Done => {
+                store::save_step(&mut tx, &order).await?;
+                products::release(&mut tx, id.into()).await?;
+                tx.commit().await?;
+                tracing::info!(order = %id.0, "cancelled an order");
+            }
+            Cancellation::Refund => {
+                store::save_step(&mut tx, &order).await?;
+                let charge = store::find_charge(&mut tx, id).await?;
+                let refund =
+                    Refund { id: Uuid::now_v7(), order: id, charge, amount: order.payment.captured, asks: 1 };
+                store::insert_refund(&mut tx, &refund, self.end_of_ask(now)).await?;
+                tx.commit().await?;
+                self.start_refund(refund);
+            }
+        }
+        Ok(order)
+    }
+
+    /// Marks a paid order as shipped. Again is as once.
+    pub async fn ship_order(&self, id: OrderId) -> Result<Order, Error> {
+        let order = self.step(id, Order::ship).await?;
+        Ok(self.named(order).await)
+    }
+
+    /// Marks a shipped order as delivered. Again is as once.
+    pub async fn deliver_order(&self, id: OrderId) -> Result<Order, Error> {
+        let order = self.step(id, Order::deliver).await?;
+        Ok(self.named(order).await)
+    }
+
+    async fn step(
+        &self,
+        id: OrderId,
+        step: fn(&mut Order, Timestamp) -> Result<bool, NotPossible>,
+    ) -> Result<Order, Error> {
+        let mut tx = self.db.write().await?;
+        let mut order = store::find_order(&mut tx, id).await?;
+        if step(&mut order, db::now())? {
+            store::save_step(&mut tx, &order).await?;
+            tx.commit().await?;
+        }
+        Ok(order)
+    }
+
+    /// Never with a transaction or a connection in hand: whoever is called may take its time.
+    async fn named(&self, order: Order) -> Order {
+        Order { customer_name: self.name(order.customer_id).await, ..order }
+    }
+
+    /// What a customer is called. An order can be read without: whatever happens to `users` does not happen here.
+    async fn name(&self, customer: UserId) -> Option<String> {
+        self.users.read_name(customer).await.unwrap_or_else(|error| {
+            tracing::warn!(customer = %customer.0, error = causes(&error), "cannot tell what a customer is called");
+            None
+        })
+    }
+}
+
+fn own(order: Order, caller: Caller) -> Result<Order, Error> {
+    if order.customer_id == caller.id { Ok(order) } else { Err(Error::NotFound) }
+}
+
+/// Another customer's order is not forbidden, it is not there: whether an id exists is nobody else's business.
+fn visible(order: Order, caller: Caller) -> Result<Order, Error> {
+    if caller.is_staff() { Ok(order) } else { own(order, caller) }
+}

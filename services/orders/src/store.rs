@@ -1,0 +1,296 @@
+//! The SQL of orders and of what the payment provider is asked.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use super::{
+    Error, Money, UserId, db,
+    domain::{NotPossible, Order, OrderId, Payment},
+    provider::{Attempt, Refund},
+};
+
+/// Finds an order that must be there.
+pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Order, Error> {
+    let row = sqlx::query("select * from orders where id = $1")
+        .bind(id.0.hyphenated())
+        .fetch_optional(conn)
+        .await?;
+    Ok(order(&row.ok_or(Error::NotFound)?)?)
+}
+
+/// Lists orders, newest first, from those placed before `before`: one customer's, or everybody's.
+pub async fn list_orders(
+    conn: &mut SqliteConnection,
+    customer: Option<UserId>,
+    before: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<Order>> {
+    let query = match customer {
+        Some(customer) => {
+            sqlx::query("select * from orders where id < $1 and customer_id = $3 order by id desc limit $2")
+                .bind(before.hyphenated())
+                .bind(limit)
+                .bind(customer.0.hyphenated())
+        }
+        None => sqlx::query("select * from orders where id < $1 order by id desc limit $2")
+            .bind(before.hyphenated())
+            .bind(limit),
+    };
+    let rows = query.fetch_all(conn).await?;
+    rows.iter().map(order).collect()
+}
+
+/// Stores a new order with its history so far.
+pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<(), Error> {
+    sqlx::query(
+        "insert into orders (id, customer_id, status, version, reason, items, total, captured, refunded, history,
+                             created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10)",
+    )
+    .bind(order.id.0.hyphenated())
+    .bind(order.customer_id.0.hyphenated())
+    .bind(order.status.as_str())
+    .bind(version(order.history.len()))
+    .bind(order.reason.map(|reason| reason.as_str()))
+    .bind(serde_json::to_string(&order.items)?)
+    .bind(order.total.map(|total| total.amount))
+    .bind(serde_json::to_string(&order.history)?)
+    .bind(db::text(order.created_at))
+    .bind(order.expires_at.map(db::text))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stores an order's one step to its present status, if it still is where the step began.
+pub async fn save_step(conn: &mut SqliteConnection, order: &Order) -> Result<(), Error> {
+    let [.., from, to] = order.history.as_slice() else {
+        return Err(NotPossible::Status(order.status).into());
+    };
+    let saved = sqlx::query(
+        "update orders set status = $4, version = version + 1, reason = $5, captured = $6, refunded = $7,
+                           decline_code = $8, history = $9
+         where id = $1 and status = $2 and version = $3",
+    )
+    .bind(order.id.0.hyphenated())
+    .bind(from.status.as_str())
+    .bind(version(order.history.len() - 1))
+    .bind(to.status.as_str())
+    .bind(order.reason.map(|reason| reason.as_str()))
+    .bind(order.payment.captured.amount)
+    .bind(order.payment.refunded.amount)
+    .bind(&order.payment.decline_code)
+    .bind(serde_json::to_string(&order.history)?)
+    .execute(conn)
+    .await?;
+    if saved.rows_affected() == 0 {
+        return Err(NotPossible::Status(from.status).into());
+    }
+    Ok(())
+}
+
+/// Finds orders whose time to be paid is over.
+pub async fn expired_orders(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<Vec<OrderId>> {
+    let rows = sqlx::query(
+        "select id from orders where status = 'awaiting_payment' and expires_at <= $1 order by expires_at limit 100",
+    )
+    .bind(db::text(now))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| db::uuid(row, "id").map(OrderId)).collect()
+}
+
+/// Stores that the provider is going to be asked for an order's money, and when to ask again if no answer is stored.
+pub async fn insert_attempt(
+    conn: &mut SqliteConnection,
+    attempt: &Attempt,
+    ask_again: Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into payment_attempts (id, order_id, source, amount, asks, ask_again_at) values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(attempt.id.hyphenated())
+    .bind(attempt.order.0.hyphenated())
+    .bind(&attempt.source)
+    .bind(attempt.amount.amount)
+    .bind(attempt.asks)
+    .bind(db::text(ask_again))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes the attempts that are due, to ask once more: nobody else does until `lease`.
+pub async fn take_due_attempts(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    lease: Timestamp,
+) -> sqlx::Result<Vec<Attempt>> {
+    let rows = sqlx::query(
+        "update payment_attempts set asks = asks + 1, ask_again_at = $2
+         where outcome is null and ask_again_at <= $1 returning id, order_id, source, amount, asks",
+    )
+    .bind(db::text(now))
+    .bind(db::text(lease))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(attempt).collect()
+}
+
+/// Sets when to ask again about an attempt that is still open.
+pub async fn postpone_attempt(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> sqlx::Result<()> {
+    sqlx::query("update payment_attempts set ask_again_at = $2 where id = $1 and outcome is null")
+        .bind(id.hyphenated())
+        .bind(db::text(until))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Stores the provider's answer to an attempt: false where it is stored already.
+pub async fn close_attempt(
+    conn: &mut SqliteConnection,
+    id: Uuid,
+    outcome: &str,
+    charge: &str,
+) -> sqlx::Result<bool> {
+    let closed = sqlx::query(
+        "update payment_attempts set outcome = $2, charge_id = $3 where id = $1 and outcome is null",
+    )
+    .bind(id.hyphenated())
+    .bind(outcome)
+    .bind(charge)
+    .execute(conn)
+    .await?;
+    Ok(closed.rows_affected() == 1)
+}
+
+/// The provider's id of the charge that paid an order.
+pub async fn find_charge(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<String> {
+    let charge = sqlx::query_scalar(
+        "select charge_id from payment_attempts where order_id = $1 and outcome = 'succeeded'",
+    )
+    .bind(order.0.hyphenated())
+    .fetch_one(conn)
+    .await?;
+    Ok(charge)
+}
+
+/// Stores that the provider is going to be asked to give an order's money back.
+pub async fn insert_refund(
+    conn: &mut SqliteConnection,
+    refund: &Refund,
+    ask_again: Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into refunds (id, order_id, charge_id, amount, asks, ask_again_at) values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(refund.id.hyphenated())
+    .bind(refund.order.0.hyphenated())
+    .bind(&refund.charge)
+    .bind(refund.amount.amount)
+    .bind(refund.asks)
+    .bind(db::text(ask_again))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes the refunds that are due, to ask once more: nobody else does until `lease`.
+pub async fn take_due_refunds(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    lease: Timestamp,
+) -> sqlx::Result<Vec<Refund>> {
+    let rows = sqlx::query(
+        "update refunds set asks = asks + 1, ask_again_at = $2
+         where done = 0 and ask_again_at <= $1 returning id, order_id, charge_id, amount, asks",
+    )
+    .bind(db::text(now))
+    .bind(db::text(lease))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(refund).collect()
+}
+
+/// Sets when to ask again about a refund that is not done.
+pub async fn postpone_refund(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> sqlx::Result<()> {
+    sqlx::query("update refunds set ask_again_at = $2 where id = $1 and done = 0")
+        .bind(id.hyphenated())
+        .bind(db::text(until))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Stores that a refund is done: false where that is stored already.
+pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
+    let closed = sqlx::query("update refunds set done = 1 where id = $1 and done = 0")
+        .bind(id.hyphenated())
+        .execute(conn)
+        .await?;
+    Ok(closed.rows_affected() == 1)
+}
+
+/// Whether anything is due: asked often and on a reader, so that nobody waits for the writer in vain.
+pub async fn anything_due(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<bool> {
+    let due = sqlx::query_scalar(
+        "select exists (select 1 from payment_attempts where outcome is null and ask_again_at <= $1)
+             or exists (select 1 from refunds where done = 0 and ask_again_at <= $1)",
+    )
+    .bind(db::text(now))
+    .fetch_one(conn)
+    .await?;
+    Ok(due)
+}
+
+fn order(row: &SqliteRow) -> sqlx::Result<Order> {
+    Ok(Order {
+        id: OrderId(db::uuid(row, "id")?),
+        customer_id: UserId(db::uuid(row, "customer_id")?),
+        customer_name: None,
+        status: db::parsed("status", row.try_get("status")?)?,
+        reason: row.try_get::<Option<_>, _>("reason")?.map(|text| db::parsed("reason", text)).transpose()?,
+        items: json(row, "items")?,
+        total: row.try_get::<Option<_>, _>("total")?.map(Money::cents),
+        payment: Payment {
+            captured: Money::cents(row.try_get("captured")?),
+            refunded: Money::cents(row.try_get("refunded")?),
+            decline_code: row.try_get("decline_code")?,
+        },
+        history: json(row, "history")?,
+        created_at: db::timestamp(row, "created_at")?,
+        expires_at: db::optional_timestamp(row, "expires_at")?,
+    })
+}
+
+fn attempt(row: &SqliteRow) -> sqlx::Result<Attempt> {
+    Ok(Attempt {
+        id: db::uuid(row, "id")?,
+        order: OrderId(db::uuid(row, "order_id")?),
+        source: row.try_get("source")?,
+        amount: Money::cents(row.try_get("amount")?),
+        asks: row.try_get("asks")?,
+    })
+}
+
+fn refund(row: &SqliteRow) -> sqlx::Result<Refund> {
+    Ok(Refund {
+        id: db::uuid(row, "id")?,
+        order: OrderId(db::uuid(row, "order_id")?),
+        charge: row.try_get("charge_id")?,
+        amount: Money::cents(row.try_get("amount")?),
+        asks: row.try_get("asks")?,
+    })
+}
+
+fn json<T: for<'de> Deserialize<'de>>(row: &SqliteRow, column: &str) -> sqlx::Result<T> {
+    serde_json::from_str(row.try_get(column)?)
+        .map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
+}
+
+fn version(statuses: usize) -> i64 {
+    i64::try_from(statuses).unwrap_or(i64::MAX)
+}

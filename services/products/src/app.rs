@@ -1,0 +1,90 @@
+//! What can be done with products.
+
+use uuid::Uuid;
+
+use super::{
+    App, Caller, Error, Intent, Keyed, db,
+    domain::{NewProduct, Product, ProductChange, ProductId, Stock, search_query},
+    idempotency, store,
+    web::{IdempotencyKey, Limit, Page},
+};
+
+impl App {
+    /// Lists the products that have every word of `search`, newest first; all of them where it has no word.
+    pub async fn list_products(
+        &self,
+        search: &str,
+        limit: Limit,
+        cursor: Option<i64>,
+    ) -> Result<Page<Product>, Error> {
+        let before = cursor.unwrap_or(i64::MAX);
+        let mut conn = self.db.read().await?;
+        let products = match search_query(search) {
+            Some(words) => store::search_products(&mut conn, &words, before, limit.and_one()).await?,
+            None => store::list_products(&mut conn, before, limit.and_one()).await?,
+        };
+        Ok(Page::cut(products, limit, |product| product.seq))
+    }
+
+    /// Reads one product.
+    pub async fn read_product(&self, id: ProductId) -> Result<Product, Error> {
+        let mut conn = self.db.read().await?;
+        store::find_product(&mut conn, id).await?.ok_or(Error::NotFound)
+    }
+
+    /// Adds a product to the shop.
+    pub async fn add_product(
+        &self,
+        caller: Caller,
+        key: &IdempotencyKey,
+        new: NewProduct,
+    ) -> Result<Keyed<Product>, Error> {
+        let intent = Intent { caller: caller.id, operation: "add_product".to_owned(), key };
+        let mut tx = self.db.write().await?;
+        if let Some(answered) = idempotency::find(&mut tx, &intent, &new).await? {
+            return Ok(answered);
+        }
+        let now = db::now();
+        let product = store::insert_product(&mut tx, ProductId(Uuid::now_v7()), &new, now).await?;
+        let keyed = idempotency::keep(&mut tx, &intent, &new, product, now).await?;
+        tx.commit().await?;
+        tracing::info!(product = %keyed.answer.id.0, "added a product");
+        Ok(keyed)
+    }
+
+    /// Changes name, description or price. Orders that hold stock keep what they have.
+    pub async fn change_product(&self, id: ProductId, change: ProductChange) -> Result<Product, Error> {
+        let mut tx = self.db.write().await?;
+        let mut product = store::find_product(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        product.change(change, db::now());
+        store::update_product(&mut tx, &product).await?;
+        tx.commit().await?;
+        Ok(product)
+    }
+
+    /// Reads the stock ledger of a product.
+    pub async fn read_stock(&self, id: ProductId) -> Result<Stock, Error> {
+        let mut conn = self.db.read().await?;
+        store::find_stock(&mut conn, id).await?.ok_or(Error::NotFound)
+    }
+
+    /// Takes in more units of a product.
+    pub async fn restock(
+        &self,
+        caller: Caller,
+        key: &IdempotencyKey,
+        id: ProductId,
+        units: i64,
+    ) -> Result<Keyed<Stock>, Error> {
+        let intent = Intent { caller: caller.id, operation: format!("restock {}", id.0), key };
+        let mut tx = self.db.write().await?;
+        if let Some(answered) = idempotency::find(&mut tx, &intent, &units).await? {
+            return Ok(answered);
+        }
+        let stock = store::add_units(&mut tx, id, units).await?.ok_or(Error::NotFound)?;
+        let keyed = idempotency::keep(&mut tx, &intent, &units, stock, db::now()).await?;
+        tx.commit().await?;
+        tracing::info!(product = %id.0, units, "received units");
+        Ok(keyed)
+    }
+}

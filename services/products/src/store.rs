@@ -1,0 +1,232 @@
+//! The SQL of products and of their stock.
+
+use jiff::Timestamp;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use super::{
+    Money, db,
+    domain::{HeldLine, HolderId, NewProduct, Product, ProductId, Quantity, Refused, Stock, searchable},
+};
+
+/// Stores a new product with its first stock.
+pub async fn insert_product(
+    conn: &mut SqliteConnection,
+    id: ProductId,
+    new: &NewProduct,
+    now: Timestamp,
+) -> sqlx::Result<Product> {
+    let row = sqlx::query(
+        "insert into products (id, name, description, words, price, received, available, created_at, updated_at)
+         values ($1, $2, $3, $7, $4, $5, $5, $6, $6)
+         returning seq, id, name, description, price, available, created_at, updated_at",
+    )
+    .bind(id.0.hyphenated())
+    .bind(new.name.as_str())
+    .bind(new.description.as_str())
+    .bind(new.price.cents())
+    .bind(new.stock)
+    .bind(db::text(now))
+    .bind(searchable(new.name.as_str(), new.description.as_str()))
+    .fetch_one(conn)
+    .await?;
+    product(&row)
+}
+
+/// Finds a product.
+pub async fn find_product(conn: &mut SqliteConnection, id: ProductId) -> sqlx::Result<Option<Product>> {
+    let row = sqlx::query(
+        "select seq, id, name, description, price, available, created_at, updated_at
+         from products where id = $1",
+    )
+    .bind(id.0.hyphenated())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(product).transpose()
+}
+
+/// Lists products, newest first, from those added before `before`.
+pub async fn list_products(
+    conn: &mut SqliteConnection,
+    before: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Product>> {
+    let rows = sqlx::query(
+        "select seq, id, name, description, price, available, created_at, updated_at
+         from products where seq < $1 order by seq desc limit $2",
+    )
+    .bind(before)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(product).collect()
+}
+
+/// Lists the products that have all the words, newest first, from those added before `before`.
+///
+/// The index has the products of a word in the order of `rowid`, which is `seq`, so it stops after `limit`. Beginnings
+/// of up to three letters are words to it; for a longer one it first merges those of all words that begin so.
+pub async fn search_products(
+    conn: &mut SqliteConnection,
+    words: &str,
+    before: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Product>> {
+    let rows = sqlx::query(
+        "select p.seq, p.id, p.name, p.description, p.price, p.available, p.created_at, p.updated_at
+         from product_words w join products p on p.seq = w.rowid
+         where w.product_words match $1 and w.rowid < $2 order by w.rowid desc limit $3",
+    )
+    .bind(words)
+    .bind(before)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(product).collect()
+}
+
+/// Stores a product's name, description and price as they are now.
+pub async fn update_product(conn: &mut SqliteConnection, product: &Product) -> sqlx::Result<()> {
+    sqlx::query(
+        "update products set name = $2, description = $3, words = $4, price = $5, updated_at = $6 where id = $1",
+    )
+    .bind(product.id.0.hyphenated())
+    .bind(&product.name)
+    .bind(&product.description)
+    .bind(searchable(&product.name, &product.description))
+    .bind(product.price.amount)
+    .bind(db::text(product.updated_at))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Finds the stock ledger of a product.
+pub async fn find_stock(conn: &mut SqliteConnection, id: ProductId) -> sqlx::Result<Option<Stock>> {
+    let row = sqlx::query("select id, received, available, held, sold from products where id = $1")
+        .bind(id.0.hyphenated())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(stock).transpose()
+}
+
+/// Takes in more units, and finds the ledger as it is then.
+pub async fn add_units(
+    conn: &mut SqliteConnection,
+    id: ProductId,
+    units: i64,
+) -> sqlx::Result<Option<Stock>> {
+    let row = sqlx::query(
+        "update products set received = received + $2, available = available + $2
+         where id = $1 returning id, received, available, held, sold",
+    )
+    .bind(id.0.hyphenated())
+    .bind(units)
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(stock).transpose()
+}
+
+/// Sets stock aside for an order: all of its lines or, where one cannot be had, none.
+///
+/// Gives for each line what it is called and costs from now on.
+pub async fn hold(
+    conn: &mut SqliteConnection,
+    order: HolderId,
+    lines: &[(ProductId, Quantity)],
+) -> sqlx::Result<Result<Vec<HeldLine>, Refused>> {
+    let mut held = Vec::with_capacity(lines.len());
+    for &(product, quantity) in lines {
+        match hold_line(conn, order, product, quantity).await? {
+            Ok(line) => held.push(line),
+            Err(refused) => {
+                release(conn, order).await?;
+                return Ok(Err(refused));
+            }
+        }
+    }
+    Ok(Ok(held))
+}
+
+/// One statement both asks whether there is enough and takes it. Two statements would sell the last unit twice.
+async fn hold_line(
+    conn: &mut SqliteConnection,
+    order: HolderId,
+    id: ProductId,
+    quantity: Quantity,
+) -> sqlx::Result<Result<HeldLine, Refused>> {
+    let taken = sqlx::query(
+        "update products set available = available - $2, held = held + $2
+         where id = $1 and available >= $2 returning name, price",
+    )
+    .bind(id.0.hyphenated())
+    .bind(quantity.get())
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(row) = taken else {
+        let known = find_stock(conn, id).await?.is_some();
+        return Ok(Err(if known { Refused::OutOfStock } else { Refused::UnknownProduct }));
+    };
+    sqlx::query("insert into holds (order_id, product_id, quantity, state) values ($1, $2, $3, 'held')")
+        .bind(order.0.hyphenated())
+        .bind(id.0.hyphenated())
+        .bind(quantity.get())
+        .execute(conn)
+        .await?;
+    Ok(Ok(HeldLine { name: row.try_get("name")?, unit_price: Money::cents(row.try_get("price")?) }))
+}
+
+/// Sells what an order holds.
+pub async fn sell(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
+    let units = "update products set held = held - h.quantity, sold = sold + h.quantity
+                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
+    for_order(conn, order, units).await?;
+    for_order(conn, order, "update holds set state = 'sold' where order_id = $1").await
+}
+
+/// Gives back what an order holds.
+pub async fn release(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
+    let units = "update products set held = held - h.quantity, available = available + h.quantity
+                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
+    for_order(conn, order, units).await?;
+    for_order(conn, order, "delete from holds where order_id = $1 and state = 'held'").await
+}
+
+/// Takes back what was sold to an order whose money has been given back.
+pub async fn take_back(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
+    let units = "update products set sold = sold - h.quantity, available = available + h.quantity
+                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'sold'";
+    for_order(conn, order, units).await?;
+    for_order(conn, order, "delete from holds where order_id = $1 and state = 'sold'").await
+}
+
+async fn for_order(
+    conn: &mut SqliteConnection,
+    order: HolderId,
+    statement: &'static str,
+) -> sqlx::Result<()> {
+    sqlx::query(statement).bind(order.0.hyphenated()).execute(conn).await?;
+    Ok(())
+}
+
+fn product(row: &SqliteRow) -> sqlx::Result<Product> {
+    Ok(Product {
+        seq: row.try_get("seq")?,
+        id: ProductId(db::uuid(row, "id")?),
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        price: Money::cents(row.try_get("price")?),
+        available: row.try_get("available")?,
+        created_at: db::timestamp(row, "created_at")?,
+        updated_at: db::timestamp(row, "updated_at")?,
+    })
+}
+
+fn stock(row: &SqliteRow) -> sqlx::Result<Stock> {
+    Ok(Stock {
+        product_id: ProductId(db::uuid(row, "id")?),
+        received: row.try_get("received")?,
+        available: row.try_get("available")?,
+        held: row.try_get("held")?,
+        sold: row.try_get("sold")?,
+    })
+}

@@ -1,0 +1,152 @@
+//! Accounts: what is a valid address, name and password.
+
+use std::fmt;
+
+use email_address::{EmailAddress, Options};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Role, UserId, web::has_length};
+
+/// An account, as its owner sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct User {
+    /// Made by the shop.
+    pub id: UserId,
+    /// As given; unique without regard to case.
+    pub email: String,
+    /// What the owner wants to be called.
+    pub name: String,
+    /// What the account may do.
+    pub role: Role,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+/// A valid e-mail address.
+#[derive(Clone, Debug)]
+pub struct Email(String);
+
+impl Email {
+    /// Accepts a mailbox of RFC 5321 with at most 254 characters, without a display name.
+    pub fn parse(text: String) -> Result<Self, &'static str> {
+        let options = Options::default().without_display_text().without_domain_literal();
+        if !has_length(&text, 3..=254) || EmailAddress::parse_with_options(&text, options).is_err() {
+            return Err("must be an e-mail address of at most 254 characters");
+        }
+        Ok(Self(text))
+    }
+
+    /// The address as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What two spellings of one address have in common.
+    pub fn key(&self) -> String {
+        email_key(&self.0)
+    }
+}
+
+/// What two spellings of one address have in common, also where the text is no address.
+pub fn email_key(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// A valid name.
+#[derive(Clone, Debug)]
+pub struct Name(String);
+
+impl Name {
+    /// Accepts 1 to 100 characters.
+    pub fn parse(text: String) -> Result<Self, &'static str> {
+        if has_length(&text, 1..=100) { Ok(Self(text)) } else { Err("must have 1 to 100 characters") }
+    }
+
+    /// The name as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A password in the clear. Never stored, never printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// Accepts, for an account's new password, 10 to 128 characters.
+    pub fn parse(self) -> Result<Self, &'static str> {
+        if has_length(&self.0, 10..=128) { Ok(self) } else { Err("must have 10 to 128 characters") }
+    }
+
+    /// Accepts, for comparing, what could be somebody's password: at most 128 characters.
+    pub fn parse_guess(self) -> Result<Self, &'static str> {
+        if has_length(&self.0, 0..=128) { Ok(self) } else { Err("must have at most 128 characters") }
+    }
+
+    /// What is hashed.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// A bearer token, as it is given out.
+#[derive(Debug, Serialize)]
+pub struct Session {
+    /// A JSON Web Token.
+    pub token: String,
+    /// How to send it: `Authorization: Bearer …`.
+    pub token_type: &'static str,
+    /// From then on the token is refused.
+    pub expires_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_email_is_one_mailbox() {
+        for good in ["a@b", "Ada.Lovelace+shop@example.com", "ünï@exämple.com"] {
+            assert!(Email::parse(good.into()).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "ada", "@example.com", "ada@", "a b@c", "Ada <ada@example.com>", "a@b@c", "a@[127.0.0.1]"]
+        {
+            assert!(Email::parse(bad.into()).is_err(), "{bad}");
+        }
+        assert!(Email::parse(format!("{}@example.com", "x".repeat(250))).is_err());
+    }
+
+    #[test]
+    fn two_spellings_of_an_address_are_one() {
+        assert_eq!(Email::parse("Ada@Example.com".into()).unwrap().key(), email_key("aDA@eXAMPLE.COM"));
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        assert!(Name::parse("🦀".repeat(100)).is_ok());
+        assert!(Name::parse("🦀".repeat(101)).is_err());
+        assert!(Name::parse(String::new()).is_err());
+        assert!(Password::from("é".repeat(10)).parse().is_ok());
+        assert!(Password::from("é".repeat(9)).parse().is_err());
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        assert_eq!(format!("{:?}", Password::from("correct horse".to_owned())), "Password(…)");
+    }
+}
