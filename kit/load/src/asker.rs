@@ -1,0 +1,179 @@
+//! Asks, and asks again under the same key while that may help.
+
+use std::{
+    cell::RefCell,
+    sync::Arc,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use audit::journal::{Answered, Asked, Operation};
+use fastrand::Rng;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shop_client::{Answer, Method, Request, model::Money};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::{
+    connections::Connections,
+    market::Notes,
+    record::{Ending, Kind, Record, Unanswered},
+};
+
+/// How long a client waits, and how it repeats itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For one attempt to be answered.
+    pub attempt: Duration,
+    /// For a question to be answered well, all attempts together.
+    pub question: Duration,
+    /// Before the second attempt; twice as long before each further one, up to [`Patience::longest_pause`].
+    pub first_pause: Duration,
+    /// See [`Patience::first_pause`].
+    pub longest_pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempt: Duration::from_secs(5),
+            question: Duration::from_secs(30),
+            first_pause: Duration::from_millis(50),
+            longest_pause: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Something to ask, and which statuses are what one hopes for.
+pub(crate) struct Question<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) request: Request,
+    pub(crate) due: Instant,
+    pub(crate) wanted: &'a [u16],
+    /// What goes into the journal: who asks for what, under which key. What changes nothing is not written down.
+    pub(crate) note: Option<(Uuid, &'a Operation, Option<&'a str>)>,
+}
+
+/// Asks for all visitors of a load.
+pub(crate) struct Asker {
+    pub(crate) connections: Connections,
+    pub(crate) record: RefCell<Record>,
+    pub(crate) notes: Arc<Notes>,
+    pub(crate) in_flight: Arc<AtomicUsize>,
+    pub(crate) patience: Patience,
+}
+
+/// What an attempt came to.
+enum Attempt {
+    Good(Answer),
+    /// Worth another attempt, after this long at least.
+    Later(String, Duration),
+    Bad(String),
+}
+
+impl Asker {
+    /// Asks until it is well answered. None when it was given up.
+    pub(crate) async fn ask(&self, question: Question<'_>, rng: &mut Rng) -> Option<Answer> {
+        let Question { kind, due, .. } = question;
+        let mut pause = self.patience.first_pause;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let cause = match self.attempt(&question).await {
+                Attempt::Good(answer) => {
+                    self.end(Ending { kind, due, answered: Some(Instant::now()), attempts });
+                    return Some(answer);
+                }
+                Attempt::Later(cause, at_least) if due.elapsed() + pause < self.patience.question => {
+                    self.count(cause);
+                    // Up to half longer, so that not everybody who was refused comes back at once.
+                    sleep(pause.max(at_least).mul_f64(1.0 + rng.f64() / 2.0)).await;
+                    pause = (pause * 2).min(self.patience.longest_pause);
+                    continue;
+                }
+                Attempt::Later(cause, _) | Attempt::Bad(cause) => cause,
+            };
+            self.count(cause);
+            self.end(Ending { kind, due, answered: None, attempts });
+            return None;
+        }
+    }
+
+    async fn attempt(&self, question: &Question<'_>) -> Attempt {
+        let (sent, sent_at) = (Instant::now(), Timestamp::now());
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let answer = self.connections.send(&question.request).await;
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.record.borrow_mut().attempts += 1;
+        if let Some((caller, operation, key)) = question.note {
+            self.notes.write(Asked {
+                caller,
+                operation: operation.clone(),
+                key: key.map(str::to_owned),
+                sent: sent_at,
+                ended: Timestamp::now(),
+                answer: answer.as_ref().ok().map(answered),
+            });
+        }
+        match answer {
+            Ok(answer) => judge(question, answer),
+            Err(why) => {
+                self.record.borrow_mut().unanswered.push(Unanswered { sent, ended: Instant::now() });
+                Attempt::Later(cause(question.kind, why.name()), Duration::ZERO)
+            }
+        }
+    }
+
+    fn count(&self, cause: String) {
+        *self.record.borrow_mut().causes.entry(cause).or_default() += 1;
+    }
+
+    fn end(&self, ending: Ending) {
+        self.record.borrow_mut().add(ending);
+    }
+}
+
+fn judge(question: &Question, answer: Answer) -> Attempt {
+    let status = answer.status.as_u16();
+    if question.wanted.contains(&status) {
+        return Attempt::Good(answer);
+    }
+    let cause = cause(question.kind, &status.to_string());
+    match status {
+        429 | 503 | 504 => Attempt::Later(cause, Duration::from_secs(answer.retry_after().unwrap_or(0))),
+        _ => Attempt::Bad(cause),
+    }
+}
+
+fn cause(kind: Kind, what: &str) -> String {
+    format!("{}: {what}", kind.name())
+}
+
+/// The request that an operation is.
+pub fn request(operation: &Operation, key: Option<&str>) -> Request {
+    let request = match operation {
+        Operation::PlaceOrder { lines } => Request::post("/orders").json(&json!({ "items": lines })),
+        Operation::PayOrder { order, source } => {
+            Request::post(format!("/orders/{order}/payment")).json(&json!({ "source": source }))
+        }
+        Operation::CancelOrder { order } => Request::post(format!("/orders/{order}/cancellation")),
+        Operation::SetPrice { product, amount } => {
+            Request::new(Method::PATCH, format!("/products/{product}"))
+                .json(&json!({ "price": Money::eur(*amount) }))
+        }
+    };
+    match key {
+        Some(key) => request.key(key),
+        None => request,
+    }
+}
+
+/// An answer as the journal keeps it.
+pub fn answered(answer: &Answer) -> Answered {
+    Answered {
+        status: answer.status.as_u16(),
+        replayed: answer.is_replayed(),
+        body: serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
+    }
+}
