@@ -17,7 +17,7 @@ use futures::StreamExt;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::{Bus, Db, bus::PAUSE, db, error::causes};
+use crate::{Bus, Db, Error, bus::PAUSE, db, error::causes};
 
 /// How many messages are handled in one transaction, where so many wait. A commit costs the same for one and for all.
 const BATCH: usize = 64;
@@ -55,6 +55,12 @@ pub enum NotHandled {
 
 impl From<sqlx::Error> for NotHandled {
     fn from(error: sqlx::Error) -> Self {
+        Self::Later(error.into())
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<Error<E>> for NotHandled {
+    fn from(error: Error<E>) -> Self {
         Self::Later(error.into())
     }
 }

@@ -2,7 +2,7 @@
 -- without it: so they are JSON, and to place an order is one insert where it would be four.
 create table orders (
     id           text not null primary key, -- UUID version 7: ordered by time, so "newest first" is this column
-    customer_id  text not null,             -- an account; accounts are another context's
+    customer_id  text not null,             -- an account; accounts are another service's
     status       text not null,
     version      integer not null,          -- how many statuses it has had: the length of `history`
     reason       text,
@@ -47,3 +47,21 @@ create table refunds (
 ) strict;
 
 create index refunds_open on refunds (ask_again_at) where done = 0;
+
+-- What products is asked for an order and has not answered. A row is written with the status that asks for it, so none
+-- is forgotten; a younger one takes the place of an older one, whose answer nobody waits for any more.
+create table stock_requests (
+    order_id     text not null primary key references orders (id),
+    request      text not null check (request in ('hold', 'sell', 'release')),
+    asks         integer not null,
+    ask_again_at text not null
+) strict, without rowid;
+
+create index stock_requests_due on stock_requests (ask_again_at);
+
+-- What customers are called, as the events of users tell: so an order can be read when users is away.
+create table customers (
+    id      text not null primary key,
+    name    text not null,
+    version integer not null -- of the user that the name is from: an event that comes late changes nothing
+) strict, without rowid;

@@ -4,16 +4,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Intent, Keyed, UserId, causes, db,
+    App, Caller, Error, Intent, Keyed, db,
     domain::{Cancellation, Lines, NotPossible, Order, OrderId, Source},
-    idempotency, products,
+    idempotency,
     provider::{Attempt, Refund},
+    stock::What,
     store,
     web::{IdempotencyKey, Limit, Page},
 };
 
 impl App {
-    /// Places an order: holds its stock and awaits payment, or else is rejected. Both are stored, and both are answers.
+    /// Places an order. That it is stored is all that is promised: whether its stock can be held, products will say.
     pub async fn place_order(
         &self,
         caller: Caller,
@@ -21,29 +22,25 @@ impl App {
         lines: Lines,
     ) -> Result<Keyed<Order>, Error> {
         let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
-        let customer_name = self.name(caller.id).await;
         let mut tx = self.db.write().await?;
         if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
             return Ok(answered);
         }
         let now = db::now();
-        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
-        match products::hold(&mut tx, order.id.into(), lines.as_slice()).await? {
-            Ok(held) => order.hold(held, now + self.order_ttl, now)?,
-            Err(refused) => order.reject(refused.into(), now)?,
-        }
+        let customer_name = store::find_customer(&mut tx, caller.id).await?;
+        let order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
         store::insert_order(&mut tx, &order).await?;
+        self.ask_products(&mut tx, &order, What::Hold, now).await?;
         let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
-        let Order { id, status, .. } = keyed.answer;
-        tracing::info!(order = %id.0, %status, "placed an order");
+        tracing::info!(order = %keyed.answer.id.0, "placed an order");
         Ok(keyed)
     }
 
     /// Reads an order of the caller's, or for staff anybody's.
     pub async fn read_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
-        let order = store::find_order(&mut *self.db.read().await?, id).await?;
-        Ok(self.named(visible(order, caller)?).await)
+        let mut conn = self.db.read().await?;
+        visible(store::find_order(&mut conn, id).await?, caller)
     }
 
     /// Reads an order of the caller's.
@@ -62,13 +59,9 @@ impl App {
     ) -> Result<Page<Order>, Error> {
         let customer = (!everybodys).then_some(caller.id);
         let before = cursor.unwrap_or(Uuid::max());
-        let orders =
-            store::list_orders(&mut *self.db.read().await?, customer, before, limit.and_one()).await?;
-        let mut page = Page::cut(orders, limit, |order| order.id.0);
-        for order in &mut page.items {
-            order.customer_name = self.name(order.customer_id).await;
-        }
-        Ok(page)
+        let mut conn = self.db.read().await?;
+        let orders = store::list_orders(&mut conn, customer, before, limit.and_one()).await?;
+        Ok(Page::cut(orders, limit, |order| order.id.0))
     }
 
     /// Pays for an order of the caller's. What the provider is asked is stored first, and asked after: if this process
@@ -81,7 +74,6 @@ impl App {
         source: Source,
     ) -> Result<Keyed<Order>, Error> {
         let intent = Intent { caller: caller.id, operation: format!("pay_order {}", id.0), key };
-        let customer_name = self.name(caller.id).await;
         let mut tx = self.db.write().await?;
         if let Some(answered) = idempotency::find(&mut tx, &intent, &source).await? {
             return Ok(answered);
@@ -93,20 +85,14 @@ impl App {
         let attempt = Attempt { id: Uuid::now_v7(), order: id, source: token, amount, asks: 1 };
         store::save_step(&mut tx, &order).await?;
         store::insert_attempt(&mut tx, &attempt, self.end_of_ask(now)).await?;
-        order.customer_name = customer_name;
         let keyed = idempotency::keep(&mut tx, &intent, &source, order, now).await?;
         tx.commit().await?;
         self.start_charge(attempt);
         Ok(keyed)
     }
 
-    /// Cancels an order that has not been shipped. What it holds is given back now, what it paid soon.
+    /// Cancels an order that has not been shipped. What it holds is given back soon, and so is what it paid, and first.
     pub async fn cancel_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
-        let order = self.cancel(caller, id).await?;
-        Ok(self.named(order).await)
-    }
-
-    async fn cancel(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut tx = self.db.write().await?;
         let mut order = visible(store::find_order(&mut tx, id).await?, caller)?;
         let now = db::now();
@@ -114,7 +100,7 @@ impl App {
             Cancellation::Repeated => {}
             Cancellation::Done => {
                 store::save_step(&mut tx, &order).await?;
-                products::release(&mut tx, id.into()).await?;
+                self.ask_products(&mut tx, &order, What::Release, now).await?;
                 tx.commit().await?;
                 tracing::info!(order = %id.0, "cancelled an order");
             }
@@ -133,14 +119,12 @@ impl App {
 
     /// Marks a paid order as shipped. Again is as once.
     pub async fn ship_order(&self, id: OrderId) -> Result<Order, Error> {
-        let order = self.step(id, Order::ship).await?;
-        Ok(self.named(order).await)
+        self.step(id, Order::ship).await
     }
 
     /// Marks a shipped order as delivered. Again is as once.
     pub async fn deliver_order(&self, id: OrderId) -> Result<Order, Error> {
-        let order = self.step(id, Order::deliver).await?;
-        Ok(self.named(order).await)
+        self.step(id, Order::deliver).await
     }
 
     async fn step(
@@ -155,19 +139,6 @@ impl App {
             tx.commit().await?;
         }
         Ok(order)
-    }
-
-    /// Never with a transaction or a connection in hand: whoever is called may take its time.
-    async fn named(&self, order: Order) -> Order {
-        Order { customer_name: self.name(order.customer_id).await, ..order }
-    }
-
-    /// What a customer is called. An order can be read without: whatever happens to `users` does not happen here.
-    async fn name(&self, customer: UserId) -> Option<String> {
-        self.users.read_name(customer).await.unwrap_or_else(|error| {
-            tracing::warn!(customer = %customer.0, error = causes(&error), "cannot tell what a customer is called");
-            None
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    HeldLine, HolderId, Money, ProductId, Quantity, UserId,
+    HeldLine, Money, ProductId, Quantity, UserId, WantedLine,
     status::{
         Reason,
         Status::{
@@ -21,13 +21,6 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderId(pub Uuid);
-
-/// An order holds stock under its own number.
-impl From<OrderId> for HolderId {
-    fn from(order: OrderId) -> Self {
-        Self(order.0)
-    }
-}
 
 /// An order, as its customer sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -211,6 +204,13 @@ impl Order {
         Ok(())
     }
 
+    /// Nobody has said in time whether its stock is held.
+    pub fn time_out(&mut self, now: Timestamp) -> Result<(), NotPossible> {
+        self.advance(Pending, Cancelled, now)?;
+        self.reason = Some(Reason::TimedOut);
+        Ok(())
+    }
+
     /// It was not paid in time.
     pub fn expire(&mut self, now: Timestamp) -> Result<(), NotPossible> {
         if self.expires_at.is_none_or(|at| at > now) {
@@ -219,6 +219,17 @@ impl Order {
         self.advance(AwaitingPayment, Cancelled, now)?;
         self.reason = Some(Reason::Expired);
         Ok(())
+    }
+
+    /// What it wants of the stock.
+    pub fn wanted(&self) -> Vec<WantedLine> {
+        let wanted = |line: &Line| WantedLine { product_id: line.product_id, quantity: line.quantity };
+        self.items.iter().map(wanted).collect()
+    }
+
+    /// How many statuses it has had.
+    pub fn version(&self) -> i64 {
+        i64::try_from(self.history.len()).unwrap_or(i64::MAX)
     }
 
     /// It leaves the house. False where it has already.
@@ -366,7 +377,7 @@ mod tests {
     /// Something that happens to an order.
     type Event = fn(&mut Order, Timestamp) -> Result<(), NotPossible>;
 
-    const EVENTS: [Event; 10] = [
+    const EVENTS: [Event; 11] = [
         |order, now| order.hold(vec![], now + SignedDuration::from_secs(5), now),
         |order, now| order.reject(Reason::OutOfStock, now),
         |order, now| order.pay(now).map(drop),
@@ -375,6 +386,7 @@ mod tests {
         |order, now| order.cancel(now).map(drop),
         |order, now| order.refund(Money::cents(1), now),
         Order::expire,
+        Order::time_out,
         |order, now| order.ship(now).map(drop),
         |order, now| order.deliver(now).map(drop),
     ];

@@ -10,10 +10,11 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    App, Caller, Error, ProductId, Quantity,
+    App, Error, ProductId, Quantity,
     domain::{Lines, Order, OrderId, Source},
     web::{
-        Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff, keyed, parse_id,
+        Authenticated, Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff,
+        keyed, parse_id,
     },
 };
 
@@ -44,7 +45,7 @@ struct LineBody {
 async fn place_order(
     State(app): State<App>,
     body: Body,
-    caller: Caller,
+    Authenticated(caller): Authenticated,
     key: KeyHeader,
 ) -> Result<Response, Error> {
     let body: PlaceOrderBody = body.parse()?;
@@ -76,7 +77,7 @@ struct ListOrdersQuery {
 
 async fn list_orders(
     State(app): State<App>,
-    caller: Caller,
+    Authenticated(caller): Authenticated,
     query: Query<ListOrdersQuery>,
 ) -> Result<Json<Page<Order>>, Error> {
     let query = query.parse()?;
@@ -99,7 +100,7 @@ async fn list_orders(
 
 async fn read_order(
     State(app): State<App>,
-    caller: Caller,
+    Authenticated(caller): Authenticated,
     PathId(id): PathId,
 ) -> Result<Json<Order>, Error> {
     Ok(Json(app.read_order(caller, OrderId(id)).await?))
@@ -114,7 +115,7 @@ struct PayOrderBody {
 async fn pay_order(
     State(app): State<App>,
     body: Body,
-    caller: Caller,
+    Authenticated(caller): Authenticated,
     PathId(id): PathId,
     key: KeyHeader,
 ) -> Result<Response, Error> {
@@ -130,7 +131,7 @@ async fn pay_order(
 
 async fn cancel_order(
     State(app): State<App>,
-    caller: Caller,
+    Authenticated(caller): Authenticated,
     PathId(id): PathId,
 ) -> Result<(StatusCode, Json<Order>), Error> {
     Ok((StatusCode::ACCEPTED, Json(app.cancel_order(caller, OrderId(id)).await?)))

@@ -1,55 +1,64 @@
-//! Orders, from placed to delivered, and their payment.
-//!
-//! Owns the tables `orders`, `payment_attempts` and `refunds`. Moves stock and money only together with the order's
-//! status, in one transaction.
+#![doc = include_str!("../README.md")]
 
+pub mod config;
 mod status;
 mod domain;
 mod store;
 mod app;
+mod stock;
 mod settle;
 mod provider;
 mod http;
+mod bus;
 mod error;
 
+pub use bus::{NAME, consumer};
+pub use config::Config;
 pub use error::Error;
 pub use http::router;
-pub use provider::Provider;
 pub use settle::keep_settling;
 
 use chassis::{
-    Db,
-    caller::{Caller, UserId},
-    db,
+    Bus, Db, db,
     error::causes,
     idempotency::{self, Intent, Keyed},
+    inbox::{self, NotHandled},
+    outbox, web,
+};
+use contracts::{
+    Command, Envelope, Event,
+    caller::{Caller, UserId},
     money::Money,
-    web,
+    stock::{HeldLine, ProductId, Quantity, Refused, WantedLine},
+    stream,
 };
 use jiff::SignedDuration;
-use products::{self, HeldLine, HolderId, ProductId, Quantity, Refused};
+use provider::Provider;
 
 /// Orders, with all that their use cases need.
 #[derive(Clone)]
 pub struct App {
     db: Db,
-    users: users::App,
     provider: Provider,
     order_ttl: SignedDuration,
     payment_timeout: SignedDuration,
+    stock_timeout: SignedDuration,
 }
 
 impl App {
-    /// Opens the orders in a database. Stock is held for `order_ttl`; the provider has `payment_timeout` to answer.
-    pub async fn open(
-        db: Db,
-        users: users::App,
-        payments_url: &str,
-        payment_timeout: SignedDuration,
-        order_ttl: SignedDuration,
-    ) -> anyhow::Result<Self> {
-        db.migrate(sqlx::migrate!()).await?;
-        let provider = Provider::new(payments_url, payment_timeout.try_into()?)?;
-        Ok(Self { db, users, provider, order_ttl, payment_timeout })
+    /// Opens the orders in a database.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self {
+            db: Db::open(&config.database, sqlx::migrate!()).await?,
+            provider: Provider::new(&config.payments_url, config.payment_timeout.try_into()?)?,
+            order_ttl: config.order_ttl,
+            payment_timeout: config.payment_timeout,
+            stock_timeout: config.stock_timeout,
+        })
+    }
+
+    /// The database, for what runs beside the requests.
+    pub fn db(&self) -> &Db {
+        &self.db
     }
 }

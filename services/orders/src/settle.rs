@@ -1,7 +1,8 @@
-//! What no request waits for: asking the payment provider until it has answered, and cancelling what expires.
+//! What no request waits for: asking products and the payment provider until they have answered, and cancelling what
+//! expires.
 //!
 //! Everything here begins with a row that is committed, so it survives the process: the row says when to ask again,
-//! and whoever runs then asks. The first ask is made at once, by a task of the request that stored the row.
+//! and whoever runs then asks, in whatever instance. The first ask is made at once.
 
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     App, Error, causes, db,
     domain::OrderId,
-    products,
     provider::{Attempt, Charged, NoAnswer, Refund},
+    stock::What,
     store,
 };
 
@@ -34,16 +35,23 @@ pub async fn keep_settling(app: App) {
 }
 
 impl App {
-    /// Cancels what has expired, and asks the provider about what is due.
+    /// Cancels what has expired, and asks again about what is due.
     pub async fn settle_due(&self) -> Result<(), Error> {
         let now = db::now();
-        let (expired, anything_due) = {
+        let (expired, unanswered, anything_due) = {
             let mut conn = self.db.read().await?;
-            (store::expired_orders(&mut conn, now).await?, store::anything_due(&mut conn, now).await?)
+            let expired = store::expired_orders(&mut conn, now).await?;
+            let unanswered = store::due_requests(&mut conn, now).await?;
+            (expired, unanswered, store::anything_due(&mut conn, now).await?)
         };
         for order in expired {
             if let Err(error) = self.expire_order(order).await {
                 tracing::error!(order = %order.0, error = causes(&error), "cannot cancel an expired order");
+            }
+        }
+        for request in unanswered {
+            if let Err(error) = self.ask_again(request).await {
+                tracing::error!(order = %request.order.0, error = causes(&error), "cannot ask for the stock of an order");
             }
         }
         if anything_due {
@@ -103,7 +111,7 @@ impl App {
         let mut order = store::find_order(&mut tx, attempt.order).await?;
         order.capture(attempt.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
-        products::sell(&mut tx, order.id.into()).await?;
+        self.ask_products(&mut tx, &order, What::Sell, db::now()).await?;
         tx.commit().await?;
         tracing::info!(order = %order.id.0, "paid an order");
         Ok(())
@@ -136,7 +144,7 @@ impl App {
         let mut order = store::find_order(&mut tx, refund.order).await?;
         order.refund(refund.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
-        products::take_back(&mut tx, order.id.into()).await?;
+        self.ask_products(&mut tx, &order, What::Release, db::now()).await?;
         tx.commit().await?;
         tracing::info!(order = %order.id.0, "refunded an order");
         Ok(())
@@ -145,11 +153,12 @@ impl App {
     async fn expire_order(&self, id: OrderId) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
         let mut order = store::find_order(&mut tx, id).await?;
-        if order.expire(db::now()).is_err() {
+        let now = db::now();
+        if order.expire(now).is_err() {
             return Ok(()); // paid or cancelled since it was found
         }
         store::save_step(&mut tx, &order).await?;
-        products::release(&mut tx, id.into()).await?;
+        self.ask_products(&mut tx, &order, What::Release, now).await?;
         tx.commit().await?;
         tracing::info!(order = %id.0, "expired an order");
         Ok(())

@@ -75,7 +75,7 @@ impl fmt::Display for Status {
 /// A name that no status or reason has.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown name {0:?}")]
-pub struct UnknownName(String);
+pub struct UnknownName(pub(super) String);
 
 impl FromStr for Status {
     type Err = UnknownName;
@@ -100,6 +100,8 @@ pub enum Reason {
     Expired,
     /// Its customer, or staff, wanted so.
     CustomerRequest,
+    /// Nobody said in time whether its stock is held.
+    TimedOut,
 }
 
 impl Reason {
@@ -110,6 +112,7 @@ impl Reason {
             Self::UnknownProduct => "unknown_product",
             Self::Expired => "expired",
             Self::CustomerRequest => "customer_request",
+            Self::TimedOut => "timed_out",
         }
     }
 }
@@ -118,7 +121,7 @@ impl FromStr for Reason {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        [Self::OutOfStock, Self::UnknownProduct, Self::Expired, Self::CustomerRequest]
+        [Self::OutOfStock, Self::UnknownProduct, Self::Expired, Self::CustomerRequest, Self::TimedOut]
             .into_iter()
             .find(|reason| reason.as_str() == text)
             .ok_or_else(|| UnknownName(text.to_owned()))

@@ -1,4 +1,4 @@
-//! The SQL of orders and of what the payment provider is asked.
+//! The SQL of orders, and of what products and the payment provider are asked for them.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -9,14 +9,18 @@ use super::{
     Error, Money, UserId, db,
     domain::{NotPossible, Order, OrderId, Payment},
     provider::{Attempt, Refund},
+    stock::{StockRequest, What},
 };
 
 /// Finds an order that must be there.
 pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Order, Error> {
-    let row = sqlx::query("select * from orders where id = $1")
-        .bind(id.0.hyphenated())
-        .fetch_optional(conn)
-        .await?;
+    let row = sqlx::query(
+        "select orders.*, customers.name as customer_name
+         from orders left join customers on customers.id = orders.customer_id where orders.id = $1",
+    )
+    .bind(id.0.hyphenated())
+    .fetch_optional(conn)
+    .await?;
     Ok(order(&row.ok_or(Error::NotFound)?)?)
 }
 
@@ -28,15 +32,21 @@ pub async fn list_orders(
     limit: i64,
 ) -> sqlx::Result<Vec<Order>> {
     let query = match customer {
-        Some(customer) => {
-            sqlx::query("select * from orders where id < $1 and customer_id = $3 order by id desc limit $2")
-                .bind(before.hyphenated())
-                .bind(limit)
-                .bind(customer.0.hyphenated())
-        }
-        None => sqlx::query("select * from orders where id < $1 order by id desc limit $2")
-            .bind(before.hyphenated())
-            .bind(limit),
+        Some(customer) => sqlx::query(
+            "select orders.*, customers.name as customer_name
+             from orders left join customers on customers.id = orders.customer_id
+             where orders.id < $1 and customer_id = $3 order by orders.id desc limit $2",
+        )
+        .bind(before.hyphenated())
+        .bind(limit)
+        .bind(customer.0.hyphenated()),
+        None => sqlx::query(
+            "select orders.*, customers.name as customer_name
+             from orders left join customers on customers.id = orders.customer_id
+             where orders.id < $1 order by orders.id desc limit $2",
+        )
+        .bind(before.hyphenated())
+        .bind(limit),
     };
     let rows = query.fetch_all(conn).await?;
     rows.iter().map(order).collect()
@@ -52,7 +62,7 @@ pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<
     .bind(order.id.0.hyphenated())
     .bind(order.customer_id.0.hyphenated())
     .bind(order.status.as_str())
-    .bind(version(order.history.len()))
+    .bind(order.version())
     .bind(order.reason.map(|reason| reason.as_str()))
     .bind(serde_json::to_string(&order.items)?)
     .bind(order.total.map(|total| total.amount))
@@ -71,18 +81,21 @@ pub async fn save_step(conn: &mut SqliteConnection, order: &Order) -> Result<(),
     };
     let saved = sqlx::query(
         "update orders set status = $4, version = version + 1, reason = $5, captured = $6, refunded = $7,
-                           decline_code = $8, history = $9
+                           decline_code = $8, history = $9, items = $10, total = $11, expires_at = $12
          where id = $1 and status = $2 and version = $3",
     )
     .bind(order.id.0.hyphenated())
     .bind(from.status.as_str())
-    .bind(version(order.history.len() - 1))
+    .bind(order.version() - 1)
     .bind(to.status.as_str())
     .bind(order.reason.map(|reason| reason.as_str()))
     .bind(order.payment.captured.amount)
     .bind(order.payment.refunded.amount)
     .bind(&order.payment.decline_code)
     .bind(serde_json::to_string(&order.history)?)
+    .bind(serde_json::to_string(&order.items)?)
+    .bind(order.total.map(|total| total.amount))
+    .bind(order.expires_at.map(db::text))
     .execute(conn)
     .await?;
     if saved.rows_affected() == 0 {
@@ -234,6 +247,91 @@ pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result
     Ok(closed.rows_affected() == 1)
 }
 
+/// Stores what products is asked for an order, and when to ask again: in the place of what it was asked before.
+pub async fn save_request(
+    conn: &mut SqliteConnection,
+    request: &StockRequest,
+    ask_again: Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into stock_requests (order_id, request, asks, ask_again_at) values ($1, $2, $3, $4)
+         on conflict (order_id) do update set request = $2, asks = $3, ask_again_at = $4",
+    )
+    .bind(request.order.0.hyphenated())
+    .bind(request.what.as_str())
+    .bind(request.asks)
+    .bind(db::text(ask_again))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Finds what products was asked and has not answered in time.
+pub async fn due_requests(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<Vec<StockRequest>> {
+    let rows = sqlx::query(
+        "select order_id, request, asks from stock_requests where ask_again_at <= $1 order by ask_again_at limit 100",
+    )
+    .bind(db::text(now))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(stock_request).collect()
+}
+
+/// Takes a request that is still as it was found, and still due: nobody else asks again.
+pub async fn close_due_request(
+    conn: &mut SqliteConnection,
+    request: StockRequest,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    let closed = sqlx::query(
+        "delete from stock_requests where order_id = $1 and request = $2 and asks = $3 and ask_again_at <= $4",
+    )
+    .bind(request.order.0.hyphenated())
+    .bind(request.what.as_str())
+    .bind(request.asks)
+    .bind(db::text(now))
+    .execute(conn)
+    .await?;
+    Ok(closed.rows_affected() == 1)
+}
+
+/// Stores that products has answered: false where that was not, or no longer, asked.
+pub async fn close_request(conn: &mut SqliteConnection, order: OrderId, what: What) -> sqlx::Result<bool> {
+    let closed = sqlx::query("delete from stock_requests where order_id = $1 and request = $2")
+        .bind(order.0.hyphenated())
+        .bind(what.as_str())
+        .execute(conn)
+        .await?;
+    Ok(closed.rows_affected() == 1)
+}
+
+/// Stores what a customer is called, unless something younger is known.
+pub async fn save_customer(
+    conn: &mut SqliteConnection,
+    customer: UserId,
+    name: &str,
+    version: i64,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into customers (id, name, version) values ($1, $2, $3)
+         on conflict (id) do update set name = $2, version = $3 where version < $3",
+    )
+    .bind(customer.0.hyphenated())
+    .bind(name)
+    .bind(version)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What a customer is called, as far as is known.
+pub async fn find_customer(conn: &mut SqliteConnection, customer: UserId) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar("select name from customers where id = $1")
+        .bind(customer.0.hyphenated())
+        .fetch_optional(conn)
+        .await
+}
+
 /// Whether anything is due: asked often and on a reader, so that nobody waits for the writer in vain.
 pub async fn anything_due(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<bool> {
     let due = sqlx::query_scalar(
@@ -250,7 +348,7 @@ fn order(row: &SqliteRow) -> sqlx::Result<Order> {
     Ok(Order {
         id: OrderId(db::uuid(row, "id")?),
         customer_id: UserId(db::uuid(row, "customer_id")?),
-        customer_name: None,
+        customer_name: row.try_get("customer_name")?,
         status: db::parsed("status", row.try_get("status")?)?,
         reason: row.try_get::<Option<_>, _>("reason")?.map(|text| db::parsed("reason", text)).transpose()?,
         items: json(row, "items")?,
@@ -263,6 +361,14 @@ fn order(row: &SqliteRow) -> sqlx::Result<Order> {
         history: json(row, "history")?,
         created_at: db::timestamp(row, "created_at")?,
         expires_at: db::optional_timestamp(row, "expires_at")?,
+    })
+}
+
+fn stock_request(row: &SqliteRow) -> sqlx::Result<StockRequest> {
+    Ok(StockRequest {
+        order: OrderId(db::uuid(row, "order_id")?),
+        what: db::parsed("request", row.try_get("request")?)?,
+        asks: row.try_get("asks")?,
     })
 }
 
@@ -289,8 +395,4 @@ fn refund(row: &SqliteRow) -> sqlx::Result<Refund> {
 fn json<T: for<'de> Deserialize<'de>>(row: &SqliteRow, column: &str) -> sqlx::Result<T> {
     serde_json::from_str(row.try_get(column)?)
         .map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
-}
-
-fn version(statuses: usize) -> i64 {
-    i64::try_from(statuses).unwrap_or(i64::MAX)
 }

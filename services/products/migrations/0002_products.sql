@@ -32,11 +32,21 @@ create trigger product_words_update after update of words on products begin
     insert into product_words (rowid, words) values (new.seq, new.words);
 end;
 
--- Stock set aside for one order. A row stays when its units are sold and goes when they are given back.
+-- What became of the stock of each order that was ever asked about: see `Reservation`.
+create table reservations (
+    order_id text not null primary key,
+    state    text not null check (state in ('held', 'refused', 'sold', 'released')),
+    reason   text check ((reason is null) = (state <> 'refused')),
+    version  integer not null -- how many answers there were: each event about it has another
+) strict, without rowid;
+
+-- The lines of the orders that are held or sold, as they were when they were held. None of the others.
 create table holds (
-    order_id   text not null,
+    order_id   text not null references reservations (order_id) deferrable initially deferred,
+    position   integer not null, -- in the order
     product_id text not null references products (id),
     quantity   integer not null check (quantity > 0),
-    state      text not null check (state in ('held', 'sold')),
-    primary key (order_id, product_id)
+    name       text not null,
+    price      integer not null, -- cents
+    primary key (order_id, position)
 ) strict, without rowid;

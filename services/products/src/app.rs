@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Intent, Keyed, db,
-    domain::{NewProduct, Product, ProductChange, ProductId, Stock, search_query},
+    App, Caller, Error, Intent, Keyed, ProductId, db,
+    domain::{NewProduct, Product, ProductChange, Stock, search_query},
     idempotency, store,
     web::{IdempotencyKey, Limit, Page},
 };

@@ -7,12 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Money, web::has_length};
-
-/// The id of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ProductId(pub Uuid);
+use super::{Money, ProductId, Refused, web::has_length};
 
 /// For whom stock is held: an order, and this context knows nothing of it but its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,39 +153,18 @@ pub fn parse_units(units: i64, at_least: i64) -> Result<i64, &'static str> {
     }
 }
 
-/// How many of a product somebody orders: 1 to 1,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Quantity(i64);
-
-impl Quantity {
-    /// Accepts 1 to 1,000.
-    pub fn parse(quantity: i64) -> Result<Self, &'static str> {
-        if (1..=1000).contains(&quantity) { Ok(Self(quantity)) } else { Err("must be between 1 and 1000") }
-    }
-
-    /// The number.
-    pub fn get(self) -> i64 {
-        self.0
-    }
-}
-
-/// What a line of an order is from the moment its stock is held.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldLine {
-    /// The product's name at that moment.
-    pub name: String,
-    /// The product's price at that moment.
-    pub unit_price: Money,
-}
-
-/// Why stock cannot be held.
+/// What became of the stock of one order. It stands for ever: an order's stock is held once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// There is less available than was asked for.
-    OutOfStock,
-    /// There is no such product.
-    UnknownProduct,
+pub enum Reservation {
+    /// All its lines are set aside.
+    Held,
+    /// Nothing could be set aside.
+    Refused(Refused),
+    /// All its lines are sold.
+    Sold,
+    /// Nothing of it is held or sold, and nothing will be, also where it was not held before: a hold that comes after
+    /// its release finds this, and does nothing.
+    Released,
 }
 
 /// The words of a product, as searches look for them.
@@ -244,11 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn quantities_and_units_have_bounds() {
-        assert!(Quantity::parse(1).is_ok() && Quantity::parse(1000).is_ok());
-        assert!(
-            Quantity::parse(0).is_err() && Quantity::parse(1001).is_err() && Quantity::parse(-1).is_err()
-        );
+    fn units_have_bounds() {
         assert!(
             parse_units(0, 0).is_ok() && parse_units(0, 1).is_err() && parse_units(1_000_001, 0).is_err()
         );

@@ -10,10 +10,8 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    App, Error, Money,
-    domain::{
-        Description, NewProduct, Price, Product, ProductChange, ProductId, ProductName, Stock, parse_units,
-    },
+    App, Error, Money, ProductId,
+    domain::{Description, NewProduct, Price, Product, ProductChange, ProductName, Stock, parse_units},
     web::{
         Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, keyed,
         present,

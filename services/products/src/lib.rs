@@ -1,28 +1,30 @@
-//! What the shop sells and how much of it there is.
-//!
-//! Owns the tables `products` and `holds`. Stock is changed here and nowhere else, so that at every moment and for
-//! every product `received = available + held + sold`.
+#![doc = include_str!("../README.md")]
 
+pub mod config;
 mod domain;
 mod store;
 mod app;
 mod http;
+mod bus;
 
-pub use domain::{HeldLine, HolderId, ProductId, Quantity, Refused};
+pub use bus::{NAME, consumer};
+pub use config::Config;
 pub use http::router;
-/// Changes of stock, for whoever holds it. They take the caller's transaction: stock and what it is held for change
-/// together or not at all. That is the one thing that crosses this seam and is not a plain value.
-pub use store::{hold, release, sell, take_back};
 
 use std::convert::Infallible;
 
 use chassis::{
-    Db,
-    caller::Caller,
-    db,
+    Bus, Db, db,
     idempotency::{self, Intent, Keyed},
+    inbox::{self, NotHandled},
+    outbox, web,
+};
+use contracts::{
+    Command, Envelope, Event,
+    caller::Caller,
     money::Money,
-    web,
+    stock::{HeldLine, ProductId, Refused, WantedLine},
+    stream,
 };
 
 /// Why something was not done with a product. Nothing goes wrong here that does not go wrong elsewhere.
@@ -36,8 +38,12 @@ pub struct App {
 
 impl App {
     /// Opens the products in a database.
-    pub async fn open(db: Db) -> anyhow::Result<Self> {
-        db.migrate(sqlx::migrate!()).await?;
-        Ok(Self { db })
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self { db: Db::open(&config.database, sqlx::migrate!()).await? })
+    }
+
+    /// The database, for what runs beside the requests.
+    pub fn db(&self) -> &Db {
+        &self.db
     }
 }

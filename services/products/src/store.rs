@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Money, db,
-    domain::{HeldLine, HolderId, NewProduct, Product, ProductId, Quantity, Refused, Stock, searchable},
+    HeldLine, Money, ProductId, Refused, WantedLine, db,
+    domain::{HolderId, NewProduct, Product, Reservation, Stock, searchable},
 };
 
 /// Stores a new product with its first stock.
@@ -126,20 +126,57 @@ pub async fn add_units(
     row.as_ref().map(stock).transpose()
 }
 
+/// Finds what became of the stock of an order.
+pub async fn find_reservation(
+    conn: &mut SqliteConnection,
+    order: HolderId,
+) -> sqlx::Result<Option<Reservation>> {
+    let row = sqlx::query("select state, reason from reservations where order_id = $1")
+        .bind(order.0.hyphenated())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(reservation).transpose()
+}
+
+/// Stores what became of the stock of an order. Gives how often it was stored, this time included.
+pub async fn save_reservation(
+    conn: &mut SqliteConnection,
+    order: HolderId,
+    reservation: Reservation,
+) -> sqlx::Result<i64> {
+    let (state, reason) = match reservation {
+        Reservation::Held => ("held", None),
+        Reservation::Refused(Refused::OutOfStock) => ("refused", Some("out_of_stock")),
+        Reservation::Refused(Refused::UnknownProduct) => ("refused", Some("unknown_product")),
+        Reservation::Sold => ("sold", None),
+        Reservation::Released => ("released", None),
+    };
+    sqlx::query_scalar(
+        "insert into reservations (order_id, state, reason, version) values ($1, $2, $3, 1)
+         on conflict (order_id) do update set state = $2, reason = $3, version = version + 1
+         returning version",
+    )
+    .bind(order.0.hyphenated())
+    .bind(state)
+    .bind(reason)
+    .fetch_one(conn)
+    .await
+}
+
 /// Sets stock aside for an order: all of its lines or, where one cannot be had, none.
 ///
 /// Gives for each line what it is called and costs from now on.
 pub async fn hold(
     conn: &mut SqliteConnection,
     order: HolderId,
-    lines: &[(ProductId, Quantity)],
+    lines: &[WantedLine],
 ) -> sqlx::Result<Result<Vec<HeldLine>, Refused>> {
     let mut held = Vec::with_capacity(lines.len());
-    for &(product, quantity) in lines {
-        match hold_line(conn, order, product, quantity).await? {
+    for (position, line) in (0..).zip(lines) {
+        match hold_line(conn, order, position, line).await? {
             Ok(line) => held.push(line),
             Err(refused) => {
-                release(conn, order).await?;
+                give_back(conn, order, Reservation::Held).await?;
                 return Ok(Err(refused));
             }
         }
@@ -151,52 +188,67 @@ pub async fn hold(
 async fn hold_line(
     conn: &mut SqliteConnection,
     order: HolderId,
-    id: ProductId,
-    quantity: Quantity,
+    position: i64,
+    line: &WantedLine,
 ) -> sqlx::Result<Result<HeldLine, Refused>> {
     let taken = sqlx::query(
         "update products set available = available - $2, held = held + $2
          where id = $1 and available >= $2 returning name, price",
     )
-    .bind(id.0.hyphenated())
-    .bind(quantity.get())
+    .bind(line.product_id.0.hyphenated())
+    .bind(line.quantity.get())
     .fetch_optional(&mut *conn)
     .await?;
     let Some(row) = taken else {
-        let known = find_stock(conn, id).await?.is_some();
+        let known = find_stock(conn, line.product_id).await?.is_some();
         return Ok(Err(if known { Refused::OutOfStock } else { Refused::UnknownProduct }));
     };
-    sqlx::query("insert into holds (order_id, product_id, quantity, state) values ($1, $2, $3, 'held')")
+    let held = held_line(&row)?;
+    sqlx::query(
+        "insert into holds (order_id, position, product_id, quantity, name, price) values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(order.0.hyphenated())
+    .bind(position)
+    .bind(line.product_id.0.hyphenated())
+    .bind(line.quantity.get())
+    .bind(&held.name)
+    .bind(held.unit_price.amount)
+    .execute(conn)
+    .await?;
+    Ok(Ok(held))
+}
+
+/// What is held for an order, as it was called and cost when it was, in the order's own order.
+pub async fn held_lines(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<Vec<HeldLine>> {
+    let rows = sqlx::query("select name, price from holds where order_id = $1 order by position")
         .bind(order.0.hyphenated())
-        .bind(id.0.hyphenated())
-        .bind(quantity.get())
-        .execute(conn)
+        .fetch_all(conn)
         .await?;
-    Ok(Ok(HeldLine { name: row.try_get("name")?, unit_price: Money::cents(row.try_get("price")?) }))
+    rows.iter().map(held_line).collect()
 }
 
 /// Sells what an order holds.
 pub async fn sell(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
     let units = "update products set held = held - h.quantity, sold = sold + h.quantity
-                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
-    for_order(conn, order, units).await?;
-    for_order(conn, order, "update holds set state = 'sold' where order_id = $1").await
+                 from holds h where h.order_id = $1 and h.product_id = products.id";
+    for_order(conn, order, units).await
 }
 
-/// Gives back what an order holds.
-pub async fn release(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
-    let units = "update products set held = held - h.quantity, available = available + h.quantity
-                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
+/// Gives back what an order holds or was sold.
+pub async fn give_back(conn: &mut SqliteConnection, order: HolderId, from: Reservation) -> sqlx::Result<()> {
+    let units = match from {
+        Reservation::Held => {
+            "update products set held = held - h.quantity, available = available + h.quantity
+             from holds h where h.order_id = $1 and h.product_id = products.id"
+        }
+        Reservation::Sold => {
+            "update products set sold = sold - h.quantity, available = available + h.quantity
+             from holds h where h.order_id = $1 and h.product_id = products.id"
+        }
+        Reservation::Refused(_) | Reservation::Released => return Ok(()),
+    };
     for_order(conn, order, units).await?;
-    for_order(conn, order, "delete from holds where order_id = $1 and state = 'held'").await
-}
-
-/// Takes back what was sold to an order whose money has been given back.
-pub async fn take_back(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
-    let units = "update products set sold = sold - h.quantity, available = available + h.quantity
-                 from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'sold'";
-    for_order(conn, order, units).await?;
-    for_order(conn, order, "delete from holds where order_id = $1 and state = 'sold'").await
+    for_order(conn, order, "delete from holds where order_id = $1").await
 }
 
 async fn for_order(
@@ -206,6 +258,22 @@ async fn for_order(
 ) -> sqlx::Result<()> {
     sqlx::query(statement).bind(order.0.hyphenated()).execute(conn).await?;
     Ok(())
+}
+
+fn reservation(row: &SqliteRow) -> sqlx::Result<Reservation> {
+    let state = (row.try_get("state")?, row.try_get("reason")?);
+    match state {
+        ("held", None) => Ok(Reservation::Held),
+        ("sold", None) => Ok(Reservation::Sold),
+        ("released", None) => Ok(Reservation::Released),
+        ("refused", Some("out_of_stock")) => Ok(Reservation::Refused(Refused::OutOfStock)),
+        ("refused", Some("unknown_product")) => Ok(Reservation::Refused(Refused::UnknownProduct)),
+        _ => Err(sqlx::Error::Decode(format!("a reservation that is {state:?}").into())),
+    }
+}
+
+fn held_line(row: &SqliteRow) -> sqlx::Result<HeldLine> {
+    Ok(HeldLine { name: row.try_get("name")?, unit_price: Money::cents(row.try_get("price")?) })
 }
 
 fn product(row: &SqliteRow) -> sqlx::Result<Product> {
