@@ -1,6 +1,7 @@
 //! The invariants, each a pure function of a snapshot. Their names are the course's.
 
 mod history;
+mod messages;
 mod money;
 mod prices;
 mod requests;
@@ -20,21 +21,22 @@ const INVARIANTS: [(&str, Check); 12] = [
     ("one-key-one-order", requests::one_key_one_order),
     ("legal-history", history::legal),
     ("at-rest", history::at_rest),
-    ("nothing-poisoned", |snapshot| messages(snapshot, "dead letters")),
-    ("no-double-effect", |snapshot| messages(snapshot, "deliveries")),
+    ("nothing-poisoned", messages::nothing_poisoned),
+    ("no-double-effect", messages::no_double_effect),
     ("price-kept", prices::kept),
 ];
 
-/// Judges a snapshot: one finding for each invariant, always in the same order.
-pub fn judge(snapshot: &Snapshot) -> Vec<Finding> {
-    let finding = |(invariant, check): (&'static str, Check)| Finding { invariant, verdict: check(snapshot) };
-    INVARIANTS.into_iter().map(finding).collect()
+/// The name of each, in the order of the course.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    INVARIANTS.iter().map(|(name, _)| *name)
 }
 
-fn messages(snapshot: &Snapshot, what: &str) -> Verdict {
-    Verdict::not_checkable(if snapshot.has_messages {
-        format!("this audit does not read the stage's {what}")
-    } else {
-        format!("the stage has no messages, so no {what}")
-    })
+/// Judges a snapshot: one finding for each invariant, always in the same order. What the stage's own queries found of one
+/// breaks it, whatever else is known of it.
+pub fn judge(snapshot: &Snapshot) -> Vec<Finding> {
+    let finding = |(invariant, check): (&'static str, Check)| {
+        let found = snapshot.answers.get(invariant).map_or(&[][..], Vec::as_slice);
+        Finding { invariant, verdict: check(snapshot).and(found) }
+    };
+    INVARIANTS.into_iter().map(finding).collect()
 }

@@ -1,4 +1,5 @@
-//! Takes the snapshot: through the shop's API as staff, and from the provider's ledger.
+//! Takes the snapshot: through the shop's API as staff, from the provider's ledger, from the streams, and by the stage's own
+//! queries.
 
 use std::{
     collections::HashSet,
@@ -16,7 +17,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
-    Journal, Report, Snapshot, invariants,
+    Journal, Report, Snapshot, invariants, messages,
+    questions::Questions,
     snapshot::{Charge, Stock},
 };
 
@@ -41,8 +43,9 @@ pub async fn audit(stage: &Status, journal: Option<Journal>) -> Result<Report> {
     let shop = Shop::new(&stage.routes)?.patient(SETTLE);
     let staff = shop.log_in(&stage.staff.email, &stage.staff.password).await;
     let staff = staff.context("cannot log in as staff: is every process of the stage up (`just status`)?")?;
+    let questions = Questions::of(stage)?;
     let started = Instant::now();
-    let mut snapshot = take(stage, &staff, journal).await?;
+    let mut snapshot = take(stage, &staff, &questions, journal).await?;
     loop {
         let waited = started.elapsed();
         let report = report(&snapshot, waited);
@@ -51,7 +54,7 @@ pub async fn audit(stage: &Status, journal: Option<Journal>) -> Result<Report> {
             return Ok(report);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
-        snapshot = take(stage, &staff, snapshot.journal).await?;
+        snapshot = take(stage, &staff, &questions, snapshot.journal).await?;
     }
 }
 
@@ -60,19 +63,41 @@ fn report(snapshot: &Snapshot, waited: Duration) -> Report {
         orders: snapshot.orders.len(),
         products: snapshot.stock.len(),
         charges: snapshot.charges.as_ref().ok().map(Vec::len),
+        redeliveries: match &snapshot.messages {
+            Some(Ok(messages)) => Some(messages.redeliveries),
+            _ => None,
+        },
         waited_ms: waited.as_millis(),
         findings: invariants::judge(snapshot),
     }
 }
 
-async fn take(stage: &Status, staff: &Caller, journal: Option<Journal>) -> Result<Snapshot> {
+async fn take(
+    stage: &Status,
+    staff: &Caller,
+    questions: &Questions,
+    journal: Option<Journal>,
+) -> Result<Snapshot> {
     let before = orders(staff).await?;
     let stock = stock(staff).await?;
     let charges = charges(stage).await.map_err(|error| format!("{error:#}"));
     let orders = orders(staff).await?;
     let seen: HashSet<_> = before.iter().map(|order| (order.id, order.history.len())).collect();
     let changed = orders.iter().filter(|order| !seen.contains(&(order.id, order.history.len()))).count();
-    Ok(Snapshot { orders, stock, charges, journal, changed, has_messages: stage.nats.is_some() })
+    let messages = match &stage.nats {
+        // Boxed, for a connection to NATS would make every future that audits a large one.
+        Some(nats) => Some(Box::pin(messages::read(&nats.url, questions.dead_letters.as_deref())).await),
+        None => None,
+    };
+    Ok(Snapshot {
+        orders,
+        stock,
+        charges,
+        journal,
+        changed,
+        messages: messages.map(|read| read.map_err(|error| format!("{error:#}"))),
+        answers: questions.ask(stage).await?,
+    })
 }
 
 async fn orders(staff: &Caller) -> Result<Vec<Order>> {

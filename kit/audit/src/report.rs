@@ -13,6 +13,8 @@ pub struct Report {
     pub products: usize,
     /// Charges in the provider's ledger; none where it could not be read.
     pub charges: Option<usize>,
+    /// Messages that were delivered again; none where the stage has no messages or they could not be looked at.
+    pub redeliveries: Option<u64>,
     /// How long the audit waited for the shop to come to rest, in milliseconds.
     pub waited_ms: u128,
     /// One for each invariant, in the order of the course.
@@ -53,6 +55,15 @@ impl Verdict {
         if found.is_empty() { Self::Held } else { Self::Broken { found } }
     }
 
+    /// The same, broken by these violations too if there are any.
+    pub(crate) fn and(self, more: &[String]) -> Self {
+        match self {
+            verdict if more.is_empty() => verdict,
+            Self::Broken { found } => Self::of([&found, more].concat()),
+            Self::Held | Self::NotCheckable { .. } => Self::of(more.to_vec()),
+        }
+    }
+
     pub(crate) fn not_checkable(why: impl Into<String>) -> Self {
         Self::NotCheckable { why: why.into() }
     }
@@ -76,9 +87,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let charges = self.charges.map_or("no".to_owned(), |charges| charges.to_string());
         let waited = Duration::from_millis(self.waited_ms.try_into().unwrap_or(u64::MAX));
+        let again = self.redeliveries.map(|n| format!(", {n} messages delivered again")).unwrap_or_default();
         writeln!(
             f,
-            "{} orders, {} products, {charges} charges; judged after {:.1} s\n",
+            "{} orders, {} products, {charges} charges{again}; judged after {:.1} s\n",
             self.orders,
             self.products,
             waited.as_secs_f64()

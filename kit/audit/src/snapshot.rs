@@ -6,7 +6,7 @@ use serde::Deserialize;
 use shop_client::model::{Order, Status};
 use uuid::Uuid;
 
-use crate::Journal;
+use crate::{Journal, messages::Messages, questions::Answers};
 
 /// A shop at one moment.
 #[derive(Debug, Clone)]
@@ -21,8 +21,10 @@ pub struct Snapshot {
     pub journal: Option<Journal>,
     /// Orders that came or changed while the snapshot was taken.
     pub changed: usize,
-    /// Whether services of the stage send each other messages.
-    pub has_messages: bool,
+    /// The streams, or why they cannot be looked at; none where the stage has no NATS.
+    pub messages: Option<Result<Messages, String>>,
+    /// What the stage's own queries found.
+    pub answers: Answers,
 }
 
 /// The stock ledger of one product. Signed, unlike the contract's: a shop that oversells may well say -1.

@@ -1,6 +1,7 @@
 //! `kit chapter`: a stage, from source to a log that runs by until Ctrl-C.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     process::ExitCode,
     time::{Duration, Instant},
@@ -36,12 +37,26 @@ pub(crate) struct Args {
     /// A setting for every service
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
-    /// How many of a service are started. Instances share one `SQLite` file: readers scale on it, writers do not
-    #[arg(long, value_name = "SERVICE=N", value_parser = instances)]
-    scale: Vec<(String, u16)>,
+    #[command(flatten)]
+    scale: Scale,
     /// The first port to try; the others follow, and a taken one is stepped over
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
+}
+
+/// Instances, wherever a stage is started.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Scale {
+    /// How many of each service are started, as in users=2,products=3. The instances of a service share one `SQLite` file:
+    /// readers scale on it, writers do not. Of a service that clients talk to, they are told the first instance only
+    #[arg(long, value_name = "SERVICE=N", value_parser = instances, value_delimiter = ',')]
+    scale: Vec<(String, u16)>,
+}
+
+impl From<Scale> for BTreeMap<String, u16> {
+    fn from(Scale { scale }: Scale) -> Self {
+        scale.into_iter().collect()
+    }
 }
 
 /// Lines that wait for the terminal; more of them are only in the log files.
@@ -57,7 +72,9 @@ fn setting(text: &str) -> Result<(String, String), String> {
 fn instances(text: &str) -> Result<(String, u16), String> {
     let parsed =
         text.split_once('=').and_then(|(service, count)| Some((service.to_owned(), count.parse().ok()?)));
-    parsed.ok_or_else(|| "write it as SERVICE=N, for example shop=2".to_owned())
+    parsed.ok_or_else(|| {
+        "write it as SERVICE=N, or several with commas between, for example users=2,products=3".to_owned()
+    })
 }
 
 pub(crate) async fn run(course: &Course, run_dir: &Path, args: Args) -> Result<ExitCode> {
@@ -71,8 +88,7 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: Args) -> Result<E
             return Ok(ExitCode::FAILURE);
         }
     };
-    let speakers = stage.status().processes.iter().map(|process| process.service.clone()).collect();
-    let mut printed = merged::print(welcome(&chapter, &stage), lines, speakers);
+    let mut printed = merged::print(welcome(&chapter, &stage), lines, &stage.status().processes);
     let read = tokio::select! {
         () = signals.next() => true,
         _ = &mut printed => false, // nobody reads any more: the terminal or the pipe is gone
@@ -104,7 +120,7 @@ async fn start(
         keep_data: args.keep_data,
         first_port: Some(args.port),
         settings: args.settings.into_iter().collect(),
-        scale: args.scale.into_iter().collect(),
+        scale: args.scale.into(),
         log: Some(log),
         ..Options::default()
     };
@@ -131,11 +147,12 @@ fn welcome(chapter: &Chapter, stage: &Stage) -> String {
         ports => format!("Stepped over, because somebody has it: port {}.\n", join(ports)),
     };
     let api = status.routes.values().next().map_or("", String::as_str);
+    let victim = chapter.manifest.processes.last().map_or("shop", |process| process.service.as_str());
     let to_try = [
         ["just tour".to_owned(), "one customer's journey, request by request".to_owned()],
         [format!("curl {api}/products"), "browse".to_owned()],
         [format!("{api}/docs"), "the whole API, in a browser".to_owned()],
-        ["just break shop kill".to_owned(), "a crash; `just break shop heal` ends it".to_owned()],
+        [format!("just break {victim} kill"), format!("a crash; `just break {victim} heal` ends it")],
         ["just audit".to_owned(), "was anything lost, doubled or oversold?".to_owned()],
         ["just stop".to_owned(), "or Ctrl-C here".to_owned()],
     ];

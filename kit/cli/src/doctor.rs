@@ -7,6 +7,10 @@ use std::{
 
 use anyhow::Result;
 use serde::Serialize;
+use stage::{
+    Course,
+    nats::{FETCHED, Shelf, WAYS},
+};
 
 use crate::{table::table, terminal};
 
@@ -33,8 +37,8 @@ const RUST: (u32, u32) = (1, 95);
 /// What a checkout with two stages and their tests takes, in GiB.
 const DISK: u64 = 6;
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let checks = checks();
+pub(crate) fn run(course: &Course, args: &Args) -> Result<ExitCode> {
+    let checks = checks(course);
     if args.json {
         terminal::print(&format!("{}\n", serde_json::to_string_pretty(&checks)?))?;
     } else {
@@ -51,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(if checks.iter().all(|check| check.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn checks() -> Vec<Check> {
+fn checks(course: &Course) -> Vec<Check> {
     vec![
         check("system", system(), "use Linux, macOS, or Windows through WSL2"),
         check("Rust 1.95 or newer", rust(), "run: rustup update stable"),
@@ -63,6 +67,7 @@ fn checks() -> Vec<Check> {
             "Debian, Ubuntu: apt install gcc; macOS: xcode-select --install",
         ),
         check("just", version("just", ""), "run: cargo install just --locked"),
+        check("nats-server 2.10 or newer", nats_server(&Shelf::of(&course.root)), WAYS),
         check("room on the disk", disk(), "free 6 GB; `cargo clean` frees what earlier builds took"),
         check(
             "ports of 127.0.0.1",
@@ -95,6 +100,22 @@ fn rust() -> Found {
 fn c_compiler() -> Found {
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     version(&compiler, "")
+}
+
+/// The one that a stage would run with; where there is none, whether it can be fetched once it is needed.
+fn nats_server(shelf: &Shelf) -> Found {
+    let too_old: Vec<_> = shelf.too_old().iter().map(|server| format!("; {server} is too old")).collect();
+    let too_old = too_old.concat();
+    if let Some(server) = shelf.server() {
+        return Ok(format!("{server}{too_old}"));
+    }
+    let fetcher = ["curl", "python3"].into_iter().find(|program| version(program, "").is_ok());
+    match fetcher {
+        Some(program) => {
+            Ok(format!("none; `just chapter` fetches {FETCHED} when it is needed, with {program}{too_old}"))
+        }
+        None => Err(format!("none, and neither curl nor python3 to fetch it{too_old}")),
+    }
 }
 
 /// The first line of what `program [subcommand] --version` says.

@@ -13,7 +13,7 @@ use crate::terminal;
 #[command(after_help = "Returns when it is done: a killed process has ended, a healed one is ready.\n\
     Example: just break shop kill, and then: just break shop heal")]
 pub(crate) struct Args {
-    /// A service, all its instances; one instance (`products-2`); or `payments`, the payment sandbox
+    /// A service, all its instances; one instance (`products-2`); `nats`, the NATS server; or `payments`, the payment sandbox
     service: String,
     /// The fault
     fault: Choice,

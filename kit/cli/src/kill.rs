@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use lab::{KillReport, KillTest};
-use stage::{Course, Stage};
+use stage::{Course, Options, Stage};
 
-use crate::{audit::painted, signals::Signals, terminal, test::private_stage};
+use crate::{audit::painted, chapter::Scale, signals::Signals, terminal, test::private_stage};
 
 /// Which stage, and how.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Starts a stage of its own, lets customers buy, kills every process of the shop at once while requests are in\n\
+    after_help = "Starts a stage of its own, lets customers buy, kills every process of the shop and NATS at once while requests are in\n\
     flight, starts them again, and so on; then judges the shop against everything that was asked of it.\n\
     The exit code is 1 when an invariant does not hold."
 )]
@@ -28,6 +28,8 @@ pub(crate) struct Args {
     /// Customers who buy meanwhile, each one request at a time
     #[arg(long, default_value_t = KillTest::default().customers, value_parser = clap::value_parser!(u64).range(1..=1000))]
     customers: u64,
+    #[command(flatten)]
+    scale: Scale,
     /// Prints the report with every violation, for tools
     #[arg(long)]
     json: bool,
@@ -35,10 +37,11 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     let mut signals = Signals::new()?;
-    let Args { chapter, seed, rounds, customers, json } = *args;
+    let Args { chapter, seed, rounds, customers, json, ref scale } = *args;
+    let options = Options { scale: scale.clone().into(), ..Options::default() };
     let test = KillTest { seed, rounds, customers };
     let report = tokio::select! {
-        report = on_private_stage(course, chapter, test) => report?,
+        report = on_private_stage(course, chapter, options, test) => report?,
         () = signals.next() => {
             terminal::say("interrupted; nothing of the stage is left running");
             return Ok(ExitCode::FAILURE);
@@ -57,8 +60,13 @@ pub(crate) async fn succeeds(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-async fn on_private_stage(course: &Course, chapter: u32, test: KillTest) -> Result<KillReport> {
-    let stage = private_stage(course, chapter, []).await?;
+async fn on_private_stage(
+    course: &Course,
+    chapter: u32,
+    options: Options,
+    test: KillTest,
+) -> Result<KillReport> {
+    let stage = private_stage(course, chapter, options).await?;
     let report = kill(&stage, test).await;
     stage.stop().await;
     report

@@ -123,7 +123,7 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Carry(args) => Err(chain::become_chain(&course, "carry", &args)),
         Command::Declare(args) => Err(chain::become_chain(&course, "declare", &args)),
         Command::Update(args) => Err(chain::become_chain(&course, "update", &args)),
-        Command::Doctor(args) => doctor::run(&args),
+        Command::Doctor(args) => doctor::run(&course, &args),
         Command::Guard => unreachable!("a guard needs neither course nor runtime"),
     }
 }

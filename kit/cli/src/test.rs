@@ -1,8 +1,7 @@
 //! `kit test`: everything that has to hold before a change is done, in one order, to the end.
 
 use std::{
-    collections::BTreeMap,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     future::Future,
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
@@ -10,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use stage::{Course, Guard, Options, Stage, guard::Group};
+use stage::{Chapter, Course, Guard, Options, Stage, guard::Group, nats::Shelf};
 use tokio::process::Command;
 
 use crate::{book, kill, links, signals::Signals, table::table, terminal};
@@ -19,8 +18,8 @@ use crate::{book, kill, links, signals::Signals, table::table, terminal};
 #[derive(clap::Args)]
 #[command(
     after_help = "Formatting, lints, documentation, links and tests of the kit; what holds between the chapters; then,\n\
-    of every chapter, the same, and on a stage of its own the acceptance suite and the audit; then the\n\
-    book. Everything runs to the end; the exit code is 1 when something failed."
+    of every chapter, the same, and on stages of its own the acceptance suite, the audit and the kill test,\n\
+    with NATS the suite on several instances of each service too; then the book. Everything runs to the end; the exit code is 1 when something failed."
 )]
 pub(crate) struct Args {
     /// Only this chapter, or `chain`: only what holds between the chapters
@@ -59,7 +58,7 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     let mut steps = Steps::default();
     let everything = async {
         if args.part.is_none() {
-            steps.of_workspace("kit", &course.root).await;
+            steps.of_workspace("kit", &course.root, None).await;
             steps.take("links of the texts", async { no_dead_links(&course.root) }).await;
         }
         if !matches!(args.part, Some(Part::Chapter(_))) {
@@ -80,6 +79,11 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     steps.summary()
 }
 
+/// With these, what one customer asks for and what follows from it meet different instances of every service.
+const SEVERAL: [(&str, u16); 4] = [("users", 2), ("products", 3), ("orders", 2), ("gateway", 2)];
+/// The settings under which a journey sees orders and tokens expire.
+const SHORT: [(&str, &str); 2] = [("ORDER_TTL", "3s"), ("TOKEN_TTL", "3s")];
+
 impl Steps {
     /// Does one step under its heading. None when it failed.
     async fn take<T>(&mut self, name: &str, work: impl Future<Output = Result<T>>) -> Option<T> {
@@ -97,38 +101,60 @@ impl Steps {
         result.ok()
     }
 
-    async fn of_workspace(&mut self, name: &str, folder: &Path) {
+    /// `path` is what the tests find their programs on, where that is not PATH.
+    async fn of_workspace(&mut self, name: &str, folder: &Path, path: Option<OsString>) {
         self.take(&format!("{name}: formatting"), cargo(folder, &["fmt", "--all", "--check"])).await;
         let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
         self.take(&format!("{name}: lints"), cargo(folder, &clippy)).await;
         let doc = ["doc", "--quiet", "--workspace", "--no-deps"];
         self.take(&format!("{name}: documentation"), cargo(folder, &doc)).await;
-        self.take(&format!("{name}: tests"), cargo(folder, &["test", "--workspace"])).await;
+        let mut tests = cargo_command(folder, &["test", "--workspace"]);
+        tests.envs(path.map(|path| ("PATH", path)));
+        self.take(&format!("{name}: tests"), succeed(tests)).await;
     }
 
     async fn of_chapter(&mut self, course: &Course, number: u32) {
         let name = format!("chapter {number}");
         let found = async { course.chapter(number).map_err(Into::into) };
         let Some(chapter) = self.take(&format!("{name}: manifest"), found).await else { return };
-        self.of_workspace(&name, &chapter.workspace()).await;
+        let mut path = None;
+        if chapter.manifest.nats {
+            // Its tests start servers of their own: the one that its stage runs with.
+            path = self.take(&format!("{name}: nats-server"), path_with_nats(course)).await;
+        }
+        self.of_workspace(&name, &chapter.workspace(), path).await;
+        self.of_stages(course, &chapter, &name).await;
+    }
 
-        let plain =
-            self.take(&format!("{name}: a stage for the suite"), private_stage(course, number, [])).await;
-        if let Some(stage) = plain {
+    /// What is tested on running stages, each a new one.
+    async fn of_stages(&mut self, course: &Course, chapter: &Chapter, name: &str) {
+        let number = chapter.manifest.number;
+        let plain = private_stage(course, number, Options::default());
+        if let Some(stage) = self.take(&format!("{name}: a stage for the suite"), plain).await {
             self.take(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
             self.take(&format!("{name}: tour"), kit(&stage, "tour", Stdio::null())).await;
             self.take(&format!("{name}: audit"), kit(&stage, "audit", Stdio::inherit())).await;
             stage.stop().await;
         }
-        let victim = self.take(&format!("{name}: a stage to kill"), private_stage(course, number, [])).await;
-        if let Some(stage) = victim {
+        if chapter.manifest.nats {
+            let scale = SEVERAL.map(|(service, count)| (service.to_owned(), count)).into();
+            let several = private_stage(course, number, Options { scale, ..Options::default() });
+            if let Some(stage) = self.take(&format!("{name}: a stage of several instances"), several).await {
+                let suite = acceptance(course, &stage, &[]);
+                self.take(&format!("{name}: acceptance suite, several instances"), suite).await;
+                let audit = kit(&stage, "audit", Stdio::inherit());
+                self.take(&format!("{name}: audit, several instances"), audit).await;
+                stage.stop().await;
+            }
+        }
+        let victim = private_stage(course, number, Options::default());
+        if let Some(stage) = self.take(&format!("{name}: a stage to kill"), victim).await {
             self.take(&format!("{name}: kill test"), kill::succeeds(&stage)).await;
             stage.stop().await;
         }
-        let short = [("ORDER_TTL", "3s"), ("TOKEN_TTL", "3s")];
-        let short =
-            self.take(&format!("{name}: a short-lived stage"), private_stage(course, number, short)).await;
-        if let Some(stage) = short {
+        let settings = SHORT.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let short = private_stage(course, number, Options { settings, ..Options::default() });
+        if let Some(stage) = self.take(&format!("{name}: a short-lived stage"), short).await {
             let name = format!("{name}: acceptance suite, expiry");
             self.take(&name, acceptance(course, &stage, &["--short-lived"])).await;
             stage.stop().await;
@@ -151,15 +177,14 @@ impl Steps {
 }
 
 /// A stage in a run folder of its own, whose logs stay there for whoever looks into a failure.
-pub(crate) async fn private_stage<const N: usize>(
-    course: &Course,
-    chapter: u32,
-    settings: [(&str, &str); N],
-) -> Result<Stage> {
+pub(crate) async fn private_stage(course: &Course, chapter: u32, options: Options) -> Result<Stage> {
     let run_dir = course.run_dir().join("tests").join(format!("chapter-{chapter}"));
-    let settings: BTreeMap<_, _> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let options = Options { settings, ..Options::default() };
     Ok(Stage::launch(course, chapter, &run_dir, options).await?)
+}
+
+/// PATH with the NATS server in front that a stage would run with.
+async fn path_with_nats(course: &Course) -> Result<OsString> {
+    Ok(Shelf::of(&course.root).obtain(None).await?.path()?)
 }
 
 async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()> {
@@ -180,10 +205,14 @@ async fn kit(stage: &Stage, command: &str, output: Stdio) -> Result<()> {
 }
 
 async fn cargo<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<()> {
+    succeed(cargo_command(folder, arguments)).await
+}
+
+fn cargo_command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).current_dir(folder);
     cargo.env_clear().envs(stage::environment::inherited()).env("RUSTDOCFLAGS", "-D warnings");
-    succeed(cargo).await
+    cargo
 }
 
 /// Runs a command to its end. Dropped on the way, it ends the command and all that this started.

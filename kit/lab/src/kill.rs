@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use audit::{Journal, Report, journal::Asked};
 use fastrand::Rng;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 use stage::{Fault, Stage, manifest::PAYMENTS};
@@ -126,9 +127,8 @@ impl KillTest {
         for service in &services {
             stage.apply(Fault::Kill, service).await?;
         }
-        for service in &services {
-            stage.apply(Fault::Heal, service).await?;
-        }
+        // All at once, as after a power cut: who needs whom is theirs to sort out.
+        try_join_all(services.iter().map(|service| stage.apply(Fault::Heal, service))).await?;
         Ok(Kill { at, away: started.elapsed() })
     }
 }

@@ -16,7 +16,8 @@ use tokio::{
 use crate::{
     course::{Chapter, Course},
     guard::{Group, Guard},
-    manifest::PAYMENTS,
+    manifest::{NATS, PAYMENTS},
+    nats::{NatsError, Shelf},
     run::RunFolder,
 };
 
@@ -60,6 +61,9 @@ pub enum BuildError {
         /// The binary that is missing.
         program: String,
     },
+    /// There is no NATS server.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
 }
 
 /// A program to build: a binary of a package.
@@ -71,7 +75,8 @@ impl Programs {
         Self(programs.into_iter().map(|(service, program)| (service.into(), program)).collect())
     }
 
-    /// Compiles what a stage needs. Cargo shows its progress on standard error; dropping the future ends it.
+    /// Compiles what a stage needs, and fetches a NATS server where it needs one and there is none. Cargo shows its progress
+    /// on standard error; dropping the future ends it.
     ///
     /// # Errors
     /// See [`BuildError`].
@@ -83,8 +88,13 @@ impl Programs {
     ) -> Result<Self, BuildError> {
         let processes = &chapter.manifest.processes;
         let wanted: Vec<_> = processes.iter().map(|process| (process.package(), process.binary())).collect();
+        let mut programs = BTreeMap::new();
+        if chapter.manifest.nats {
+            let server = Shelf::of(&course.root).obtain(Some(&run.guard)).await?;
+            programs.insert(NATS.to_owned(), server.program);
+        }
         let built = cargo_build(&chapter.workspace(), &wanted, profile, &run.guard).await?;
-        let mut programs: BTreeMap<_, _> = processes.iter().map(|p| p.service.clone()).zip(built).collect();
+        programs.extend(processes.iter().map(|process| process.service.clone()).zip(built));
         if chapter.manifest.payments {
             let sandbox = [("payment-sandbox", "payment-sandbox")];
             let built = cargo_build(&course.root, &sandbox, profile, &run.guard).await?;

@@ -29,7 +29,10 @@ pub struct Guard {
 impl Guard {
     /// Starts `program guard`. Until it exits it keeps `lock` open, so a run folder stays locked until the last process
     /// of a killed launcher is gone.
-    pub(crate) fn spawn(program: &Path, lock: File) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn spawn(program: &Path, lock: File) -> io::Result<Self> {
         let process = Command::new(program)
             .arg("guard")
             .process_group(0) // out of reach of the terminal's Ctrl-C
@@ -79,7 +82,7 @@ impl Guard {
     }
 
     /// Lets the guard go: everything has ended in order.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         self.tell("done").ok();
         self.end();
     }
@@ -174,7 +177,7 @@ impl Group<'static> {
 
 impl<'a> Group<'a> {
     /// The same, and if this process is killed before the drop, the guard does it.
-    pub(crate) fn watched(id: Option<u32>, guard: &'a Guard) -> Self {
+    pub fn watched(id: Option<u32>, guard: &'a Guard) -> Self {
         if let Some(id) = id {
             guard.watch(id).ok(); // a build that nobody waits for ends by itself
         }

@@ -21,7 +21,7 @@ use crate::{
     faults::{Fault, FaultError},
     guard::Guard,
     log::{LAUNCHER, Line, MergedLog},
-    manifest::{Manifest, PAYMENTS},
+    manifest::{Manifest, NATS, PAYMENTS},
     plan::{self, Plan},
     process::Process,
     run::{self, RunError, RunFolder},
@@ -80,9 +80,14 @@ pub enum StartError {
     /// A setting has the name of a variable that the launcher itself sets.
     #[error("{0} is set by the launcher; choose settings of the services, such as ORDER_TTL or RUST_LOG")]
     Setting(String),
-    /// The stage needs a NATS server, which this launcher cannot start.
-    #[error("chapter {0} needs NATS, which this kit does not start yet")]
-    Nats(u32),
+    /// The stage needs a NATS server and does not say how that is configured.
+    #[error("chapter {chapter} needs NATS, and there is no {}; write it: how JetStream keeps the streams", file.display())]
+    NatsConfig {
+        /// The chapter's number.
+        chapter: u32,
+        /// The file that is missing.
+        file: PathBuf,
+    },
     /// There is no program for a service.
     #[error("no program was built for {0}")]
     NoProgram(String),
@@ -239,7 +244,8 @@ impl Stage {
         &self.ports_taken
     }
 
-    /// Does a fault to a service (all its instances), to one instance (`products-2`), or to the sandbox (`payments`).
+    /// Does a fault to a service (all its instances), to one instance (`products-2`), to the NATS server (`nats`), or
+    /// to the sandbox (`payments`).
     /// Returns when it is done: a killed process has ended, a healed one is ready. The answer says what was done.
     ///
     /// # Errors
@@ -248,14 +254,19 @@ impl Stage {
         self.inner.apply(fault, target).await
     }
 
-    /// Stops every process: SIGTERM, and SIGKILL for what still runs after [`crate::guard::GRACE`].
+    /// Stops every process: SIGTERM, and SIGKILL for what still runs after [`crate::guard::GRACE`]. NATS is last, so that the
+    /// services can end what they have begun.
     pub async fn stop(self) {
         self.inner.unpublish();
-        let mut stops = JoinSet::new();
-        for process in self.inner.slots.iter().filter_map(|slot| slot.process()) {
-            stops.spawn(async move { process.stop().await });
+        let (nats, services): (Vec<_>, Vec<_>) =
+            self.inner.slots.iter().partition(|slot| slot.spec.service == NATS);
+        for together in [services, nats] {
+            let mut stops = JoinSet::new();
+            for process in together.into_iter().filter_map(|slot| slot.process()) {
+                stops.spawn(async move { process.stop().await });
+            }
+            stops.join_all().await;
         }
-        stops.join_all().await;
         self.inner.run.release();
     }
 }
@@ -270,24 +281,31 @@ impl Drop for Stage {
 
 impl Inner {
     async fn start_in_order(self: &Arc<Self>, manifest: &Manifest) -> Result<(), StartError> {
+        self.start_together(&[NATS]).await?; // everybody needs it
         let mut ready = BTreeSet::new();
         // The provider is a third party: nobody waits for it, and it comes up beside the first services.
         let mut wave = vec![PAYMENTS];
         while ready.len() < manifest.processes.len() {
             wave.extend(manifest.startable(&ready).iter().map(|process| process.service.as_str()));
-            let mut starts = JoinSet::new();
-            for slot in self.slots.iter().filter(|slot| wave.contains(&slot.spec.service.as_str())) {
-                let process = self.spawn(slot)?;
-                let (stage, slot) = (Arc::clone(self), Arc::clone(slot));
-                starts.spawn(async move { stage.wait_ready(&slot, &process).await });
-            }
-            while let Some(started) = starts.join_next().await {
-                started.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-            }
+            self.start_together(&wave).await?;
             ready.extend(wave.drain(..).filter(|service| *service != PAYMENTS));
         }
         self.board().is_public = true;
         self.publish().map_err(io_error("cannot write", &self.run.status_file()))
+    }
+
+    /// Starts all processes of these services, and returns once they are ready.
+    async fn start_together(self: &Arc<Self>, services: &[&str]) -> Result<(), StartError> {
+        let mut starts = JoinSet::new();
+        for slot in self.slots.iter().filter(|slot| services.contains(&slot.spec.service.as_str())) {
+            let process = self.spawn(slot)?;
+            let (stage, slot) = (Arc::clone(self), Arc::clone(slot));
+            starts.spawn(async move { stage.wait_ready(&slot, &process).await });
+        }
+        while let Some(started) = starts.join_next().await {
+            started.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        }
+        Ok(())
     }
 
     /// Starts a process in its place. Its end, whoever brings it, is said in the log and in the status; the launcher

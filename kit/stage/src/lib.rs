@@ -12,7 +12,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! In reading order: [`course`], [`manifest`] and [`changes`] say what a stage is, [`compile`] builds its programs, [`run`]
+//! In reading order: [`course`], [`manifest`] and [`changes`] say what a stage is, [`compile`] builds its programs, [`nats`] finds its
+//! server, [`run`]
 //! and [`guard`] make sure that one stage runs in a folder and that nothing of it ever outlives its launcher,
 //! [`launcher`] starts and stops it, [`status`] is what everybody else reads, [`faults`] breaks it, and [`control`]
 //! carries faults from another terminal.
@@ -27,6 +28,7 @@ pub mod guard;
 pub mod launcher;
 mod log;
 pub mod manifest;
+pub mod nats;
 mod plan;
 mod ports;
 mod process;

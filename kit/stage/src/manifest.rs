@@ -1,6 +1,9 @@
 //! `chapter.toml`, the one description of a stage.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde::Deserialize;
 
@@ -69,6 +72,10 @@ pub struct Process {
     pub needs: Vec<String>,
     /// The file name of its SQLite database, shared by its instances.
     pub database: Option<String>,
+    /// Environment variables that are paths of files in the stage's data folder, shared by its instances:
+    /// `{ JWKS_FILE = "jwks.json" }`.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
 }
 
 /// An invariant of the audit that a stage is expected to break.
@@ -83,9 +90,16 @@ pub struct Break {
 
 /// The name of the payment sandbox among the processes of a stage.
 pub const PAYMENTS: &str = "payments";
+/// The name of the NATS server among them.
+pub const NATS: &str = "nats";
+
+/// What the launcher says to every process, and nobody else may.
+pub(crate) const OURS: [&str; 7] =
+    ["LISTEN", "DATABASE", "LEDGER", "PAYMENTS_URL", "NATS_URL", "STAFF_EMAIL", "STAFF_PASSWORD"];
 
 const KEYS: &str = "a chapter has: number, title, minutes { read, build, exercises }, payments, nats, workspace, \
-    [[process]] (service, package, binary, routes, instances, needs, database), [[breaks]] (invariant, fault), \
+    [[process]] (service, package, binary, routes, instances, needs, database, \
+    files), [[breaks]] (invariant, fault), \
     [changes] (changed, added, removed, moved)";
 
 fn own_folder() -> String {
@@ -105,6 +119,26 @@ impl Process {
     /// The program's name.
     pub fn binary(&self) -> &str {
         self.binary.as_deref().unwrap_or(&self.service)
+    }
+
+    /// Each of its files is a variable of its own, and a file of the data folder.
+    fn check_files(&self) -> Result<(), (&'static str, String)> {
+        for (name, file) in &self.files {
+            let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
+                && name.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
+            if !is_name {
+                let reason = "is no variable; use upper case letters, digits and underscores";
+                return Err(("files", format!("has {name}, which {reason}")));
+            }
+            if OURS.contains(&name.as_str()) {
+                return Err(("files", format!("has {name}, which the launcher sets; choose another name")));
+            }
+            if file.is_empty() || file.contains(['/', '\\']) || matches!(file.as_str(), "." | "..") {
+                let reason = "which is no name of a file; it is put into the stage's data folder";
+                return Err(("files", format!("has {name} = \"{file}\", {reason}")));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -166,7 +200,7 @@ impl Manifest {
         if self.processes.is_empty() {
             return Err(("process", "is empty; a stage has at least one process".to_owned()));
         }
-        let mut services = BTreeSet::from([PAYMENTS]);
+        let mut services = BTreeSet::from([PAYMENTS, NATS]);
         for process in &self.processes {
             let service = process.service.as_str();
             if service.is_empty() || !service.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
@@ -190,6 +224,7 @@ impl Manifest {
                     format!("has \"{route}\"; a route is a path prefix and begins with /"),
                 ));
             }
+            process.check_files()?;
         }
         self.check_needs()?;
         self.changes.check()
@@ -283,6 +318,26 @@ mod tests {
             error_of("[[process]]\nservice = \"a\"\n[[process]]\nservice = \"a\"\n")
                 .contains("\"a\" is taken")
         );
-        assert!(error_of("[[process]]\nservice = \"payments\"\n").contains("\"payments\" is taken"));
+        for service in [PAYMENTS, NATS] {
+            let error = error_of(&format!("[[process]]\nservice = \"{service}\"\n"));
+            assert!(error.contains(&format!("\"{service}\" is taken")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_process_is_a_variable_of_its_own_and_a_name_in_the_data_folder() {
+        let with = |files: &str| format!("[[process]]\nservice = \"a\"\nfiles = {{ {files} }}\n");
+        let manifest =
+            Manifest::parse(&format!("{HEAD}{}", with("JWKS_FILE = \"jwks.json\"")), "chapter.toml");
+        assert_eq!(manifest.unwrap().processes[0].files["JWKS_FILE"], "jwks.json");
+        for (files, complaint) in [
+            ("jwks = \"x\"", "`files` has jwks, which is no variable"),
+            ("NATS_URL = \"x\"", "`files` has NATS_URL, which the launcher sets"),
+            ("X = \"../x\"", "`files` has X = \"../x\", which is no name of a file"),
+            ("X = \"\"", "`files` has X = \"\", which is no name of a file"),
+        ] {
+            let error = error_of(&with(files));
+            assert!(error.contains(complaint), "{complaint} is not in: {error}");
+        }
     }
 }

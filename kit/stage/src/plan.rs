@@ -13,7 +13,8 @@ use crate::{
     compile::Programs,
     course::Chapter,
     launcher::{Options, StartError, io_error},
-    manifest::{self, Manifest, PAYMENTS},
+    manifest::{self, Manifest, NATS, OURS, PAYMENTS},
+    nats,
     ports::Ports,
     process::Spec,
     run::RunFolder,
@@ -28,9 +29,6 @@ pub(crate) struct Plan {
     pub(crate) ports_taken: Vec<u16>,
 }
 
-/// What the launcher says to every process; a setting of the same name would be overruled.
-const OURS: [&str; 7] =
-    ["LISTEN", "DATABASE", "LEDGER", "PAYMENTS_URL", "NATS_URL", "STAFF_EMAIL", "STAFF_PASSWORD"];
 const STAFF_EMAIL: &str = "staff@shop.example";
 
 impl Plan {
@@ -42,17 +40,28 @@ impl Plan {
     ) -> Result<Self, StartError> {
         let manifest = &chapter.manifest;
         check(manifest, options)?;
+        let config = chapter.workspace().join("nats.conf");
+        if manifest.nats && !config.is_file() {
+            return Err(StartError::NatsConfig { chapter: manifest.number, file: config });
+        }
         let mut ports = options.first_port.map_or_else(Ports::private, Ports::from);
         let mut specs = specs(manifest, programs, run, options)?;
-        assign_ports(&mut specs, manifest, &mut ports)?;
-        let addresses = addresses(&specs);
         let data = run.data(manifest.number);
+        for spec in publics_first(&mut specs, manifest) {
+            if spec.service == NATS {
+                serve_nats(spec, &config, &data.join(NATS), &mut ports)?;
+            } else {
+                spec.address = format!("http://127.0.0.1:{}", port(spec, &mut ports)?);
+                spec.health = format!("{}/health/ready", spec.address);
+            }
+        }
+        let addresses = addresses(&specs);
         let staff = Staff { email: STAFF_EMAIL.to_owned(), password: password(&data, options) };
         for spec in &mut specs {
             let process = manifest.processes.iter().find(|process| process.service == spec.service);
             spec.settings = settings(spec, process, &addresses, &staff, &data, options);
         }
-        let status = status(&specs, manifest, &addresses, staff, &data, options);
+        let status = status(&specs, chapter, &addresses, staff, &data, options);
         Ok(Self { specs, status, ports_taken: ports.taken })
     }
 }
@@ -69,9 +78,6 @@ fn password(data: &Path, options: &Options) -> String {
 }
 
 fn check(manifest: &Manifest, options: &Options) -> Result<(), StartError> {
-    if manifest.nats {
-        return Err(StartError::Nats(manifest.number));
-    }
     let services = || manifest.processes.iter().map(|process| process.service.as_str());
     for (service, wanted) in &options.scale {
         if *wanted == 0 || !services().any(|there| there == service) {
@@ -79,13 +85,15 @@ fn check(manifest: &Manifest, options: &Options) -> Result<(), StartError> {
             return Err(StartError::Scale { service: service.clone(), wanted: *wanted, there });
         }
     }
-    match options.settings.keys().find(|name| OURS.contains(&name.as_str())) {
+    // A setting of such a name would be overruled.
+    let of_a_file = |name: &str| manifest.processes.iter().any(|process| process.files.contains_key(name));
+    match options.settings.keys().find(|name| OURS.contains(&name.as_str()) || of_a_file(name)) {
         Some(name) => Err(StartError::Setting(name.clone())),
         None => Ok(()),
     }
 }
 
-/// Every process in the order of the manifest, the sandbox last; ports and settings are still missing.
+/// Every process in the order of the manifest, the server and the sandbox last; ports and settings are still missing.
 fn specs(
     manifest: &Manifest,
     programs: &Programs,
@@ -93,8 +101,10 @@ fn specs(
     options: &Options,
 ) -> Result<Vec<Spec>, StartError> {
     let services = manifest.processes.iter().map(|process| (process.service.as_str(), process.instances));
+    let others = [(manifest.nats, NATS), (manifest.payments, PAYMENTS)];
+    let others = others.into_iter().filter_map(|(needed, service)| needed.then_some((service, 1)));
     let mut specs = Vec::new();
-    for (service, instances) in services.chain(manifest.payments.then_some((PAYMENTS, 1))) {
+    for (service, instances) in services.chain(others) {
         let program = programs.of(service).ok_or_else(|| StartError::NoProgram(service.to_owned()))?;
         let instances = options.scale.get(service).copied().unwrap_or(instances);
         for instance in 1..=instances {
@@ -105,7 +115,9 @@ fn specs(
                 service: service.to_owned(),
                 instance,
                 program: program.to_owned(),
-                port: 0,
+                arguments: Vec::new(),
+                address: String::new(),
+                health: String::new(),
                 settings: BTreeMap::new(),
             });
         }
@@ -113,22 +125,33 @@ fn specs(
     Ok(specs)
 }
 
-/// The processes that clients talk to get the first ports.
-fn assign_ports(specs: &mut [Spec], manifest: &Manifest, ports: &mut Ports) -> Result<(), StartError> {
+/// In the order in which they get their ports: the processes that clients talk to get the first ones.
+fn publics_first<'a>(specs: &'a mut [Spec], manifest: &Manifest) -> impl Iterator<Item = &'a mut Spec> {
     let public = |spec: &Spec| {
         manifest.processes.iter().any(|process| process.service == spec.service && !process.routes.is_empty())
     };
     let (first, others): (Vec<_>, Vec<_>) = specs.iter_mut().partition(|spec| public(spec));
-    for spec in first.into_iter().chain(others) {
-        spec.port = ports.take().map_err(io_error("cannot find a port for", Path::new(&spec.service)))?;
-    }
+    first.into_iter().chain(others)
+}
+
+fn port(spec: &Spec, ports: &mut Ports) -> Result<u16, StartError> {
+    ports.take().map_err(io_error("cannot find a port for", Path::new(&spec.service)))
+}
+
+/// A NATS server with one port for those who use it and one for those who ask how it is.
+fn serve_nats(spec: &mut Spec, config: &Path, store: &Path, ports: &mut Ports) -> Result<(), StartError> {
+    let (clients, monitor) = (port(spec, ports)?, port(spec, ports)?);
+    spec.address = format!("nats://127.0.0.1:{clients}");
+    // Answers 200 once clients are accepted and the streams of the store are there.
+    spec.health = format!("http://127.0.0.1:{monitor}/healthz?js-enabled-only=true");
+    spec.arguments = nats::arguments(config, clients, monitor, store);
     Ok(())
 }
 
 /// The address of each service's first instance.
 fn addresses(specs: &[Spec]) -> BTreeMap<String, String> {
     let first = specs.iter().filter(|spec| spec.instance == 1);
-    first.map(|spec| (spec.service.clone(), spec.address())).collect()
+    first.map(|spec| (spec.service.clone(), spec.address.clone())).collect()
 }
 
 fn settings(
@@ -143,9 +166,9 @@ fn settings(
         options.settings.iter().map(|(name, value)| (name.clone(), value.into())).collect();
     let mut set =
         |name: &str, value: &dyn AsRef<OsStr>| settings.insert(name.to_owned(), value.as_ref().to_owned());
-    set("LISTEN", &format!("127.0.0.1:{}", spec.port));
+    set("LISTEN", &spec.address.trim_start_matches("http://"));
     let Some(process) = process else {
-        set("LEDGER", &data.join("payments.db"));
+        set("LEDGER", &data.join("payments.db")); // which is nothing to a NATS server
         return settings;
     };
     set("STAFF_EMAIL", &staff.email);
@@ -153,8 +176,11 @@ fn settings(
     if let Some(database) = &process.database {
         set("DATABASE", &data.join(database));
     }
-    let sandbox = addresses.contains_key(PAYMENTS).then_some(PAYMENTS);
-    for need in process.needs.iter().map(String::as_str).chain(sandbox) {
+    for (name, file) in &process.files {
+        set(name, &data.join(file));
+    }
+    let others = [NATS, PAYMENTS].into_iter().filter(|other| addresses.contains_key(*other));
+    for need in process.needs.iter().map(String::as_str).chain(others) {
         set(&format!("{}_URL", need.to_uppercase().replace('-', "_")), &addresses[need]);
     }
     settings
@@ -162,18 +188,20 @@ fn settings(
 
 fn status(
     specs: &[Spec],
-    manifest: &Manifest,
+    chapter: &Chapter,
     addresses: &BTreeMap<String, String>,
     staff: Staff,
     data: &Path,
     options: &Options,
 ) -> Status {
+    let manifest = &chapter.manifest;
+    let address = |service| addresses.get(service).map(|url| Address { url: url.clone() });
     let process_status = |spec: &Spec| ProcessStatus {
         service: spec.service.clone(),
         instance: spec.instance,
         pid: None,
         state: State::Dead,
-        address: spec.address(),
+        address: spec.address.clone(),
         log: spec.log.clone(),
     };
     let routes = manifest.processes.iter().flat_map(|process| {
@@ -189,8 +217,9 @@ fn status(
         chapter: manifest.number,
         routes: routes.collect(),
         staff,
-        payments: addresses.get(PAYMENTS).map(|url| Address { url: url.clone() }),
-        nats: None,
+        payments: address(PAYMENTS),
+        nats: address(NATS),
+        workspace: chapter.workspace(),
         processes: specs.iter().map(process_status).collect(),
         databases,
         settings: options.settings.clone(),

@@ -31,7 +31,11 @@ pub(crate) struct Spec {
     /// The name in the merged log.
     pub(crate) speaker: String,
     pub(crate) program: PathBuf,
-    pub(crate) port: u16,
+    pub(crate) arguments: Vec<OsString>,
+    /// Where it answers, for those who use it.
+    pub(crate) address: String,
+    /// What answers 200 once it is ready.
+    pub(crate) health: String,
     pub(crate) log: PathBuf,
     /// All of its configuration.
     pub(crate) settings: BTreeMap<String, OsString>,
@@ -40,10 +44,6 @@ pub(crate) struct Spec {
 impl Spec {
     pub(crate) fn name(&self) -> String {
         format!("{}-{}", self.service, self.instance)
-    }
-
-    pub(crate) fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
     }
 }
 
@@ -71,6 +71,7 @@ impl Process {
     pub(crate) fn spawn(spec: &Spec, run: &Arc<RunFolder>, merged: &MergedLog) -> io::Result<Self> {
         let file = log::open(&spec.log)?;
         let mut child = Command::new(&spec.program)
+            .args(&spec.arguments)
             .env_clear()
             .envs(crate::environment::inherited())
             .envs(&spec.settings)
@@ -130,7 +131,7 @@ impl Process {
         self.wait().await
     }
 
-    /// Asks `/health/ready` until it answers 200.
+    /// Asks until the answer is 200.
     pub(crate) async fn ready(
         &self,
         asker: &reqwest::Client,

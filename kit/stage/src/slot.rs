@@ -69,15 +69,14 @@ impl Slot {
         Ok(process)
     }
 
-    /// Waits until the process answers `/health/ready`.
+    /// Waits until the process is ready.
     pub(crate) async fn ready(
         &self,
         process: &Process,
         asker: &reqwest::Client,
         patience: Duration,
     ) -> Result<(), StartError> {
-        let url = format!("{}/health/ready", self.spec.address());
-        let not_ready = match process.ready(asker, &url, patience).await {
+        let not_ready = match process.ready(asker, &self.spec.health, patience).await {
             Ok(()) => return Ok(()),
             Err(not_ready) => not_ready,
         };

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct Status {
     /// The chapter's number.
     pub chapter: u32,
-    /// Base URL for each path prefix of the public API, for example `"/" -> "http://127.0.0.1:8080"`.
+    /// Base URL for each path prefix of the public API, for example `"/" -> "http://127.0.0.1:8080"`; of several instances
+    /// it is the first one's.
     /// The longest prefix that matches whole segments wins.
     pub routes: BTreeMap<String, String>,
     /// The staff account, made anew for every run.
@@ -22,7 +23,9 @@ pub struct Status {
     pub payments: Option<Address>,
     /// The NATS server, where the chapter needs one.
     pub nats: Option<Address>,
-    /// Every process of the stage, in the order of the manifest, the payment sandbox last.
+    /// The Cargo workspace of its processes: what only their databases tell, its `audit.toml` asks.
+    pub workspace: PathBuf,
+    /// Every process of the stage, in the order of the manifest, then the NATS server, the payment sandbox last.
     pub processes: Vec<ProcessStatus>,
     /// SQLite files of the services, absolute.
     pub databases: Vec<PathBuf>,
@@ -42,7 +45,7 @@ pub struct Staff {
 /// Where something that is not a process of the shop answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// For example `http://127.0.0.1:8081`.
+    /// For example `http://127.0.0.1:8081` or `nats://127.0.0.1:8085`.
     pub url: String,
 }
 
@@ -57,7 +60,7 @@ pub struct ProcessStatus {
     pub pid: Option<u32>,
     /// Whether it runs.
     pub state: State,
-    /// Base URL, the same for as long as the stage lives.
+    /// Where it answers, `http://` or `nats://`: the same for as long as the stage lives.
     pub address: String,
     /// The file that has all it printed.
     pub log: PathBuf,

@@ -6,6 +6,7 @@ use shop_client::model::{
     Status::{self, AwaitingPayment, Cancelled, Pending, Refunding, Rejected},
 };
 
+use super::messages::lag;
 use crate::{Snapshot, Verdict};
 
 /// Every recorded history is a path of the diagram, and nothing leaves a terminal state.
@@ -14,13 +15,18 @@ pub(super) fn legal(snapshot: &Snapshot) -> Verdict {
     Verdict::of(snapshot.orders.iter().filter_map(violation).collect())
 }
 
-/// No order is on its way, and nothing changed while the orders were read.
+/// No order is on its way, nothing changed while the orders were read, and no message waits.
 pub(super) fn at_rest(snapshot: &Snapshot) -> Verdict {
     let restless = snapshot.orders.iter().filter(|order| !order.status.is_settled());
     let mut found: Vec<_> =
         restless.map(|order| format!("order {} is still {:?}", order.id, order.status)).collect();
     if snapshot.changed > 0 {
         found.push(format!("{} orders came or changed while they were read", snapshot.changed));
+    }
+    match &snapshot.messages {
+        Some(Err(why)) => return Verdict::not_checkable(why).and(&found),
+        Some(Ok(messages)) => found.extend(lag(&messages.consumers)),
+        None => {}
     }
     Verdict::of(found)
 }

@@ -3,6 +3,7 @@
 use audit::{
     Journal, Snapshot,
     journal::{Answered, Asked, Operation},
+    questions::Answers,
     snapshot::{Charge, ChargeStatus, Stock},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -65,7 +66,8 @@ pub(crate) fn clean() -> Snapshot {
         orders,
         journal: Some(journal),
         changed: 0,
-        has_messages: false,
+        messages: None,
+        answers: Answers::new(),
     }
 }
 

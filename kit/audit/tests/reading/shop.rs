@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -92,6 +93,7 @@ fn status(url: String) -> Status {
         staff: Staff { email: "staff@shop.example".to_owned(), password: "secret".to_owned() },
         payments: Some(Address { url }),
         nats: None,
+        workspace: PathBuf::new(),
         processes: vec![],
         databases: vec![],
         settings: BTreeMap::new(),
