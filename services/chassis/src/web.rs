@@ -7,7 +7,7 @@ mod key;
 mod page;
 mod problem;
 
-pub use body::{Body, Object, present, read_body};
+pub use body::{Body, Object, present, read_body, read_bytes};
 pub use edge::{edge, method_not_allowed, no_such_route, panicked, whole};
 pub use extract::{Authenticated, PathId, Query, Staff, parse_id};
 pub use key::{IdempotencyKey, KeyHeader, keyed};

@@ -16,9 +16,6 @@ pub fn subject(service: &str) -> String {
     format!("http.{service}")
 }
 
-/// Where `users` gives out the keys that tokens are checked with.
-pub const JWKS: &str = "users.jwks";
-
 /// The longest body of a request, in bytes: the largest valid one, a product's with every character escaped, fits.
 pub const BODY_LIMIT: usize = 64 * 1024;
 

@@ -6,5 +6,6 @@ pub mod stock;
 pub mod message;
 pub mod stream;
 pub mod call;
+pub mod token;
 
 pub use message::{Command, Envelope, Event, Message};

@@ -12,6 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use contracts::call::BODY_LIMIT;
 use http_body_util::LengthLimitError;
 use serde::{
@@ -43,14 +44,19 @@ pub async fn read_body(request: Request, next: Next) -> Response {
     }
 }
 
-async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option<Value>, Problem> {
-    let bytes = axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
+/// Reads a body whole, whatever is in it. One that is longer than the limit is 413, one that breaks off is 400.
+pub async fn read_bytes(body: axum::body::Body) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
         if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is longer than 64 KiB")
         } else {
             Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body did not arrive whole")
         }
-    })?;
+    })
+}
+
+async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option<Value>, Problem> {
+    let bytes = read_bytes(body).await?;
     if bytes.is_empty() {
         return Ok(None);
     }

@@ -29,15 +29,20 @@ pub fn whole(routes: Router) -> Router {
         .layer(middleware::from_fn(edge))
 }
 
-/// Names the request, in its log lines and in its answer, and writes the problem where it came to one.
-pub async fn edge(request: Request, next: Next) -> Response {
+/// Names the request, for whoever it is passed on to, in its log lines and in its answer, and writes the problem where it
+/// came to one.
+pub async fn edge(mut request: Request, next: Next) -> Response {
     let id = sane_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let header = HeaderValue::from_str(&id).ok();
+    if let Some(id) = &header {
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+    }
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         *response.body_mut() = Body::from(problem.document(&id));
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Some(id) = header {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
