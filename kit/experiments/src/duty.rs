@@ -1,0 +1,156 @@
+//! Who does it: the duties that some stages have a service for, and the process that has them in each stage.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use stage::{Status, manifest::PAYMENTS};
+
+/// To whom a fault is done, whatever the stage is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Target {
+    /// Who answers for `/users`.
+    Users,
+    /// Who answers for `/products`.
+    Products,
+    /// Who answers for `/orders`.
+    Orders,
+    /// Who listens to clients.
+    Gateway,
+    /// The NATS server.
+    Nats,
+    /// The payment provider.
+    Provider,
+}
+
+/// The NATS server among the processes of a stage.
+pub const NATS: &str = "nats";
+
+const ALL: [(Target, &str); 6] = [
+    (Target::Users, "users"),
+    (Target::Products, "products"),
+    (Target::Orders, "orders"),
+    (Target::Gateway, "gateway"),
+    (Target::Nats, NATS),
+    (Target::Provider, "provider"),
+];
+
+impl Target {
+    /// The service of a stage that does it: the one of that name, else the one that clients are sent to for it. None where
+    /// nobody does: a stage without messages has no NATS server to lose.
+    pub fn service(self, stage: &Status) -> Option<String> {
+        let has = |name: &str| stage.processes.iter().any(|process| process.service == name);
+        let name = self.name();
+        match self {
+            Self::Provider => has(PAYMENTS).then(|| PAYMENTS.to_owned()),
+            _ if has(name) => Some(name.to_owned()),
+            Self::Nats => None,
+            Self::Gateway => of_route(stage, "/"),
+            Self::Users | Self::Products | Self::Orders => of_route(stage, &format!("/{name}")),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        ALL.iter().find(|(target, _)| *target == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// The service at the address that answers for a path.
+fn of_route(stage: &Status, path: &str) -> Option<String> {
+    let url = stage.base_url(path)?;
+    let process = stage.processes.iter().find(|process| process.address == url)?;
+    Some(process.service.clone())
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = ALL.iter().find(|(_, name)| *name == text);
+        found.map(|(target, _)| *target).ok_or_else(|| {
+            let there: Vec<_> = ALL.iter().map(|(_, name)| *name).collect();
+            format!("nobody has the duty {text:?}; a fault is done to one of {}", there.join(", "))
+        })
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        target.name().to_owned()
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stage(routes: &[(&str, &str)], services: &[&str]) -> Status {
+        let address = |service: &str| format!("http://{service}");
+        let process = |service: &&str| json!({ "service": service, "instance": 1, "pid": 1, "state": "running", "address": address(service), "log": "" });
+        serde_json::from_value(json!({
+            "chapter": 1,
+            "workspace": "",
+            "routes": routes.iter().map(|(path, service)| ((*path).to_owned(), json!(address(service)))).collect::<serde_json::Map<_, _>>(),
+            "staff": { "email": "", "password": "" },
+            "payments": null,
+            "nats": null,
+            "processes": services.iter().map(process).collect::<Vec<_>>(),
+            "databases": [],
+            "settings": {},
+        }))
+        .unwrap()
+    }
+
+    fn services(stage: &Status) -> Vec<Option<String>> {
+        ALL.iter().map(|(target, _)| target.service(stage)).collect()
+    }
+
+    #[test]
+    fn in_a_monolith_one_process_has_every_duty_but_those_nobody_has() {
+        let shop = || Some("shop".to_owned());
+        let monolith = stage(&[("/", "shop")], &["shop", "payments"]);
+        assert_eq!(services(&monolith), [shop(), shop(), shop(), shop(), None, Some("payments".to_owned())]);
+    }
+
+    #[test]
+    fn while_services_move_out_the_routes_say_who_does_what() {
+        let strangled =
+            stage(&[("/", "shop"), ("/users", "users"), ("/sessions", "users")], &["shop", "users"]);
+        assert_eq!(Target::Users.service(&strangled).as_deref(), Some("users"));
+        assert_eq!(Target::Orders.service(&strangled).as_deref(), Some("shop"));
+    }
+
+    #[test]
+    fn behind_a_gateway_the_names_say_who_does_what() {
+        let all = ["gateway", "users", "products", "orders", "nats"];
+        let behind = stage(&[("/", "gateway")], &all);
+        assert_eq!(Target::Orders.service(&behind).as_deref(), Some("orders"));
+        assert_eq!(Target::Nats.service(&behind).as_deref(), Some("nats"));
+    }
+
+    #[test]
+    fn an_unknown_duty_is_refused_with_those_there_are() {
+        assert!(
+            "shop"
+                .parse::<Target>()
+                .unwrap_err()
+                .contains("users, products, orders, gateway, nats, provider")
+        );
+    }
+}

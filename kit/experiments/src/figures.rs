@@ -1,0 +1,173 @@
+//! The numbers of a report, by name: what experiments expect something of, and tables and charts show.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use hdrhistogram::Histogram;
+use load::{Kind, Outcome, record::Figures, settled::Settled};
+
+use crate::{faults::Done, report::Second, usage::Usage};
+
+/// Every figure and what it is. Of those marked as times, none is given when the load was not what it should have been.
+const KNOWN: [(&str, bool); 29] = [
+    ("browse_per_second", true),
+    ("browse_p50_ms", true),
+    ("browse_p99_ms", true),
+    ("browse_answered_percent", false), // at the first attempt
+    ("browse_answered_in_faults_percent", false),
+    ("log_in_per_second", true),
+    ("log_in_p50_ms", true),
+    ("log_in_p99_ms", true),
+    ("log_in_answered_percent", false),
+    ("orders_answered_percent", false), // placing and paying
+    ("orders_answered_in_faults_percent", false),
+    ("placed", false),
+    ("placed_per_second", true),
+    ("placed_p50_ms", true),
+    ("placed_p95_ms", true),
+    ("placed_p99_ms", true),
+    ("checked_out", false),
+    ("checked_out_p50_ms", true),
+    ("checked_out_p95_ms", true),
+    ("rejected", false),
+    ("stuck", false),
+    ("sold_of_promotion", false),
+    ("failed", false),  // questions that were given up
+    ("retries", false), // attempts after the first
+    ("faults_done", false),
+    ("cut", false), // attempts that a fault cut off
+    ("memory_mb", false),
+    ("processes", false),
+    ("stage_core_percent", true),
+];
+/// What the load took, which is no figure of the stage.
+const OF_THE_LOAD: [&str; 3] = ["load_core_percent", "load_ceiling_per_second", "load_late_p99_ms"];
+
+/// Whether there is a figure of that name.
+pub fn is_known(name: &str) -> bool {
+    KNOWN.iter().any(|(known, _)| *known == name) || OF_THE_LOAD.contains(&name)
+}
+
+/// All names, for people.
+pub fn known() -> String {
+    KNOWN.iter().map(|(name, _)| *name).chain(OF_THE_LOAD).collect::<Vec<_>>().join(", ")
+}
+
+/// What it is measured from.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "their types say it")]
+pub struct Sources<'a> {
+    pub outcome: &'a Outcome,
+    pub settled: &'a Settled,
+    pub faults: &'a [Done],
+    pub usage: &'a Usage,
+    pub sold: Option<u64>,
+}
+
+/// All figures that there are. Without times and rates where the load is not `sound`.
+pub fn of(sources: &Sources, sound: bool) -> BTreeMap<String, f64> {
+    let mut figures = BTreeMap::new();
+    let mut put = |name: &str, value: Option<f64>| {
+        let is_time = KNOWN.iter().any(|(known, is_time)| *known == name && *is_time);
+        debug_assert!(is_known(name), "{name} is in no list");
+        if let Some(value) = value.filter(|_| sound || !is_time) {
+            figures.insert(name.to_owned(), value);
+        }
+    };
+    let Sources { outcome, settled, faults, usage, sold } = sources;
+    let record = &outcome.record;
+    let all = record.warm..record.end();
+    let seconds = (all.end - all.start).as_secs_f64();
+    let of = |kinds: &[Kind]| record.figures(kinds, all.clone());
+
+    for (name, kinds) in [("browse", &[Kind::Browse][..]), ("log_in", &[Kind::LogIn])] {
+        let figures = of(kinds);
+        let well = figures.asked - figures.failed;
+        put(&format!("{name}_per_second"), some(figures.asked, well as f64 / seconds));
+        put(&format!("{name}_p50_ms"), quantile(&figures.latencies, 0.5));
+        put(&format!("{name}_p99_ms"), quantile(&figures.latencies, 0.99));
+        put(&format!("{name}_answered_percent"), answered(&figures));
+    }
+    put("orders_answered_percent", answered(&of(&ORDERS)));
+    let in_faults = |kinds: &[Kind]| {
+        let lasting = faults.iter().filter(|fault| fault.service.is_some());
+        let windows = lasting.map(|fault| record.figures(kinds, fault.at..fault.until));
+        let (asked, failed) = windows.fold((0, 0), |(asked, failed), figures| {
+            (asked + figures.asked, failed + figures.failed_at_first)
+        });
+        some(asked, 100.0 * (1.0 - failed as f64 / asked as f64))
+    };
+    put("browse_answered_in_faults_percent", in_faults(&[Kind::Browse]));
+    put("orders_answered_in_faults_percent", in_faults(&ORDERS));
+
+    let buys = of(&ORDERS).asked;
+    put("placed", some(buys, settled.placed.len() as f64));
+    put("placed_per_second", some(buys, settled.placed.len() as f64 / seconds));
+    for (name, share) in [("placed_p50_ms", 0.5), ("placed_p95_ms", 0.95), ("placed_p99_ms", 0.99)] {
+        put(name, quantile(&settled.placed, share));
+    }
+    put("checked_out", some(buys, settled.checked_out.len() as f64));
+    put("checked_out_p50_ms", quantile(&settled.checked_out, 0.5));
+    put("checked_out_p95_ms", quantile(&settled.checked_out, 0.95));
+    put("rejected", some(buys, settled.rejected as f64));
+    put("stuck", some(buys, settled.stuck as f64));
+    put("sold_of_promotion", sold.map(|units| units as f64));
+
+    let everything = of(&Kind::ALL);
+    put("failed", Some(everything.failed as f64));
+    put("retries", Some(everything.retries as f64));
+    if !faults.is_empty() {
+        let done: Vec<_> = faults.iter().filter(|fault| fault.service.is_some()).collect();
+        put("faults_done", Some(done.len() as f64));
+        put("cut", Some(done.iter().map(|fault| record.cut_at(fault.at)).sum::<usize>() as f64));
+    }
+    put("memory_mb", usage.memory.map(|bytes| bytes as f64 / 1e6));
+    put("processes", Some(usage.processes as f64));
+    put("stage_core_percent", Some(100.0 * usage.core_time.as_secs_f64() / outcome.took.as_secs_f64()));
+    put("load_core_percent", Some(100.0 * outcome.core_share()));
+    put("load_ceiling_per_second", Some(outcome.ceiling()));
+    put("load_late_p99_ms", quantile(&record.lateness, 0.99));
+    figures
+}
+
+/// What counts as ordering: no customer waits for anything else to have bought.
+pub const ORDERS: [Kind; 2] = [Kind::Place, Kind::Pay];
+
+/// The load, second by second from the end of the warm-up.
+pub fn timeline(outcome: &Outcome) -> Vec<Second> {
+    let record = &outcome.record;
+    let second = std::time::Duration::from_secs(1);
+    let mut starts = Vec::new();
+    let mut start = record.warm;
+    while start < record.end() {
+        starts.push(start);
+        start += second;
+    }
+    starts.into_iter().map(|start| one_second(outcome, start, start + second)).collect()
+}
+
+fn one_second(outcome: &Outcome, from: Instant, to: Instant) -> Second {
+    let browse = outcome.record.figures(&[Kind::Browse], from..to);
+    let orders = outcome.record.figures(&ORDERS, from..to);
+    Second {
+        browse: browse.asked,
+        browse_answered: browse.asked - browse.failed_at_first,
+        browse_p99_ms: quantile(&browse.latencies, 0.99).unwrap_or(0.0),
+        orders: orders.asked,
+        orders_answered: orders.asked - orders.failed_at_first,
+    }
+}
+
+/// A quantile in milliseconds. None of nothing.
+pub fn quantile(microseconds: &Histogram<u64>, share: f64) -> Option<f64> {
+    some(microseconds.len(), microseconds.value_at_quantile(share) as f64 / 1000.0)
+}
+
+/// The share of questions that were well answered at the first attempt, in percent. None of none.
+pub fn answered(figures: &Figures) -> Option<f64> {
+    some(figures.asked, 100.0 * (1.0 - figures.failed_at_first as f64 / figures.asked as f64))
+}
+
+/// A value that means something if there was anything to measure.
+fn some(count: u64, value: f64) -> Option<f64> {
+    (count > 0).then_some(value)
+}

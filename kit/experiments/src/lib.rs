@@ -1,0 +1,22 @@
+//! Experiments: the same load, the same faults and the same audit on every stage.
+//!
+//! In reading order:
+//! - [`experiment`]: a file of `experiments/`, which names load, faults and expectations
+//! - [`duty`]: which process of a stage does what another stage has a service for
+//! - [`faults`]: does the faults while the load is on, and notes what they hit
+//! - [`lab`]: starts a stage and runs an experiment on it
+//! - [`machine`], [`usage`]: what it was measured on, and what the stage took of it
+//! - [`report`]: all that came of one run, as JSON and for people; [`figures`]: its numbers by name
+//! - [`view`]: how it gets on, in a terminal or line by line
+
+#![expect(clippy::cast_precision_loss, reason = "figures need no more than 52 bits")]
+
+pub mod experiment;
+pub mod duty;
+pub mod faults;
+pub mod lab;
+pub mod machine;
+pub mod usage;
+pub mod report;
+pub mod figures;
+pub mod view;
