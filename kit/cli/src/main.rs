@@ -3,7 +3,6 @@
 mod audit;
 mod bench;
 mod book;
-mod chain;
 mod chapter;
 mod doctor;
 mod fault;
@@ -11,6 +10,7 @@ mod json;
 mod kill;
 mod links;
 mod merged;
+mod program;
 mod signals;
 mod status;
 mod table;
@@ -28,6 +28,8 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use stage::{Course, CourseError, RunError, RunFolder, control::ControlError};
+
+use program::become_program;
 
 /// Runs, breaks, tests and audits the stages of the course.
 #[derive(Parser)]
@@ -65,14 +67,30 @@ enum Command {
     Bench(bench::Args),
     /// Builds the book and serves it on this machine
     Book(book::Args),
+    /// Lists the exercises: minutes, your progress, what is next
+    Exercises(program::Args),
+    /// Makes a folder to work in: a stage with a part taken away
+    Start(program::Args),
+    /// Compiles what you have and runs the tests of the exercise
+    Check(program::Args),
+    /// Checks again whenever you save a file
+    Watch(program::Args),
+    /// Shows the next hint of an exercise
+    Hint(program::Args),
+    /// Begins an exercise anew; what you have is moved aside
+    Reset(program::Args),
+    /// Shows what the stage has and you have not, after asking
+    Solution(program::Args),
+    /// Fetches and compiles everything for a room without network
+    Prepare(program::Args),
     /// Shows what differs between two chapters
-    Diff(chain::Args),
+    Diff(program::Args),
     /// Takes the uncommitted change of a chapter forward through every later one
-    Carry(chain::Args),
+    Carry(program::Args),
     /// Prints the table of what a chapter changes, from its files
-    Declare(chain::Args),
+    Declare(program::Args),
     /// Brings a dependency to one version in every workspace
-    Update(chain::Args),
+    Update(program::Args),
     /// Checks that this machine has what the course needs
     Doctor(doctor::Args),
     /// Ends the process groups it is told of when its input breaks off
@@ -119,10 +137,18 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
         Command::Book(args) => book::run(&course, &args).await,
         Command::Test(args) => test::run(&course, &args).await,
-        Command::Diff(args) => Err(chain::become_chain(&course, "diff", &args)),
-        Command::Carry(args) => Err(chain::become_chain(&course, "carry", &args)),
-        Command::Declare(args) => Err(chain::become_chain(&course, "declare", &args)),
-        Command::Update(args) => Err(chain::become_chain(&course, "update", &args)),
+        Command::Exercises(args) => Err(become_program(&course, "exercises", "exercises", &args)),
+        Command::Start(args) => Err(become_program(&course, "exercises", "start", &args)),
+        Command::Check(args) => Err(become_program(&course, "exercises", "check", &args)),
+        Command::Watch(args) => Err(become_program(&course, "exercises", "watch", &args)),
+        Command::Hint(args) => Err(become_program(&course, "exercises", "hint", &args)),
+        Command::Reset(args) => Err(become_program(&course, "exercises", "reset", &args)),
+        Command::Solution(args) => Err(become_program(&course, "exercises", "solution", &args)),
+        Command::Prepare(args) => Err(become_program(&course, "exercises", "prepare", &args)),
+        Command::Diff(args) => Err(become_program(&course, "chain", "diff", &args)),
+        Command::Carry(args) => Err(become_program(&course, "chain", "carry", &args)),
+        Command::Declare(args) => Err(become_program(&course, "chain", "declare", &args)),
+        Command::Update(args) => Err(become_program(&course, "chain", "update", &args)),
         Command::Doctor(args) => doctor::run(&course, &args),
         Command::Guard => unreachable!("a guard needs neither course nor runtime"),
     }

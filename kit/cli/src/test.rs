@@ -1,7 +1,7 @@
 //! `kit test`: everything that has to hold before a change is done, in one order, to the end.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     future::Future,
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
@@ -9,7 +9,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use stage::{Chapter, Course, Guard, Options, Stage, guard::Group, nats::Shelf};
+use stage::{
+    Chapter, Course, Guard, Options, Stage,
+    guard::Group,
+    nats::{Server, Shelf},
+};
 use tokio::process::Command;
 
 use crate::{book, kill, links, signals::Signals, table::table, terminal};
@@ -101,15 +105,15 @@ impl Steps {
         result.ok()
     }
 
-    /// `path` is what the tests find their programs on, where that is not PATH.
-    async fn of_workspace(&mut self, name: &str, folder: &Path, path: Option<OsString>) {
+    /// `nats` is the server of which the tests start their own.
+    async fn of_workspace(&mut self, name: &str, folder: &Path, nats: Option<Server>) {
         self.take(&format!("{name}: formatting"), cargo(folder, &["fmt", "--all", "--check"])).await;
         let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
         self.take(&format!("{name}: lints"), cargo(folder, &clippy)).await;
         let doc = ["doc", "--quiet", "--workspace", "--no-deps"];
         self.take(&format!("{name}: documentation"), cargo(folder, &doc)).await;
         let mut tests = cargo_command(folder, &["test", "--workspace"]);
-        tests.envs(path.map(|path| ("PATH", path)));
+        tests.envs(nats.map(|server| ("NATS_SERVER", server.program)));
         self.take(&format!("{name}: tests"), succeed(tests)).await;
     }
 
@@ -117,12 +121,11 @@ impl Steps {
         let name = format!("chapter {number}");
         let found = async { course.chapter(number).map_err(Into::into) };
         let Some(chapter) = self.take(&format!("{name}: manifest"), found).await else { return };
-        let mut path = None;
+        let mut nats = None;
         if chapter.manifest.nats {
-            // Its tests start servers of their own: the one that its stage runs with.
-            path = self.take(&format!("{name}: nats-server"), path_with_nats(course)).await;
+            nats = self.take(&format!("{name}: nats-server"), nats_server(course)).await;
         }
-        self.of_workspace(&name, &chapter.workspace(), path).await;
+        self.of_workspace(&name, &chapter.workspace(), nats).await;
         self.of_stages(course, &chapter, &name).await;
     }
 
@@ -182,9 +185,9 @@ pub(crate) async fn private_stage(course: &Course, chapter: u32, options: Option
     Ok(Stage::launch(course, chapter, &run_dir, options).await?)
 }
 
-/// PATH with the NATS server in front that a stage would run with.
-async fn path_with_nats(course: &Course) -> Result<OsString> {
-    Ok(Shelf::of(&course.root).obtain(None).await?.path()?)
+/// The server that a stage would run with.
+async fn nats_server(course: &Course) -> Result<Server> {
+    Ok(Shelf::of(&course.root).obtain(None).await?)
 }
 
 async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()> {

@@ -105,6 +105,7 @@ impl Course {
 impl Chapter {
     /// The Cargo workspace of its processes.
     pub fn workspace(&self) -> PathBuf {
-        self.folder.join(&self.manifest.workspace)
+        let workspace = self.folder.join(&self.manifest.workspace);
+        workspace.canonicalize().unwrap_or(workspace) // where there is none, what needs it says so
     }
 }

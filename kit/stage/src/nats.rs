@@ -130,16 +130,6 @@ impl Server {
         let version = Version::said(&String::from_utf8_lossy(&output.stdout))?;
         Some(Self { program, version })
     }
-
-    /// PATH with this server's folder in front: what a test that starts servers of its own is given.
-    ///
-    /// # Errors
-    /// The folder's name has a colon in it.
-    pub fn path(&self) -> io::Result<OsString> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folder = self.program.parent().map(Path::to_owned);
-        std::env::join_paths(folder.into_iter().chain(split_paths(&path))).map_err(io::Error::other)
-    }
 }
 
 impl Version {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy allows it in tests, not in their harness")]
 
+mod messages;
 mod world;
 
 use audit::{Snapshot, Verdict, invariants::judge, journal::Operation, snapshot::ChargeStatus};

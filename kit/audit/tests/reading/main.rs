@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy allows it in tests, not in their harness")]
 
+mod nats;
 mod shop;
+mod streams;
 
 use audit::{Verdict, audit};
 use serde_json::{Value, json};

@@ -1,6 +1,8 @@
 //! A course of one chapter in a temporary folder, and real `kit` processes in it.
 
 use std::{
+    env,
+    ffi::OsString,
     fs,
     net::TcpStream,
     path::{Path, PathBuf},
@@ -14,8 +16,9 @@ use rustix::{
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
-use stage::Status;
+use stage::{Status, nats::Shelf};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// The program under test.
 pub(crate) const KIT: &str = env!("CARGO_BIN_EXE_kit");
@@ -26,6 +29,7 @@ const DEADLINE: Duration = Duration::from_mins(1);
 pub(crate) struct Course {
     folder: TempDir,
     port: u16,
+    path: OsString,
 }
 
 /// `kit chapter 1`, running. Killed on drop, so that a failing test leaves nothing behind either.
@@ -40,9 +44,24 @@ impl Course {
         // Away from the ports of other tests: they run at the same time.
         let place =
             u16::try_from(std::process::id() % 100).unwrap() * 100 + PORTS.fetch_add(5, Ordering::Relaxed);
-        let course = Self { folder: TempDir::new().unwrap(), port: 10_000 + place };
-        course.write("chapters/01-toy/chapter.toml", &manifest(""));
+        let path = env::var_os("PATH").unwrap();
+        let course = Self { folder: TempDir::new().unwrap(), port: 10_000 + place, path };
+        course.write("chapters/01-toy/chapter.toml", &manifest("", ""));
         course
+    }
+
+    /// The same with a NATS server.
+    pub(crate) fn with_nats() -> Self {
+        let shelf = Shelf::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        let server = Runtime::new().unwrap().block_on(shelf.obtain(None)).unwrap();
+        let course = Self::new();
+        course.write(
+            "chapters/01-toy/chapter.toml",
+            &manifest("nats = true", "files = { TOY_FILE = \"toy.txt\" }"),
+        );
+        let folders = env::split_paths(&course.path).collect::<Vec<_>>();
+        let folders = server.program.parent().map(Path::to_owned).into_iter().chain(folders);
+        Self { path: env::join_paths(folders).unwrap(), ..course }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -66,7 +85,7 @@ impl Course {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut kit = Command::new(KIT);
         kit.args(arguments).current_dir(self.root()).stdin(Stdio::null());
-        kit.env_remove("STEPWISE_RUN_DIR");
+        kit.env_remove("STEPWISE_RUN_DIR").env("PATH", &self.path);
         // The toy is compiled once for all tests, away from the caches of the course.
         for variable in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
             kit.env(variable, env!("CARGO_TARGET_TMPDIR"));
@@ -175,17 +194,18 @@ impl Drop for Launched {
     }
 }
 
-/// A manifest of one process, with more lines at its end.
-pub(crate) fn manifest(more: &str) -> String {
+/// A manifest of one process, with more lines for the chapter and at its end for the process.
+pub(crate) fn manifest(chapter: &str, more: &str) -> String {
     format!(
-        "number = 1\ntitle = \"A toy\"\nminutes = {{ read = 1, build = 1, exercises = 1 }}\nworkspace = \"{TOY}\"\n\
+        "number = 1\ntitle = \"A toy\"\nminutes = {{ read = 1, build = 1, exercises = 1 }}\nworkspace = \"{TOY}\"\n{chapter}\n\
         [[process]]\nservice = \"toy\"\nroutes = [\"/\"]\ndatabase = \"toy.db\"\n{more}"
     )
 }
 
 /// Whether something accepts connections there.
 pub(crate) fn answers(address: &str) -> bool {
-    TcpStream::connect(address.trim_start_matches("http://")).is_ok()
+    let (_, host) = address.split_once("://").unwrap();
+    TcpStream::connect(host).is_ok()
 }
 
 /// Waits for a condition.

@@ -5,4 +5,5 @@
 mod breaking;
 mod ending;
 mod harness;
+mod nats;
 mod starting;

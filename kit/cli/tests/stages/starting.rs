@@ -44,6 +44,25 @@ fn every_instance_has_a_port_and_a_log_of_its_own() {
 }
 
 #[test]
+fn several_services_are_scaled_at_once_and_what_is_no_number_says_how_it_is_written() {
+    let course = Course::new();
+    let second = manifest("", "[[process]]\nservice = \"other\"\npackage = \"toy\"\nbinary = \"toy\"\n");
+    course.write("chapters/01-toy/chapter.toml", &second);
+    let launched = course.start(&["--scale", "toy=2,other=3"]);
+    let names: Vec<_> = course.status().processes.iter().map(stage::status::ProcessStatus::name).collect();
+    assert_eq!(names, ["toy-1", "toy-2", "other-1", "other-2", "other-3"]);
+    assert_eq!(course.status().routes["/"], course.status().processes[0].address, "the first instance");
+    drop(launched);
+
+    let (code, said) = course.fails_to_start(&["--scale", "toy=2,other"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("users=2,products=3"), "{said}");
+    let (code, said) = course.fails_to_start(&["--scale", "toy=2,others=3"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("3 of others; the services of this stage are toy, other"), "{said}");
+}
+
+#[test]
 fn the_data_of_the_last_run_is_wiped_unless_it_is_to_be_kept() {
     let course = Course::new();
     let starts_in_data = |more: &[&str]| {
@@ -78,7 +97,7 @@ fn a_chapter_that_is_not_there_is_refused_with_those_that_are() {
 #[test]
 fn a_manifest_with_an_unknown_key_is_refused_with_file_key_and_the_keys_there_are() {
     let course = Course::new();
-    course.write("chapters/01-toy/chapter.toml", &manifest("port = 1\n"));
+    course.write("chapters/01-toy/chapter.toml", &manifest("", "port = 1\n"));
 
     let (code, said) = course.fails_to_start(&[]);
 
@@ -116,7 +135,7 @@ fn a_service_that_dies_at_start_shows_its_last_words_and_exit_status() {
 #[test]
 fn a_program_that_the_workspace_has_not_is_an_error_of_the_build() {
     let course = Course::new();
-    course.write("chapters/01-toy/chapter.toml", &manifest("binary = \"toys\"\n"));
+    course.write("chapters/01-toy/chapter.toml", &manifest("", "binary = \"toys\"\n"));
     let (code, said) = course.fails_to_start(&[]);
     assert_eq!(code, Some(1));
     assert!(said.contains("toys") && said.contains("does not compile"), "{said}");

@@ -16,6 +16,9 @@ fn main() -> std::io::Result<()> {
     if env::var("TOY_CHATTY").is_ok() {
         thread::spawn(|| (0_u64..).for_each(|line| println!("line {line}")));
     }
+    for name in ["NATS_URL", "TOY_FILE"] {
+        println!("{name} is {}", env::var(name).unwrap_or_default());
+    }
     let address = env::var("LISTEN").expect("LISTEN is set");
     let listener = TcpListener::bind(&address)?;
     println!("listening on {address}");

@@ -1,10 +1,10 @@
-//! `kit diff`, `carry`, `declare` and `update`: done by the program `chain`, whose libraries nobody else needs.
+//! Commands done by a program of their own, whose libraries nobody else needs: `chain` and `exercises`.
 
 use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
 
 use stage::Course;
 
-/// What `chain` makes of it; also `--help`.
+/// What the program makes of it; also `--help`.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
@@ -12,11 +12,12 @@ pub(crate) struct Args {
     arguments: Vec<OsString>,
 }
 
-/// Becomes `chain`, so that it has the terminal, the signals and the exit code for itself. Returns why it did not.
-pub(crate) fn become_chain(course: &Course, command: &str, args: &Args) -> anyhow::Error {
+/// Becomes a command of a program, so that it has the terminal, the signals and the exit code for itself. Returns why it
+/// did not.
+pub(crate) fn become_program(course: &Course, program: &str, command: &str, args: &Args) -> anyhow::Error {
     let mut cargo = Command::new("cargo");
     cargo.arg("run").arg("--quiet").arg("--manifest-path").arg(course.root.join("Cargo.toml"));
-    cargo.args(["--package", "chain", "--", command]).args(&args.arguments);
+    cargo.args(["--package", program, "--", command]).args(&args.arguments);
     cargo.env_clear().envs(stage::environment::inherited());
     anyhow::Error::new(cargo.exec()).context("cannot run cargo; install Rust from https://rustup.rs")
 }

@@ -1,0 +1,101 @@
+//! NATS as part of a stage: told to everybody, broken and healed like a service, its streams kept.
+
+use std::fs;
+
+use async_nats::jetstream::{self, stream::Config};
+use rustix::process::Signal;
+use stage::{Course as Found, Options, Programs, RunFolder, Stage, StartError, status::State};
+
+use crate::harness::{Course, KIT, answers};
+
+/// The stream of a test, and how many messages it has.
+async fn messages(url: &str) -> u64 {
+    let context = jetstream::new(async_nats::connect(url).await.unwrap());
+    let config = Config { name: "TOYS".to_owned(), subjects: vec!["toys".to_owned()], ..Config::default() };
+    context.get_or_create_stream(config).await.unwrap().cached_info().state.messages
+}
+
+/// Adds a message, and returns once it is stored.
+async fn add(url: &str) {
+    let context = jetstream::new(async_nats::connect(url).await.unwrap());
+    context.publish("toys", "a toy".into()).await.unwrap().await.unwrap();
+}
+
+#[test]
+fn nats_is_a_process_of_the_stage_and_every_service_is_told_of_it() {
+    let course = Course::with_nats();
+    let mut launched = course.start(&["--scale", "toy=2"]);
+
+    let status = course.status();
+    let [_, toy, nats] = &status.processes[..] else { panic!("not three processes") };
+    assert_eq!((nats.service.as_str(), nats.state), ("nats", State::Running));
+    assert_eq!(status.nats.as_ref().unwrap().url, nats.address);
+    assert!(nats.address.starts_with("nats://127.0.0.1:") && answers(&nats.address));
+    assert!(course.read(".run/logs/nats-1.log").contains("Server is ready"));
+    assert!(launched.printed().contains(&nats.address), "{}", launched.printed());
+
+    let told = fs::read_to_string(&toy.log).unwrap();
+    let file = fs::canonicalize(course.root()).unwrap().join(".run/data/chapter-1/toy.txt");
+    for part in [format!("NATS_URL is {}", nats.address), format!("TOY_FILE is {}", file.display())] {
+        assert!(told.contains(&part), "{part} is not in: {told}");
+    }
+
+    launched.signal(Signal::TERM);
+    assert_eq!(launched.end().code(), Some(0));
+    course.is_empty_after(&status);
+    let printed = launched.printed();
+    let ends = |name| printed.find(&format!("{name} ended")).unwrap();
+    assert!(ends("toy-2") < ends("nats-1"), "nats is stopped last: {printed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_nats_comes_back_on_its_port_with_what_it_had_stored() {
+    let course = tokio::task::spawn_blocking(Course::with_nats).await.unwrap();
+    let _launched = course.start(&[]);
+    let url = course.status().nats.unwrap().url;
+    assert_eq!(messages(&url).await, 0);
+    add(&url).await;
+
+    for fault in ["kill", "stop"] {
+        assert!(course.kit(&["break", "nats", fault]).status.success());
+        assert!(!answers(&url));
+        assert_eq!(course.status().processes[1].state, State::Dead);
+        assert!(course.kit(&["break", "nats", "heal"]).status.success());
+        assert_eq!(messages(&url).await, 1, "after {fault}");
+    }
+    assert!(course.kit(&["break", "nats", "freeze"]).status.success());
+    assert_eq!(course.status().processes[1].state, State::Frozen);
+    assert!(course.kit(&["break", "nats", "heal"]).status.success());
+    assert_eq!(messages(&url).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_keeps_the_data_keeps_the_streams_too() {
+    let course = tokio::task::spawn_blocking(Course::with_nats).await.unwrap();
+    let in_a_run = async |more: &[&str]| {
+        let _launched = course.start(more);
+        let url = course.status().nats.unwrap().url;
+        let before = messages(&url).await;
+        add(&url).await;
+        before
+    };
+    assert_eq!(in_a_run(&[]).await, 0);
+    assert_eq!(in_a_run(&["--keep-data"]).await, 1);
+    assert_eq!(in_a_run(&[]).await, 0);
+}
+
+#[tokio::test]
+async fn a_stage_that_needs_nats_and_does_not_configure_it_is_told_which_file_is_missing() {
+    let course = Course::new();
+    let manifest = "number = 1\ntitle = \"T\"\nminutes = { read = 1, build = 1, exercises = 1 }\nnats = true\n\
+        [[process]]\nservice = \"toy\"\n";
+    course.write("chapters/01-toy/chapter.toml", manifest);
+    let chapter = Found::around(course.root()).unwrap().chapter(1).unwrap();
+    let run = RunFolder::claim(&course.root().join("private"), 1, KIT.as_ref()).await.unwrap();
+    let programs = Programs::built([("toy", KIT.into()), ("nats", KIT.into())]);
+
+    let error = Stage::start(&chapter, &programs, run, Options::default()).await.unwrap_err();
+
+    assert!(matches!(error, StartError::NatsConfig { .. }));
+    assert!(error.to_string().contains("chapters/01-toy/nats.conf; write it"), "{error}");
+}
