@@ -30,7 +30,7 @@ pub async fn connect(service: &str, url: &str) -> anyhow::Result<Client> {
         .event_callback(async |event| match event {
             Event::Connected => tracing::info!("connected to NATS"),
             Event::Disconnected => {
-                tracing::warn!("lost the connection to NATS; trying again until it is back")
+                tracing::warn!("lost the connection to NATS; trying again until it is back");
             }
             event => tracing::warn!(%event, "NATS"),
         })

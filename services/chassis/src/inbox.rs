@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use async_nats::{
     HeaderMap,
     jetstream::{self, AckKind, Context, consumer::pull},
@@ -17,7 +18,12 @@ use futures::StreamExt;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::{Bus, Db, Error, bus::PAUSE, db, error::causes};
+use crate::{
+    Bus, Db, Error,
+    bus::PAUSE,
+    db::{self, Transaction},
+    error::causes,
+};
 
 /// How many messages are handled in one transaction, where so many wait. A commit costs the same for one and for all.
 const BATCH: usize = 64;
@@ -130,7 +136,12 @@ impl<H: Handle> Consumer<H> {
 
     /// Handles a message, and says how it ended. A crash right after this is a message that comes again.
     pub async fn handle_one(&self, payload: &Bytes) -> Outcome {
-        match self.in_one_transaction(std::slice::from_ref(payload)).await {
+        let one = std::slice::from_ref(payload);
+        let handled = match self.db.write().await {
+            Ok(tx) => self.handle_in(tx, one).await,
+            Err(error) => Err(error.into()),
+        };
+        match handled {
             Ok(mut outcomes) => outcomes.pop().unwrap_or(Outcome::Done),
             Err(NotHandled::Later(error)) => Outcome::Later(error),
             Err(NotHandled::Poison(reason)) => Outcome::Poison(reason),
@@ -139,7 +150,12 @@ impl<H: Handle> Consumer<H> {
 
     /// Handles messages in one transaction or, where one of them spoils it for all, each in its own.
     async fn handle(&self, payloads: &[Bytes]) -> Vec<Outcome> {
-        if let Ok(outcomes) = self.in_one_transaction(payloads).await {
+        let tx = match self.db.write().await {
+            Ok(tx) => tx,
+            // Somebody else writes, and for long: to wait as long for each of them would help none.
+            Err(error) => return payloads.iter().map(|_| Outcome::Later(anyhow!("{error}"))).collect(),
+        };
+        if let Ok(outcomes) = self.handle_in(tx, payloads).await {
             return outcomes;
         }
         let mut outcomes = Vec::with_capacity(payloads.len());
@@ -149,9 +165,8 @@ impl<H: Handle> Consumer<H> {
         outcomes
     }
 
-    async fn in_one_transaction(&self, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
+    async fn handle_in(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
         let mut outcomes = Vec::with_capacity(payloads.len());
-        let mut tx = self.db.write().await?;
         for payload in payloads {
             outcomes.push(match serde_json::from_slice::<Envelope<H::Message>>(payload) {
                 Err(error) => Outcome::Poison(error.to_string()),
@@ -167,7 +182,7 @@ impl<H: Handle> Consumer<H> {
     }
 
     async fn answer(&self, message: &jetstream::Message, outcome: Outcome) -> anyhow::Result<()> {
-        let tries = message.info().map(|info| info.delivered).unwrap_or(1);
+        let tries = message.info().map_or(1, |info| info.delivered);
         let kind = match outcome {
             Outcome::Done | Outcome::Repeated => AckKind::Ack,
             Outcome::Later(error) if tries < TRIES => {

@@ -149,18 +149,21 @@ impl Relay {
             return Ok(());
         }
         let mut tx = self.db.write().await?;
+        // By their ids, never up to one: what is deleted is what was published, whoever has claimed it meanwhile.
         sqlx::query("delete from outbox where id in (select value from json_each($1))")
             .bind(serde_json::to_string(published)?)
             .execute(&mut *tx)
             .await?;
-        sqlx::query(
-            "update outbox set owner = null, owned_until = null
-             where owner = $2 and id in (select value from json_each($1))",
-        )
-        .bind(serde_json::to_string(failed)?)
-        .bind(self.id.hyphenated())
-        .execute(&mut *tx)
-        .await?;
+        if !failed.is_empty() {
+            sqlx::query(
+                "update outbox set owner = null, owned_until = null
+                 where owner = $2 and id in (select value from json_each($1))",
+            )
+            .bind(serde_json::to_string(failed)?)
+            .bind(self.id.hyphenated())
+            .execute(&mut *tx)
+            .await?;
+        }
         Ok(tx.commit().await?)
     }
 }

@@ -12,14 +12,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use contracts::call::{self, Deadline};
 use futures::StreamExt;
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::{Bus, db, error::causes, web::Problem};
+use crate::{
+    Bus, db,
+    error::causes,
+    web::{Problem, write_problem},
+};
 
 /// How many requests are worked on at once. More wait in NATS's hands, and are dropped there when their time is over.
 const AT_ONCE: usize = 512;
@@ -77,12 +80,13 @@ async fn answer(request: Request, router: Router) {
     let headers = request.message.headers.clone().unwrap_or_default();
     let response = match call::request(&headers, request.message.payload.clone()) {
         Ok(call) => {
+            let target = call.uri().clone();
             let time = call.extensions().get().map_or(Duration::ZERO, |deadline| time_left(*deadline));
             // Late is never: nobody waits for it, and who asked has been told that the outcome is unknown.
             match timeout(time, router.oneshot(call.map(Body::from))).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
-                Err(_) => return tracing::warn!("gave up a request that could not be answered in time"),
+                Err(_) => return tracing::warn!(%target, "gave up a request that was not answered in time"),
             }
         }
         Err(error) => Problem::new(StatusCode::BAD_REQUEST, "malformed", "This is not a request")
@@ -90,14 +94,16 @@ async fn answer(request: Request, router: Router) {
             .into_response(),
     };
     if let Err(error) = respond(&request, response).await {
-        tracing::error!(error = causes(&*error), "cannot answer a request");
+        tracing::error!(error = causes(&*error), "cannot answer a request with what is its answer");
+        respond(&request, Problem::internal().into_response()).await.ok(); // it may have been too long to send
     }
 }
 
-async fn respond(request: &Request, response: Response) -> anyhow::Result<()> {
+async fn respond(request: &Request, mut response: Response) -> anyhow::Result<()> {
+    write_problem(&mut response, ""); // one that came from no router; the others are written
     let mut headers = call::response_headers(&response);
     let status = response.status();
-    let body: Bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await?;
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await?;
     let answer = if status.is_server_error() {
         headers.insert(call::ERROR_BODY, std::str::from_utf8(&body)?);
         let reason = status.canonical_reason().unwrap_or("error").to_owned();

@@ -8,7 +8,7 @@ mod page;
 mod problem;
 
 pub use body::{Body, Object, present, read_body, read_bytes};
-pub use edge::{edge, method_not_allowed, no_such_route, panicked, whole};
+pub use edge::{edge, method_not_allowed, no_such_route, panicked, whole, write_problem};
 pub use extract::{Authenticated, PathId, Query, Staff, parse_id};
 pub use key::{IdempotencyKey, KeyHeader, keyed};
 pub use page::{Cursor, Limit, Page};

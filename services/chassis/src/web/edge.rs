@@ -39,13 +39,18 @@ pub async fn edge(mut request: Request, next: Next) -> Response {
     }
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        *response.body_mut() = Body::from(problem.document(&id));
-    }
+    write_problem(&mut response, &id);
     if let Some(id) = header {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// Writes the body of an answer that is a problem.
+pub fn write_problem(response: &mut Response, request_id: &str) {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        *response.body_mut() = Body::from(problem.document(request_id));
+    }
 }
 
 /// The caller's own id of the request, where it can do no harm in a log or a header.
