@@ -50,6 +50,38 @@ bench *ARGS:
 book *ARGS:
     @exec {{ kit }} book "$@"
 
+# the exercises: minutes, your progress, what is next; --room FOLDER: of a whole room
+exercises *ARGS:
+    @exec {{ kit }} exercises "$@"
+
+# make a folder to work in, a stage with a part taken away: just start 1.1
+start *ARGS:
+    @exec {{ kit }} start "$@"
+
+# compile what you have and run the exercise's tests: just check 1.1
+check *ARGS:
+    @exec {{ kit }} check "$@"
+
+# check again whenever you save a file
+watch *ARGS:
+    @exec {{ kit }} watch "$@"
+
+# the next hint: a question, then a concept, then code
+hint *ARGS:
+    @exec {{ kit }} hint "$@"
+
+# begin an exercise anew; what you have is moved aside and named
+reset *ARGS:
+    @exec {{ kit }} reset "$@"
+
+# what the stage has and you have not; asks first
+solution *ARGS:
+    @exec {{ kit }} solution "$@"
+
+# fetch and compile everything for a room without network, then try it
+prepare *ARGS:
+    @exec {{ kit }} prepare "$@"
+
 # what differs between two chapters: just diff 1 2 [PATH] [--stat]
 diff *ARGS:
     @exec {{ kit }} diff "$@"

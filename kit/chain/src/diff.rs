@@ -75,6 +75,12 @@ fn pairs(links: &[Link]) -> Vec<(Option<&str>, Option<&str>)> {
 }
 
 impl Difference {
+    /// A file in two versions.
+    pub fn of_file(path: &str, old: String, new: String) -> Self {
+        let path = Some(path.to_owned());
+        Self { before: path.clone(), after: path, old: old.into_bytes(), new: new.into_bytes() }
+    }
+
     /// Where it is now, or was last.
     pub fn path(&self) -> &str {
         self.after.as_deref().or(self.before.as_deref()).unwrap_or_default()

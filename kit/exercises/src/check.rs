@@ -1,0 +1,120 @@
+//! Judges a copy of a stage by the tests of an exercise.
+
+use std::{ffi::OsString, path::Path};
+
+use anyhow::Result;
+use serde::Serialize;
+use stage::{Guard, nats::Shelf};
+
+use crate::{
+    Impossible,
+    build::{Built, build},
+    catalogue::Catalogue,
+    exercise::{Exercise, Need, Test},
+    run::{Verdict, run},
+};
+
+/// The judgement on a copy.
+#[derive(Debug)]
+pub enum Judgement {
+    /// It does not compile: what the compiler says, with colours.
+    DoesNotCompile(Vec<String>),
+    /// What came of each test, in the order of the exercise.
+    Tested(Vec<Tested>),
+}
+
+/// A test and what came of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tested {
+    /// Its name.
+    pub name: String,
+    /// What came of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+impl Judgement {
+    /// How many tests pass, of how many.
+    pub fn passed(&self, exercise: &Exercise) -> (usize, usize) {
+        let passed = match self {
+            Self::DoesNotCompile(_) => 0,
+            Self::Tested(tests) => tests.iter().filter(|test| test.verdict == Verdict::Passed).count(),
+        };
+        (passed, exercise.manifest.tests.len())
+    }
+
+    /// Whether all pass.
+    pub fn is_good(&self, exercise: &Exercise) -> bool {
+        let (passed, all) = self.passed(exercise);
+        passed == all
+    }
+
+    /// The first test that does not pass, with what came of it.
+    pub fn first_failure<'a>(&'a self, exercise: &'a Exercise) -> Option<(&'a Test, &'a Verdict)> {
+        let Self::Tested(tests) = self else { return None };
+        let mut all = exercise.manifest.tests.iter().zip(tests.iter().map(|test| &test.verdict));
+        all.find(|(_, verdict)| **verdict != Verdict::Passed)
+    }
+}
+
+/// What judging takes: what ends a hanging test, and the programs that tests need.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    guard: &'a Guard,
+    shelf: Shelf,
+}
+
+impl<'a> Judge<'a> {
+    /// For the exercises of a course. Nothing that it starts outlives the guard.
+    pub fn new(catalogue: &Catalogue, guard: &'a Guard) -> Self {
+        Self { guard, shelf: Shelf::of(&catalogue.course.root) }
+    }
+
+    /// Compiles a copy and runs the tests of the exercise, and no others.
+    ///
+    /// # Errors
+    /// [`Impossible::Missing`]; or Cargo or a test program cannot be run.
+    pub async fn judge(&self, exercise: &Exercise, folder: &Path) -> Result<Judgement> {
+        self.judge_by(exercise, &exercise.manifest.tests, folder).await
+    }
+
+    /// The same, by some of the tests.
+    pub(crate) async fn judge_by(
+        &self,
+        exercise: &Exercise,
+        tests: &[Test],
+        folder: &Path,
+    ) -> Result<Judgement> {
+        let path = self.path_for(exercise)?;
+        let programs = match build(folder, tests, self.guard).await? {
+            Built::Programs(programs) => programs,
+            Built::Errors(errors) => return Ok(Judgement::DoesNotCompile(errors)),
+        };
+        let mut tested = Vec::new();
+        for test in tests {
+            let verdict = match programs.of(test) {
+                Some(program) => {
+                    let limit = exercise.manifest.time_limit();
+                    run(program, &test.name, limit, path.as_deref(), self.guard).await?
+                }
+                None => Verdict::Missing,
+            };
+            tested.push(Tested { name: test.name.clone(), verdict });
+        }
+        Ok(Judgement::Tested(tested))
+    }
+
+    /// The `PATH` that the tests of an exercise need, if it is another than ours.
+    fn path_for(&self, exercise: &Exercise) -> Result<Option<OsString>> {
+        if !exercise.manifest.needs.contains(&Need::NatsServer) {
+            return Ok(None);
+        }
+        let server = self.shelf.server().ok_or(Impossible::Missing {
+            what: "nats-server 2.10 or newer",
+            remedy: "`just prepare` fetches one, or install it: https://github.com/nats-io/nats-server/releases",
+        })?;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folder = server.program.parent().map(Path::to_owned);
+        Ok(Some(std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path)))?))
+    }
+}

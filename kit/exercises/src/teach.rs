@@ -1,0 +1,85 @@
+//! Commands for whoever gives a workshop or writes exercises: the list of all, a room's page, preparation, proof.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use exercises::{
+    Catalogue,
+    check::Judge,
+    list::{self, List},
+    prepare,
+    progress::Progress,
+    proof,
+};
+use stage::Guard;
+
+use crate::{print, say};
+
+/// How to list the exercises.
+#[derive(clap::Args)]
+pub(crate) struct ListArgs {
+    /// Prints one JSON document: {participant, exercises: [{number, id, title, minutes, tests, and what was done}]}
+    #[arg(long)]
+    json: bool,
+    /// Who you are, for the JSON
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Instead: one HTML page of the participants' JSON files in a folder
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["json", "name"])]
+    room: Option<PathBuf>,
+}
+
+pub(crate) fn list(catalogue: &Catalogue, args: ListArgs) -> Result<ExitCode> {
+    if let Some(folder) = args.room {
+        print(&list::room(&folder)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let list = List::of(catalogue, &Progress::read(&catalogue.desk())?, args.name);
+    if args.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&list)?))?;
+    } else {
+        print(list.text(catalogue)?.trim_start_matches('\n'))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn prepare(catalogue: &Catalogue, guard: &Guard, only_check: bool) -> Result<ExitCode> {
+    if !only_check {
+        prepare::fetch_and_build(catalogue, guard, say).await?;
+    }
+    prepare::try_without_network(guard, say).await?;
+    print("This machine works without a network.\n")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn trial(catalogue: &Catalogue, guard: &Guard) -> Result<ExitCode> {
+    prepare::trial(catalogue, guard, say).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn prove(
+    catalogue: &Catalogue,
+    guard: &Guard,
+    chapters: &[u32],
+    json: bool,
+) -> Result<ExitCode> {
+    let judge = Judge::new(catalogue, guard);
+    let mut cases = Vec::new();
+    let all = catalogue.chapters();
+    for chapter in all.into_iter().filter(|chapter| chapters.is_empty() || chapters.contains(chapter)) {
+        let tell = |case: &proof::Case| {
+            let verdict = if case.holds { "ok    " } else { "FAILED" };
+            let proof::Case { number, variant, told, seconds, .. } = case;
+            say(&format!("  {verdict}  {seconds:>5.1} s  {number} {variant}: {told}"));
+        };
+        cases.extend(proof::prove(catalogue, chapter, &judge, tell).await?);
+    }
+    let failed = cases.iter().filter(|case| !case.holds).count();
+    if json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&cases)?))?;
+    } else {
+        let seconds: f64 = cases.iter().map(|case| case.seconds).sum();
+        print(&format!("{} of {} hold, in {seconds:.0} s\n", cases.len() - failed, cases.len()))?;
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

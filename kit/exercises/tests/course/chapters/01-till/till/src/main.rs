@@ -1,0 +1,5 @@
+//! Says good morning.
+
+fn main() {
+    println!("{}", till::greeting());
+}

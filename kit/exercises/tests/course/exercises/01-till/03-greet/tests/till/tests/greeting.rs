@@ -1,0 +1,6 @@
+//! What this exercise brings.
+
+#[test]
+fn a_greeting_is_one_line() {
+    assert!(till::greeting().lines().count() < 2);
+}

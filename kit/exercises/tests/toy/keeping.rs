@@ -1,0 +1,95 @@
+use crate::harness::Course;
+
+const LIB: &str = "work/1.1/till/src/lib.rs";
+const TODO: &str = "    todo!(\"add them up: {prices:?}\")\n";
+
+#[test]
+fn a_test_that_was_deleted_or_hollowed_out_comes_back_and_what_the_learner_wrote_is_kept() {
+    let course = Course::new();
+    course.run(&["start", "1.1"]);
+    let stub = course.read(LIB);
+    let without = stub.split("#[cfg(test)]").next().unwrap();
+    let hollow = stub.replace("assert_eq!(total", "let _ = (total");
+    let ignored = stub.replace("#[test]", "#[test]\n    #[ignore]");
+    let commented = stub.replace("#[cfg(test)]", "/*\n#[cfg(test)]") + "*/\n";
+    for (n, cheat) in [without, &hollow, &ignored, &commented].into_iter().enumerate() {
+        course.write(LIB, cheat);
+        let kept = format!("work/1.1-kept-{}/till/src/lib.rs", n + 1);
+        course.run(&["check", "1.1"]).is(1, &["put back till/src/lib.rs", &kept, "1 of 2 pass"]);
+        assert_eq!(course.read(&kept), cheat);
+    }
+}
+
+#[test]
+fn work_that_is_commented_out_hard_coded_or_not_compiled_does_not_pass() {
+    let course = Course::new();
+    course.run(&["start", "1.1"]);
+    let stub = course.read(LIB);
+    for body in ["    // prices.iter().sum()\n    0\n", "    6\n", "    if cfg!(test) { 6 } else { 0 }\n"] {
+        course.write(LIB, &stub.replace(TODO, body));
+        course.run(&["check", "1.1"]).is(1, &["1 of 2 pass"]);
+    }
+    course.write(LIB, &stub.replace(TODO, "    prices.iter().sum()\n"));
+    course.run(&["check", "1.1"]).is(0, &["2 of 2 pass"]);
+}
+
+#[test]
+fn tests_and_manifests_of_their_own_files_are_put_back() {
+    let course = Course::new();
+    course.run(&["start", "1.3"]);
+    course.write("work/1.3/till/tests/shop.rs", "#[test]\nfn a_customer_is_greeted() {}\n");
+    std::fs::remove_file(course.path("work/1.3/till/tests/greeting.rs")).unwrap();
+    course.edit("work/1.3/till/Cargo.toml", "publish", "autotests = false\npublish");
+    let parts =
+        ["put back till/Cargo.toml", "put back till/tests/greeting.rs, which was gone", "1 of 2 pass"];
+    course.run(&["check", "1.3"]).is(1, &parts);
+    assert!(course.read("work/1.3-kept-1/till/tests/shop.rs").contains("fn a_customer_is_greeted() {}"));
+    course.solve("1.3", "till/greeting.txt");
+    course.run(&["check", "1.3"]).is(0, &["2 of 2 pass"]);
+}
+
+#[test]
+fn what_a_learner_wrote_elsewhere_is_left_alone() {
+    let course = Course::new();
+    course.run(&["start", "1.1"]);
+    course.edit("work/1.1/till/src/receipt.rs", "{price}", "{price} cents");
+    course.edit(LIB, TODO, "    prices.iter().sum()\n");
+    let check = course.run(&["check", "1.1"]);
+    check.is(0, &["2 of 2 pass"]);
+    assert!(!check.err.contains("put back"), "{check:?}");
+    assert!(course.read("work/1.1/till/src/receipt.rs").contains("cents"));
+}
+
+#[test]
+fn beginning_anew_never_destroys_what_was_there() {
+    let course = Course::new();
+    course.run(&["start", "1.1"]);
+    for n in 1..3 {
+        course.write(LIB, &format!("fn mine() -> u8 {{ {n} }}"));
+        course.run(&["start", "1.1"]).is(0, &["is there already", "just reset 1.1"]);
+        assert!(course.read(LIB).contains("mine"));
+        course.run(&["reset", "1.1"]).is(0, &[&format!("What you had is in work/1.1-old-{n} now")]);
+        let old = course.read(&format!("work/1.1-old-{n}/till/src/lib.rs"));
+        assert_eq!(old, format!("fn mine() -> u8 {{ {n} }}"));
+        assert!(course.read(LIB).contains("todo!"));
+    }
+    // Else Cargo would take one for the other.
+    let version = |folder: &str| course.read(&format!("work/{folder}/Cargo.toml"));
+    assert!(version("1.1").contains("\"0.1.0-work.1-1\""));
+    assert!(version("1.1-old-1").contains("\"0.1.0-work.1-1.old-1\""));
+    assert!(version("1.1-old-2").contains("\"0.1.0-work.1-1.old-2\""));
+}
+
+#[test]
+fn a_room_is_one_page_of_what_its_participants_say() {
+    let course = Course::new();
+    course.run(&["start", "1.1"]);
+    course.edit(LIB, TODO, "    prices.iter().sum()\n");
+    course.run(&["check"]);
+    for (file, name) in [("a", "Ada"), ("b", "<Bob>")] {
+        let list = course.run(&["exercises", "--json", "--name", name]).out;
+        course.write(&format!("room/{file}.json"), &list);
+    }
+    course.run(&["exercises", "--room", "room"]).is(0, &["<th>Ada</th>", "&lt;Bob&gt;", "passed", "2 of 2"]);
+    course.run(&["exercises", "--room", "work"]).is(1, &["is not what `just exercises --json` prints"]);
+}
