@@ -59,6 +59,15 @@ impl Course {
         course
     }
 
+    /// The same, with chapters between the second and the one in `services`, which is 8, still to be written.
+    pub(crate) fn with_gap() -> Self {
+        let course = Self::new();
+        fs::remove_dir_all(course.root().join("chapters/03-three")).unwrap();
+        course.edit("services/Cargo.toml", "0.3.0", "0.8.0");
+        course.declare("08-eight", "added = [\"shop/src/relay.rs\"]\n");
+        course
+    }
+
     /// The same, committed.
     pub(crate) fn committed() -> Self {
         Self::new().commit()
@@ -88,7 +97,7 @@ impl Course {
     /// Writes a manifest with this in its `[changes]`.
     pub(crate) fn declare(&self, chapter: &str, changes: &str) {
         let number = &chapter[1..2];
-        let workspace = if number == "3" { "workspace = \"../../services\"\n" } else { "" };
+        let workspace = if matches!(number, "3" | "8") { "workspace = \"../../services\"\n" } else { "" };
         let table = if changes.is_empty() { String::new() } else { format!("[changes]\n{changes}") };
         self.write(
             &format!("chapters/{chapter}/chapter.toml"),

@@ -53,3 +53,32 @@ fn sql_names_the_tables_of_its_own_crate_only() {
         ]
     );
 }
+
+#[test]
+fn what_every_service_has_is_named_by_the_chassis_only_whoever_creates_it() {
+    let chassis = (
+        "chassis/migrations/1.sql",
+        "create table outbox (id text) strict;\ncreate table idempotency (key text) strict;\n",
+    );
+    let relay = ("chassis/src/outbox.rs", "fn f() { q(\"select * from outbox\"); }\n");
+    let users = ("users/migrations/1.sql", "create table inbox (id text) strict;\n");
+    let shop = (
+        "shop/src/store.rs",
+        "fn f() {\n    q(\"delete from outbox\");\n    q(\"select * from inbox, idempotency\");\n}\n",
+    );
+    let why = |who: &str, table: &str| {
+        format!("the SQL of `{who}` names {table}, a table of `chassis`; ask `chassis` for what you need")
+    };
+    assert_eq!(
+        complaints(&[chassis, relay, users, shop]),
+        [
+            format!("services/shop/src/store.rs:2: {}", why("shop", "outbox")),
+            format!("services/shop/src/store.rs:3: {}", why("shop", "idempotency")),
+            format!("services/shop/src/store.rs:3: {}", why("shop", "inbox")),
+            format!("services/users/migrations/1.sql:1: {}", why("users", "inbox")),
+        ]
+    );
+    let alone = ("shop/migrations/2.sql", "create table idempotency (key text) strict;\n");
+    let used = ("shop/src/store.rs", "fn f() { q(\"select * from idempotency\"); }\n");
+    assert_eq!(complaints(&[alone, used]), [] as [String; 0], "a stage without a chassis has its own");
+}

@@ -4,6 +4,7 @@
 
 mod course;
 mod differences;
+mod gaps;
 mod agreement;
 mod imports;
 mod diffs;
