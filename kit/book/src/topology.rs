@@ -1,7 +1,8 @@
 //! `{{#topology N}}`: the processes of a stage with their databases, drawn from its manifest.
 //!
-//! From top to bottom: the client, then each process below those that need it, its database under it. A drawing as narrow as
-//! that is read on a phone without zooming.
+//! From top to bottom: the client, then each process below those that need it, its database under it. Where there is NATS,
+//! nobody talks to anybody else directly: those that clients talk to stand above its bar, the others below. A drawing as
+//! narrow as that is read on a phone without zooming.
 
 use std::fmt::Write;
 
@@ -15,6 +16,8 @@ const WIDTH: usize = 168;
 const HEIGHT: usize = 150;
 /// A box in its cell: width and height.
 const BOX: (usize, usize) = (146, 54);
+/// The bar that is NATS, and the room above and below it.
+const BAR: (usize, usize) = (34, 40);
 
 /// The drawing as HTML.
 ///
@@ -28,8 +31,11 @@ pub fn topology(course: &Course, words: &[String]) -> Result<String> {
 /// Where everything stands.
 struct Layout<'a> {
     manifest: &'a Manifest,
-    /// Processes in rows: who is needed stands below who needs it.
-    rows: Vec<Vec<&'a Process>>,
+    /// Processes in rows, and the upper edge of each row's boxes.
+    rows: Vec<(usize, Vec<&'a Process>)>,
+    /// The upper edge of the bar, below the first row.
+    bar: usize,
+    height: usize,
 }
 
 /// A place in the drawing: the middle of a box's upper edge.
@@ -37,44 +43,58 @@ type Point = (usize, usize);
 
 impl<'a> Layout<'a> {
     fn of(manifest: &'a Manifest) -> Self {
-        let mut rows: Vec<Vec<_>> = Vec::new();
-        for process in &manifest.processes {
-            let depth = depth(manifest, &process.service);
-            rows.resize_with(rows.len().max(depth + 1), Vec::new);
-            rows[depth].push(process);
+        let mut layout = Self { manifest, rows: Vec::new(), bar: 0, height: 100 };
+        for row in rows(manifest) {
+            let shallow = manifest.nats && row.iter().all(|process| process.database.is_none());
+            layout.rows.push((layout.height, row));
+            layout.height += if shallow { BOX.1 + BAR.1 } else { HEIGHT };
+            if manifest.nats && layout.bar == 0 {
+                layout.bar = layout.height;
+                layout.height += BAR.0 + BAR.1;
+            }
         }
-        Self { manifest, rows }
+        layout
     }
 
     /// Columns of processes; the provider has one more, at the right.
     fn columns(&self) -> usize {
-        self.rows.iter().map(Vec::len).max().unwrap_or(1)
+        self.rows.iter().map(|(_, row)| row.len()).max().unwrap_or(1)
     }
 
-    fn size(&self) -> (usize, usize) {
-        let columns = self.columns() + usize::from(self.manifest.payments);
-        let bus = if self.manifest.nats { 60 } else { 0 };
-        (columns * WIDTH, 90 + self.rows.len() * HEIGHT + bus)
-    }
-
-    fn cell(row: usize, column: usize) -> Point {
-        (column * WIDTH + WIDTH / 2, 100 + row * HEIGHT)
+    fn width(&self) -> usize {
+        (self.columns() + usize::from(self.manifest.payments)) * WIDTH
     }
 
     fn clients(&self) -> Point {
         (self.columns() * WIDTH / 2, 10)
     }
 
+    /// In the row of who asks it.
     fn provider(&self) -> Point {
-        Self::cell(0, self.columns())
+        let top = payer(self.manifest).and_then(|payer| self.process(payer)).map_or(100, |(_, top)| top);
+        (self.columns() * WIDTH + WIDTH / 2, top)
     }
 
+    /// A row that is not full stands in the middle.
     fn process(&self, service: &str) -> Option<Point> {
-        self.rows.iter().enumerate().find_map(|(row, processes)| {
-            let column = processes.iter().position(|process| process.service == service)?;
-            Some(Self::cell(row, column))
+        self.rows.iter().find_map(|(top, row)| {
+            let column = row.iter().position(|process| process.service == service)?;
+            let room = self.columns() - row.len();
+            Some((column * WIDTH + (room + 1) * WIDTH / 2, *top))
         })
     }
+}
+
+/// Who is needed stands below who needs it; with NATS, who is not public below who is.
+fn rows(manifest: &Manifest) -> Vec<Vec<&Process>> {
+    let mut rows: Vec<Vec<_>> = Vec::new();
+    for process in &manifest.processes {
+        let behind = usize::from(process.routes.is_empty());
+        let row = if manifest.nats { behind } else { depth(manifest, &process.service) };
+        rows.resize_with(rows.len().max(row + 1), Vec::new);
+        rows[row].push(process);
+    }
+    rows
 }
 
 /// How many services need a service, one through the other. The manifest has no circle: its needs were checked.
@@ -86,7 +106,7 @@ fn depth(manifest: &Manifest, service: &str) -> usize {
 
 fn drawing(manifest: &Manifest) -> String {
     let layout = Layout::of(manifest);
-    let (width, height) = layout.size();
+    let (width, height) = (layout.width(), layout.height - 10);
     let mut svg = format!(
         "\n<figure class=\"drawing\">\n<svg viewBox=\"0 0 {width} {height}\" style=\"width: {width}px\" role=\"img\" \
          aria-label=\"The processes of chapter {}\">\n{ARROWHEAD}",
@@ -98,6 +118,10 @@ fn drawing(manifest: &Manifest) -> String {
         service(&mut svg, process, place);
         if !process.routes.is_empty() {
             arrow(&mut svg, below(layout.clients()), place);
+        }
+        if manifest.nats {
+            talk(&mut svg, process, place, layout.bar);
+            continue;
         }
         for needed in process.needs.iter().filter_map(|need| layout.process(need)) {
             arrow(&mut svg, below(place), needed);
@@ -111,16 +135,32 @@ fn drawing(manifest: &Manifest) -> String {
         }
     }
     if manifest.nats {
-        let (y, width) = (height - 50, width - 24);
-        writeln!(svg, "<rect class=\"bus\" x=\"12\" y=\"{y}\" width=\"{width}\" height=\"34\" rx=\"6\"/>")
-            .ok();
+        let (y, width, height) = (layout.bar, layout.columns() * WIDTH - 24, BAR.0);
+        writeln!(
+            svg,
+            "<rect class=\"bus\" x=\"12\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>"
+        )
+        .ok();
         text(&mut svg, "name", (12 + width / 2, y + 22), "NATS");
     }
-    svg + CAPTION
+    svg + &caption(manifest)
 }
 
-const CAPTION: &str = "</svg>\n<figcaption>Drawn from <code>chapter.toml</code>: boxes are processes, the cylinder is a \
-    database file, dashed is somebody else's.</figcaption>\n</figure>\n";
+/// An arrow both ways between a process and the bar, past its database.
+fn talk(svg: &mut String, process: &Process, (x, top): Point, bar: usize) {
+    let aside = if process.database.is_some() { 58 } else { 0 };
+    let ends =
+        if top < bar { [(x + aside, top + BOX.1), (x + aside, bar)] } else { [(x, bar + BAR.0), (x, top)] };
+    line(svg, ends[0], ends[1], "marker-start=\"url(#head)\" marker-end=\"url(#head)\"");
+}
+
+fn caption(manifest: &Manifest) -> String {
+    let bar = if manifest.nats { "the bar is the NATS server, " } else { "" };
+    format!(
+        "</svg>\n<figcaption>Drawn from <code>chapter.toml</code>: boxes are processes, {bar}the cylinder is a database \
+         file, dashed is somebody else's.</figcaption>\n</figure>\n"
+    )
+}
 
 fn below((x, y): Point) -> Point {
     (x, y + BOX.1)
@@ -137,6 +177,11 @@ fn payer(manifest: &Manifest) -> Option<&str> {
 
 fn service(svg: &mut String, process: &Process, place: Point) {
     let several = if process.instances > 1 { format!(" ×{}", process.instances) } else { String::new() };
+    for behind in 1..usize::from(process.instances).min(3) {
+        let (left, top) = (place.0 - BOX.0 / 2 + 5 * behind, place.1 - 5 * behind);
+        let edge = format!("M{left} {}v-5h{}v{}h-5", top + 5, BOX.0, BOX.1);
+        writeln!(svg, "<path class=\"behind\" d=\"{edge}\"/>").ok();
+    }
     boxed(svg, "process", place, &format!("{}{several}", process.service), &process.routes.join(" "));
     let Some(database) = &process.database else { return };
     let (x, y) = below(place);
@@ -163,14 +208,14 @@ fn text(svg: &mut String, class: &str, (x, y): Point, text: &str) {
 }
 
 const ARROWHEAD: &str = "<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
-    orient=\"auto\"><path class=\"head\" d=\"M0 0L8 4L0 8z\"/></marker></defs>\n";
+    orient=\"auto-start-reverse\"><path class=\"head\" d=\"M0 0L8 4L0 8z\"/></marker></defs>\n";
 
-fn arrow(svg: &mut String, (x1, y1): Point, (x2, y2): Point) {
-    writeln!(
-        svg,
-        "<line class=\"arrow\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" marker-end=\"url(#head)\"/>"
-    )
-    .ok();
+fn arrow(svg: &mut String, from: Point, to: Point) {
+    line(svg, from, to, "marker-end=\"url(#head)\"");
+}
+
+fn line(svg: &mut String, (x1, y1): Point, (x2, y2): Point, heads: &str) {
+    writeln!(svg, "<line class=\"arrow\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" {heads}/>").ok();
 }
 
 #[cfg(test)]
@@ -205,11 +250,39 @@ mod tests {
             "[[process]]\nservice = \"users\"\n[[process]]\nservice = \"orders\"\nneeds = [\"users\", \"products\"]\n\
              [[process]]\nservice = \"products\"\n",
         );
-        let names: Vec<Vec<_>> = Layout::of(&manifest)
-            .rows
-            .iter()
-            .map(|row| row.iter().map(|p| p.service.as_str()).collect())
-            .collect();
-        assert_eq!(names, [vec!["orders"], vec!["users", "products"]]);
+        assert_eq!(names(&manifest), [vec!["orders"], vec!["users", "products"]]);
+    }
+
+    #[test]
+    fn with_nats_everybody_talks_to_its_bar_and_nobody_to_another() {
+        let manifest = manifest(
+            "nats = true\n[[process]]\nservice = \"gateway\"\nroutes = [\"/\"]\nneeds = [\"users\", \"orders\"]\n\
+             [[process]]\nservice = \"users\"\ndatabase = \"users.db\"\n[[process]]\nservice = \"orders\"\n",
+        );
+        assert_eq!(names(&manifest), [vec!["gateway"], vec!["users", "orders"]]);
+        let svg = drawing(&manifest);
+        assert_eq!(svg.matches("class=\"bus\"").count(), 1);
+        assert_eq!(svg.matches("marker-start").count(), 3, "each process and the bar");
+        // clients → gateway, users → its database, orders → the provider
+        assert_eq!(svg.matches("class=\"arrow\"").count(), 3 + 3);
+        assert!(svg.contains("the bar is the NATS server"));
+        let layout = Layout::of(&manifest);
+        let (_, above) = layout.process("gateway").unwrap();
+        let (_, under) = layout.process("orders").unwrap();
+        assert!(above + BOX.1 < layout.bar && layout.bar + BAR.0 < under);
+        assert_eq!(layout.provider().1, under, "the provider stands beside who asks it");
+    }
+
+    fn names(manifest: &Manifest) -> Vec<Vec<&str>> {
+        rows(manifest).into_iter().map(|row| row.into_iter().map(|p| p.service.as_str()).collect()).collect()
+    }
+
+    #[test]
+    fn of_several_instances_the_edges_show_behind_the_first() {
+        let edges = |instances: u16| {
+            let process = format!("[[process]]\nservice = \"shop\"\ninstances = {instances}\n");
+            drawing(&manifest(&process)).matches("class=\"behind\"").count()
+        };
+        assert_eq!([1, 2, 3, 9].map(edges), [0, 1, 2, 2]);
     }
 }
