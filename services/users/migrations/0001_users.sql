@@ -2,6 +2,7 @@
 
 create table users (
     id            text not null primary key,
+    version       integer not null,     -- how often it has changed, its registration included: the version of its events
     email         text not null,
     email_key     text not null unique, -- in lower case: addresses are compared without regard to it
     name          text not null,
@@ -10,9 +11,11 @@ create table users (
     created_at    text not null
 ) strict;
 
--- The secret that signs tokens. In the database, so that a restart does not log everybody out.
+-- The keys that sign tokens, Ed25519. In the database, so that all instances of this service share them, and a restart logs
+-- nobody out.
 create table signing_keys (
-    id         integer primary key,
-    secret     blob not null,
-    created_at text not null
+    id         text not null primary key,
+    seed       blob not null check (length(seed) = 32),
+    created_at text not null,
+    signs_from text not null
 ) strict;

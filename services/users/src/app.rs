@@ -4,9 +4,9 @@ use anyhow::anyhow;
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Failure, Role, UserId, db,
+    App, Caller, Envelope, Error, Event, Failure, Role, UserId, db,
     domain::{Email, Name, Password, Session, User, email_key},
-    store,
+    outbox, store, token,
 };
 
 impl App {
@@ -44,6 +44,8 @@ impl App {
             User { id, email: email.as_str().to_owned(), name: name.to_owned(), role, created_at: db::now() };
         let mut tx = self.db.write().await?;
         store::insert_user(&mut tx, &user, &email, &hash).await?;
+        let registered = Event::UserRegistered { name: name.to_owned() };
+        outbox::put(&mut tx, &Envelope::new(id.0, 1, user.created_at, registered)).await?;
         tx.commit().await?;
         Ok(user)
     }
@@ -51,20 +53,15 @@ impl App {
     /// Gives a token to who knows the password. Whether it is the address or the password that is wrong, neither the
     /// answer tells nor its time.
     pub async fn log_in(&self, email: &str, password: Password) -> Result<Session, Error> {
-        let account = {
+        let (account, keys) = {
             let mut conn = self.db.read().await?;
-            store::find_user_by_email(&mut conn, &email_key(email)).await?
+            let account = store::find_user_by_email(&mut conn, &email_key(email)).await?;
+            (account, store::signing_keys(&mut conn).await?)
         };
         let hash = account.as_ref().map(|account| account.password_hash.clone());
         let known = self.hasher.verify(password, hash).await?;
         let account = account.filter(|_| known).ok_or(Failure::WrongCredentials)?;
-        Ok(self.tokens.issue(&account.user, db::now())?)
-    }
-
-    /// What somebody wants to be called now.
-    pub async fn read_name(&self, id: UserId) -> Result<Option<String>, Error> {
-        let mut conn = self.db.read().await?;
-        Ok(store::find_user(&mut conn, id).await?.map(|account| account.user.name))
+        Ok(token::issue(&keys, &account.user, db::now(), self.token_ttl)?)
     }
 
     /// The caller's own account.
@@ -74,7 +71,7 @@ impl App {
         Ok(account.user)
     }
 
-    /// Changes the caller's address or name or both.
+    /// Changes the caller's address or name or both. The name is everybody's business, and told; the address is not.
     pub async fn change_profile(
         &self,
         caller: Caller,
@@ -84,6 +81,10 @@ impl App {
         let mut tx = self.db.write().await?;
         store::update_user(&mut tx, caller.id, email.as_ref(), name.as_ref()).await?;
         let account = store::find_user(&mut tx, caller.id).await?.ok_or(Error::NotFound)?;
+        if let Some(name) = name {
+            let renamed = Event::UserRenamed { name: name.as_str().to_owned() };
+            outbox::put(&mut tx, &Envelope::new(caller.id.0, account.version, db::now(), renamed)).await?;
+        }
         tx.commit().await?;
         Ok(account.user)
     }

@@ -1,19 +1,18 @@
-//! `/users` and `/sessions`, and the check of every request's token.
+//! `/users` and `/sessions`.
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
+    extract::State,
     http::{StatusCode, header},
-    middleware::Next,
-    response::{IntoResponse, Response},
+    response::IntoResponse,
     routing::{get, post, put},
 };
 use serde::Deserialize;
 
 use super::{
-    App, Caller, Error,
+    App, Error,
     domain::{Email, Name, Password, Session, User},
-    web::{Authentication, Body, Invalid, has_length, present},
+    web::{Authenticated, Body, Invalid, has_length, present},
 };
 
 /// The routes of accounts.
@@ -23,19 +22,6 @@ pub fn router() -> Router<App> {
         .route("/users/me", get(read_profile).patch(change_profile))
         .route("/users/me/password", put(change_password))
         .route("/sessions", post(log_in))
-}
-
-/// Verifies the token of a request, if it has one, and leaves the outcome for the handler, who may not need any.
-pub async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let verified = match request.headers().get(header::AUTHORIZATION) {
-        None => Err("there is no Authorization header"),
-        Some(header) => match header.to_str().unwrap_or_default().split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => app.tokens.verify(token.trim()),
-            _ => Err("the Authorization header must be: Bearer, a space, the token"),
-        },
-    };
-    request.extensions_mut().insert(Authentication(verified));
-    next.run(request).await
 }
 
 #[derive(Deserialize)]
@@ -80,7 +66,10 @@ async fn log_in(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<
     Ok((StatusCode::CREATED, Json(session)))
 }
 
-async fn read_profile(State(app): State<App>, caller: Caller) -> Result<Json<User>, Error> {
+async fn read_profile(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<User>, Error> {
     Ok(Json(app.read_profile(caller).await?))
 }
 
@@ -93,7 +82,11 @@ struct ChangeProfileBody {
     name: Option<String>,
 }
 
-async fn change_profile(State(app): State<App>, body: Body, caller: Caller) -> Result<Json<User>, Error> {
+async fn change_profile(
+    State(app): State<App>,
+    body: Body,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<User>, Error> {
     let body: ChangeProfileBody = body.parse()?;
     if body.email.is_none() && body.name.is_none() {
         return Err(Invalid::field("body", "must have at least one of email and name").into());
@@ -113,7 +106,11 @@ struct ChangePasswordBody {
     new: Password,
 }
 
-async fn change_password(State(app): State<App>, body: Body, caller: Caller) -> Result<StatusCode, Error> {
+async fn change_password(
+    State(app): State<App>,
+    body: Body,
+    Authenticated(caller): Authenticated,
+) -> Result<StatusCode, Error> {
     let body: ChangePasswordBody = body.parse()?;
     let mut invalid = Invalid::default();
     let current = invalid.check("current", body.current.parse_guess());

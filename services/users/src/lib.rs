@@ -1,22 +1,26 @@
-//! Who may use the shop: accounts, passwords and the tokens that stand for them.
-//!
-//! Owns the tables `users` and `signing_keys`.
+#![doc = include_str!("../README.md")]
 
+pub mod config;
 mod domain;
 mod store;
 mod app;
 mod http;
+mod bus;
 mod password;
+mod keys;
 mod token;
 mod error;
 
+pub use bus::{NAME, give_out_keys, take_questions_for_keys};
+pub use config::Config;
 pub use error::{Error, Failure};
-pub use http::{authenticate, router};
+pub use http::router;
 
-use chassis::{
-    Db,
+use chassis::{Db, db, error::causes, outbox, requests::Requests, web};
+use contracts::{
+    Envelope, Event,
     caller::{Caller, Role, UserId},
-    db, web,
+    token::{Claims, JWKS, KEYS_CACHED_FOR},
 };
 use jiff::SignedDuration;
 
@@ -25,14 +29,25 @@ use jiff::SignedDuration;
 pub struct App {
     db: Db,
     hasher: password::Hasher,
-    tokens: token::Tokens,
+    token_ttl: SignedDuration,
+    key_ttl: SignedDuration,
 }
 
 impl App {
-    /// Opens the accounts in a database. A token will be valid for `token_ttl`.
-    pub async fn open(db: Db, token_ttl: SignedDuration) -> anyhow::Result<Self> {
-        db.migrate(sqlx::migrate!()).await?;
-        let secret = token::signing_key(&db).await?;
-        Ok(Self { db, hasher: password::Hasher::new()?, tokens: token::Tokens::new(&secret, token_ttl) })
+    /// Opens the accounts in a database, which from then on has a key to sign with, and a staff account where one is set.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let db = Db::open(&config.database, sqlx::migrate!()).await?;
+        let hasher = password::Hasher::new()?;
+        let app = Self { db, hasher, token_ttl: config.token_ttl, key_ttl: config.key_ttl };
+        app.rotate_keys(db::now()).await?;
+        if let (Some(email), Some(password)) = (&config.staff_email, &config.staff_password) {
+            app.ensure_staff(email, password).await?;
+        }
+        Ok(app)
+    }
+
+    /// The database, for what runs beside the requests.
+    pub fn db(&self) -> &Db {
+        &self.db
     }
 }

@@ -1,20 +1,24 @@
 //! The SQL of accounts.
 
-use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
+use uuid::Uuid;
+
 use super::{
-    Error, Failure, Role, UserId, db,
+    Error, Failure, UserId, db,
     domain::{Email, Name, User},
+    keys::Key,
 };
 
 /// An account with what proves its owner.
 pub struct Account {
     pub user: User,
+    /// How often it has changed, its registration included.
+    pub version: i64,
     pub password_hash: String,
 }
 
-/// Stores a new account. A taken address is an error of its own.
+/// Stores a new account, in its first version. A taken address is an error of its own.
 pub async fn insert_user(
     conn: &mut SqliteConnection,
     user: &User,
@@ -22,15 +26,15 @@ pub async fn insert_user(
     hash: &str,
 ) -> Result<(), Error> {
     sqlx::query(
-        "insert into users (id, email, email_key, name, password_hash, role, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into users (id, version, email, email_key, name, password_hash, role, created_at)
+         values ($1, 1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(user.id.0.hyphenated())
     .bind(email.as_str())
     .bind(email.key())
     .bind(&user.name)
     .bind(hash)
-    .bind(if user.role == Role::Staff { "staff" } else { "customer" })
+    .bind(user.role.to_string())
     .bind(db::text(user.created_at))
     .execute(conn)
     .await
@@ -63,7 +67,8 @@ pub async fn update_user(
     name: Option<&Name>,
 ) -> Result<(), Error> {
     sqlx::query(
-        "update users set email = coalesce($2, email), email_key = coalesce($3, email_key), name = coalesce($4, name)
+        "update users set version = version + 1, email = coalesce($2, email), email_key = coalesce($3, email_key),
+             name = coalesce($4, name)
          where id = $1",
     )
     .bind(id.0.hyphenated())
@@ -92,35 +97,51 @@ pub async fn update_password(
     Ok(updated.rows_affected() == 1)
 }
 
-/// The secret that signs tokens: the newest there is, or else `fresh`, which is then stored.
-pub async fn signing_key(
-    conn: &mut SqliteConnection,
-    fresh: [u8; 32],
-    now: Timestamp,
-) -> sqlx::Result<Vec<u8>> {
-    let stored = sqlx::query_scalar("select secret from signing_keys order by id desc limit 1")
-        .fetch_optional(&mut *conn);
-    if let Some(secret) = stored.await? {
-        return Ok(secret);
-    }
-    sqlx::query("insert into signing_keys (secret, created_at) values ($1, $2)")
-        .bind(fresh.as_slice())
-        .bind(db::text(now))
+/// All keys that sign tokens or have signed some that may still be valid, in the order in which they sign.
+pub async fn signing_keys(conn: &mut SqliteConnection) -> sqlx::Result<Vec<Key>> {
+    let rows = sqlx::query("select * from signing_keys order by signs_from, id").fetch_all(conn).await?;
+    rows.iter().map(key).collect()
+}
+
+/// Stores a new key.
+pub async fn insert_signing_key(conn: &mut SqliteConnection, key: &Key) -> sqlx::Result<()> {
+    sqlx::query("insert into signing_keys (id, seed, created_at, signs_from) values ($1, $2, $3, $4)")
+        .bind(key.id.hyphenated())
+        .bind(&key.seed[..])
+        .bind(db::text(key.created_at))
+        .bind(db::text(key.signs_from))
         .execute(conn)
         .await?;
-    Ok(fresh.to_vec())
+    Ok(())
+}
+
+/// Forgets a key.
+pub async fn delete_signing_key(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query("delete from signing_keys where id = $1").bind(id.hyphenated()).execute(conn).await?;
+    Ok(())
+}
+
+fn key(row: &SqliteRow) -> sqlx::Result<Key> {
+    Ok(Key {
+        id: db::uuid(row, "id")?,
+        seed: row
+            .try_get::<&[u8], _>("seed")?
+            .try_into()
+            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        created_at: db::timestamp(row, "created_at")?,
+        signs_from: db::timestamp(row, "signs_from")?,
+    })
 }
 
 fn account(row: &SqliteRow) -> sqlx::Result<Account> {
-    let role = if row.try_get::<&str, _>("role")? == "staff" { Role::Staff } else { Role::Customer };
     let user = User {
         id: UserId(db::uuid(row, "id")?),
         email: row.try_get("email")?,
         name: row.try_get("name")?,
-        role,
+        role: db::parsed("role", row.try_get("role")?)?,
         created_at: db::timestamp(row, "created_at")?,
     };
-    Ok(Account { user, password_hash: row.try_get("password_hash")? })
+    Ok(Account { user, version: row.try_get("version")?, password_hash: row.try_get("password_hash")? })
 }
 
 /// `email_key` is the one unique column that a client chooses.

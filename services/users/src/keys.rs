@@ -1,0 +1,154 @@
+//! The keys that sign tokens. Each is given out before it signs, and for as long as anything that it signed is valid: so
+//! whoever checks tokens always has the key in time, without asking for it each time.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{
+    Algorithm, EncodingKey,
+    jwk::{Jwk, JwkSet, PublicKeyUse},
+};
+use uuid::Uuid;
+
+use super::{App, KEYS_CACHED_FOR, causes, db, store};
+
+/// A key that signs from some moment on, until the next one does.
+pub struct Key {
+    pub id: Uuid,
+    pub seed: [u8; 32],
+    pub created_at: Timestamp,
+    pub signs_from: Timestamp,
+}
+
+impl Key {
+    fn new(now: Timestamp, signs_from: Timestamp) -> anyhow::Result<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).context("the system gave no random bytes")?;
+        Ok(Self { id: Uuid::now_v7(), seed, created_at: now, signs_from })
+    }
+
+    /// The key as one that signs.
+    pub fn private(&self) -> EncodingKey {
+        // What stands before the seed in every Ed25519 key of PKCS #8, version 1 (RFC 8410).
+        const PKCS8: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+        EncodingKey::from_ed_der(&[PKCS8, &self.seed].concat())
+    }
+
+    /// The key as one that only checks.
+    fn public(&self) -> anyhow::Result<Jwk> {
+        let mut jwk = Jwk::from_encoding_key(&self.private(), Algorithm::EdDSA)?;
+        jwk.common.key_id = Some(self.id.to_string());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(jwk)
+    }
+}
+
+/// Which of the keys, in the order in which they sign, signs now.
+pub fn signer(keys: &[Key], now: Timestamp) -> Option<&Key> {
+    keys.iter().rev().find(|key| key.signs_from <= now)
+}
+
+/// From when on a new key is to sign, where one is due: the first at once, the next ones when everybody has heard of them.
+fn next_signs_from(keys: &[Key], now: Timestamp, key_ttl: SignedDuration) -> Option<Timestamp> {
+    match keys.last() {
+        None => Some(now),
+        Some(newest) => (newest.created_at + key_ttl <= now).then(|| now + KEYS_CACHED_FOR),
+    }
+}
+
+/// The keys that nothing valid is signed with any more: those whose successor has signed for longer than a token lives.
+fn outlived(keys: &[Key], now: Timestamp, token_ttl: SignedDuration) -> impl Iterator<Item = &Key> {
+    let successors = keys.iter().skip(1);
+    keys.iter()
+        .zip(successors)
+        .filter(move |(_, next)| next.signs_from + token_ttl <= now)
+        .map(|(key, _)| key)
+}
+
+impl App {
+    /// The keys to check tokens with.
+    pub async fn read_keys(&self) -> anyhow::Result<JwkSet> {
+        let keys = store::signing_keys(&mut *self.db.read().await?).await?;
+        Ok(JwkSet { keys: keys.iter().map(Key::public).collect::<Result<_, _>>()? })
+    }
+
+    /// Makes a new key where one is due, and forgets those that have outlived what they signed. Several instances may do
+    /// so at once: one of them does.
+    pub async fn rotate_keys(&self, now: Timestamp) -> anyhow::Result<()> {
+        let mut tx = self.db.write().await?;
+        let keys = store::signing_keys(&mut tx).await?;
+        for key in outlived(&keys, now, self.token_ttl) {
+            store::delete_signing_key(&mut tx, key.id).await?;
+        }
+        if let Some(signs_from) = next_signs_from(&keys, now, self.key_ttl) {
+            let key = Key::new(now, signs_from)?;
+            store::insert_signing_key(&mut tx, &key).await?;
+            tracing::info!(key = %key.id, %signs_from, "made a key to sign tokens with");
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Rotates the keys, every hour, for ever.
+    pub async fn keep_rotating(self) {
+        let mut hours = tokio::time::interval(Duration::from_hours(1));
+        loop {
+            hours.tick().await;
+            if let Err(error) = self.rotate_keys(db::now()).await {
+                tracing::error!(error = causes(&*error), "cannot rotate the keys; trying again in an hour");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY_TTL: SignedDuration = SignedDuration::from_hours(720);
+    const TOKEN_TTL: SignedDuration = SignedDuration::from_mins(15);
+    const LEAD: SignedDuration = SignedDuration::from_mins(1);
+    const MOMENT: SignedDuration = SignedDuration::from_micros(1);
+
+    fn start() -> Timestamp {
+        "2026-11-22T10:00:00Z".parse().unwrap()
+    }
+
+    /// The first key, and its successor, which was made when the first was due for one.
+    fn two() -> [Key; 2] {
+        let due = start() + KEY_TTL;
+        [Key::new(start(), start()).unwrap(), Key::new(due, due + LEAD).unwrap()]
+    }
+
+    #[test]
+    fn the_first_key_signs_at_once() {
+        assert_eq!(next_signs_from(&[], start(), KEY_TTL), Some(start()));
+    }
+
+    #[test]
+    fn a_key_gets_one_successor_when_it_is_old_enough_and_that_one_signs_when_everybody_has_it() {
+        let [first, second] = two();
+        let due = start() + KEY_TTL;
+        let one = std::slice::from_ref(&first);
+        assert_eq!(next_signs_from(one, due - MOMENT, KEY_TTL), None);
+        assert_eq!(next_signs_from(one, due, KEY_TTL), Some(due + LEAD));
+        assert_eq!(next_signs_from(&[first, second], due, KEY_TTL), None);
+    }
+
+    #[test]
+    fn the_old_key_signs_until_the_new_one_does() {
+        let keys = two();
+        let handover = keys[1].signs_from;
+        assert_eq!(signer(&keys, handover - MOMENT).unwrap().id, keys[0].id);
+        assert_eq!(signer(&keys, handover).unwrap().id, keys[1].id);
+    }
+
+    #[test]
+    fn a_key_is_given_out_until_the_last_token_it_signed_has_expired() {
+        let keys = two();
+        let over = keys[1].signs_from + TOKEN_TTL;
+        assert_eq!(outlived(&keys, over - MOMENT, TOKEN_TTL).count(), 0);
+        let outlived: Vec<_> = outlived(&keys, over, TOKEN_TTL).map(|key| key.id).collect();
+        assert_eq!(outlived, [keys[0].id], "and the newest is never one of them");
+    }
+}
