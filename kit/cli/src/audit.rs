@@ -10,9 +10,10 @@ use crate::{status, terminal};
 /// How to show it.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Reads everything through the shop's API as staff, and the payment provider's ledger. Waits up to 10 s for\n\
-    the shop to come to rest. The exit code is 1 when an invariant is broken; what was asked of the shop is known\n\
-    to the lab only (`just kill-test`), so three invariants are not checkable here."
+    after_help = "Reads what staff can read through the shop's API, the payment provider's ledger and the streams of NATS, and\n\
+    asks the databases what the stage's `audit.toml` has. Waits up to 10 s for the shop to come to rest. The exit\n\
+    code is 1 when an invariant is broken; what was asked of the shop is known to the lab only (`just kill-test`),\n\
+    so three invariants are not checkable here."
 )]
 pub(crate) struct Args {
     /// Prints the report with every violation, for tools

@@ -62,6 +62,8 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     let mut steps = Steps::default();
     let everything = async {
         if args.part.is_none() {
+            // Fetched here if it has to be, and once: the tests that follow need it at the same time.
+            steps.take("nats-server", nats_server(course)).await;
             steps.of_workspace("kit", &course.root, None).await;
             steps.take("links of the texts", async { no_dead_links(&course.root) }).await;
         }

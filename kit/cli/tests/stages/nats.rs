@@ -48,6 +48,16 @@ fn nats_is_a_process_of_the_stage_and_every_service_is_told_of_it() {
     assert!(ends("toy-2") < ends("nats-1"), "nats is stopped last: {printed}");
 }
 
+#[test]
+fn what_the_launcher_says_to_a_process_is_no_setting() {
+    let course = Course::with_nats();
+    for name in ["NATS_URL", "TOY_FILE"] {
+        let (code, said) = course.fails_to_start(&["--set", &format!("{name}=x")]);
+        assert_eq!(code, Some(1));
+        assert!(said.contains(&format!("{name} is set by the launcher")), "{said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_nats_comes_back_on_its_port_with_what_it_had_stored() {
     let course = tokio::task::spawn_blocking(Course::with_nats).await.unwrap();
