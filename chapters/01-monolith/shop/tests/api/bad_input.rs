@@ -21,6 +21,7 @@ async fn what_is_not_json_is_refused_before_anything_else_is_asked() {
     assert_eq!(send(&shop, "text/plain", "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let huge = send(&shop, "application/json", " ".repeat(shop::web::BODY_LIMIT + 1)).await;
     assert_eq!(huge.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(huge.headers["connection"], "close", "what is not read of it must not be taken for a request");
 
     let no_token = shop.request(Method::POST, "/orders").header("content-type", "application/json").body("{");
     assert_eq!(answer(no_token).await.status, StatusCode::BAD_REQUEST, "400 comes before 401");
