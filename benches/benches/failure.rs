@@ -18,6 +18,7 @@ use benches::{
     stages::{chapter_number, course, services, start_chapter},
 };
 use criterion::{Criterion, SamplingMode};
+use futures_util::future::try_join_all;
 use serde::Serialize;
 use shop_client::Request;
 use stage::{Fault, Stage};
@@ -89,12 +90,8 @@ async fn kill_once(stage: &Stage, slots: &mut [Slot]) -> Result<Duration> {
     for service in &services {
         stage.apply(Fault::Kill, service).await?;
     }
-    let heal = async {
-        for service in &services {
-            stage.apply(Fault::Heal, service).await?;
-        }
-        anyhow::Ok(())
-    };
+    // All at once: one may be ready only when another is there again.
+    let heal = try_join_all(services.iter().map(|service| stage.apply(Fault::Heal, service)));
     // Asked all the while, not once the launcher thinks that it is ready.
     let (healed, answered) = tokio::join!(heal, first_good_answer(stage, killed));
     healed?;

@@ -4,7 +4,8 @@ use std::{env, path::Path};
 
 use anyhow::{Context, Result};
 use stage::{
-    Chapter, Course, Manifest, Options, Profile, Programs, RunFolder, Stage, Status, manifest::PAYMENTS,
+    Chapter, Course, Manifest, Options, Profile, Programs, RunFolder, Stage, Status,
+    manifest::{NATS, PAYMENTS},
 };
 
 /// The chapter to measure: `STEPWISE_CHAPTER`, or the first.
@@ -58,7 +59,7 @@ fn options() -> Options {
     Options { profile: Profile::Release, settings, ..Options::default() }
 }
 
-/// The services of the shop, in the order of the manifest: all but the payment sandbox.
+/// What runs for the shop, in the order of the manifest and NATS last: all but the payment sandbox.
 pub fn services(status: &Status) -> Vec<String> {
     let mut services: Vec<_> = status.processes.iter().map(|process| process.service.clone()).collect();
     services.dedup();
@@ -66,9 +67,10 @@ pub fn services(status: &Status) -> Vec<String> {
     services
 }
 
-/// The resident memory of the shop's processes together, in bytes. None where the system has no `/proc`.
+/// The resident memory of the shop's own processes together, NATS apart, in bytes. None where the system has no `/proc`.
 pub fn resident_memory(status: &Status) -> Option<u64> {
-    let shop = status.processes.iter().filter(|process| process.service != PAYMENTS);
+    let shop =
+        status.processes.iter().filter(|process| ![NATS, PAYMENTS].contains(&process.service.as_str()));
     shop.map(|process| {
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid?)).ok()?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -82,7 +82,8 @@ impl Course {
         fs::read_to_string(self.root().join(file)).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command of the kit in the course.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut kit = Command::new(KIT);
         kit.args(arguments).current_dir(self.root()).stdin(Stdio::null());
         kit.env_remove("STEPWISE_RUN_DIR").env("PATH", &self.path);

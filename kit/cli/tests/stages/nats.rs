@@ -1,6 +1,6 @@
 //! NATS as part of a stage: told to everybody, broken and healed like a service, its streams kept.
 
-use std::fs;
+use std::{env, ffi::OsStr, fs, process::Command};
 
 use async_nats::jetstream::{self, stream::Config};
 use rustix::process::Signal;
@@ -108,4 +108,33 @@ async fn a_stage_that_needs_nats_and_does_not_configure_it_is_told_which_file_is
 
     assert!(matches!(error, StartError::NatsConfig { .. }));
     assert!(error.to_string().contains("chapters/01-toy/nats.conf; write it"), "{error}");
+}
+
+#[test]
+fn the_doctor_names_the_server_that_a_stage_would_run_with_and_those_it_passes_over() {
+    let course = Course::new();
+    let found = |path: &OsStr| {
+        let doctor = course.command(&["doctor", "--json"]).env("PATH", path).output().unwrap();
+        let checks: Vec<serde_json::Value> = serde_json::from_slice(&doctor.stdout).unwrap();
+        let check = checks.iter().find(|check| check["name"] == "nats-server 2.10 or newer").unwrap();
+        (check["ok"].as_bool().unwrap(), check["found"].as_str().unwrap().to_owned())
+    };
+    for version in ["2.9.10", "2.10.1"] {
+        course.write("server", &format!("#!/bin/sh\necho nats-server: v{version}\n"));
+        // A child writes the program: one that this process had open could not be run at once.
+        let folder = course.root().join(version);
+        fs::create_dir(&folder).unwrap();
+        let mut install = Command::new("install");
+        install.arg("-m755").arg(course.root().join("server")).arg(folder.join("nats-server"));
+        assert!(install.status().unwrap().success());
+    }
+    let [old, new] = ["2.9.10", "2.10.1"].map(|version| course.root().join(version));
+
+    let (ok, text) = found(old.as_os_str());
+    assert!(!ok && text.starts_with("none, and neither curl nor python3"), "{text}");
+    assert!(text.contains("2.9.10 at") && text.ends_with("is too old"), "{text}");
+    let both = env::join_paths([&old, &new]).unwrap();
+    let (ok, text) = found(&both);
+    assert!(ok && text.starts_with("2.10.1 at"), "{text}");
+    assert!(text.contains("2.9.10 at"), "{text}");
 }
