@@ -50,6 +50,9 @@ pub struct Experiment {
     pub warm_up: Time,
     /// How long they come after that.
     pub lasts: Time,
+    /// How long a question is repeated until it is given up; half a minute where absent.
+    #[serde(default)]
+    pub patience: Option<Time>,
     /// Environment variables of every process of the stage.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
@@ -231,6 +234,24 @@ impl Experiment {
             );
         }
         Ok(())
+    }
+
+    /// A step of a ladder: visitors of one kind at a steady rate, and nothing else.
+    pub fn step(mix: Mix, rate: f64) -> Self {
+        let [warm_up, lasts, patience] = [1, 4, 5].map(|seconds| Time(Duration::from_secs(seconds)));
+        Self {
+            name: format!("step-{rate}"),
+            question: format!("How long does a customer wait at {rate} a second?"),
+            warm_up,
+            lasts,
+            patience: Some(patience),
+            settings: BTreeMap::new(),
+            scale: BTreeMap::new(),
+            stock: StockSpec { accounts: 8, ..StockSpec::default() },
+            loads: vec![LoadSpec { mix, rate, peak: None }],
+            faults: Vec::new(),
+            expectations: Vec::new(),
+        }
     }
 
     /// The streams of visitors, as the load takes them.

@@ -109,12 +109,14 @@ impl Lab {
         view: &View,
     ) -> Result<Observed> {
         let market = Market::open(status, experiment.stock.into()).await?;
+        let patience = Patience::default();
+        let question = experiment.patience.map_or(patience.question, |time| time.0);
         let load = Load {
             streams: experiment.streams(),
             warm_up: experiment.warm_up.0,
             lasts: experiment.lasts.0,
             seed,
-            patience: Patience::default(),
+            patience: Patience { question, ..patience },
             cores: self.cores.load.clone(),
         };
         let running = load.start(status, &market)?;

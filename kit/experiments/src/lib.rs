@@ -7,6 +7,8 @@
 //! - [`lab`]: starts a stage and runs an experiment on it
 //! - [`machine`], [`usage`]: what it was measured on, and what the stage took of it
 //! - [`report`]: all that came of one run, as JSON and for people; [`figures`]: its numbers by name
+//! - [`compare`]: several stages, several times, beside the limits of the machine in [`baseline`]; medians in [`spread`]
+//! - [`page`], [`chart`]: what the book shows of it
 //! - [`view`]: how it gets on, in a terminal or line by line
 
 #![expect(clippy::cast_precision_loss, reason = "figures need no more than 52 bits")]
@@ -19,4 +21,9 @@ pub mod machine;
 pub mod usage;
 pub mod report;
 pub mod figures;
+pub mod spread;
+pub mod baseline;
+pub mod compare;
+pub mod chart;
+pub mod page;
 pub mod view;

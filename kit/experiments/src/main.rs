@@ -1,10 +1,21 @@
 //! `experiments`: what `just lab` and `just compare` become.
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use experiments::{experiment::Experiment, lab::Lab, report::Report, view::View};
+use experiments::{
+    compare::{Comparison, Plan},
+    experiment::Experiment,
+    lab::Lab,
+    page,
+    report::Report,
+    view::View,
+};
 use load::cores::{self, Cores};
 use stage::{Course, Profile};
 
@@ -20,6 +31,9 @@ enum Command {
     /// Runs an experiment on one chapter or on several
     #[command(name = "lab", after_help = LAB_HELP)]
     Lab(LabArgs),
+    /// Measures several chapters in turn and writes the comparison
+    #[command(name = "compare", after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
     /// Ends the process groups it is told of when its input breaks off
     #[command(hide = true)]
     Guard,
@@ -28,6 +42,31 @@ enum Command {
 const LAB_HELP: &str = "Each chapter gets a stage of its own, which is ended with the experiment. The exit code is 1 when the audit is\n\
     not green, when something is not as the experiment expects, or when the load was not what it should have been.\n\
     What is in experiments/NAME.toml: load, faults, expectations. A chapter may bring its own, in its folder.";
+
+const COMPARE_HELP: &str = "Each run takes about three minutes a chapter; nothing else should use the machine meanwhile. JSON, Markdown and\n\
+    charts go to target/lab/compare/, and with --book into the book. --from draws again what was measured before.";
+
+#[derive(clap::Args)]
+struct CompareArgs {
+    /// The numbers of the chapters
+    #[arg(default_values_t = [1, 2])]
+    chapters: Vec<u32>,
+    /// How often everything is measured
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    runs: u32,
+    /// Visitors, their choices and the times of faults follow from it
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Once, shortly, in debug builds: to see whether it works
+    #[arg(long)]
+    quick: bool,
+    /// Also writes the book's page and its charts
+    #[arg(long)]
+    book: bool,
+    /// Measures nothing and takes this JSON of an earlier comparison
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
 
 #[derive(clap::Args)]
 struct LabArgs {
@@ -80,6 +119,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
     let course = Course::around(&std::env::current_dir()?)?;
     match command {
         Command::Lab(args) => lab(&course, &args).await,
+        Command::Compare(args) => compare(&course, &args).await,
         Command::Guard => unreachable!("a guard needs no course"),
     }
 }
@@ -107,11 +147,46 @@ async fn lab(course: &Course, args: &LabArgs) -> Result<ExitCode> {
     Ok(if reports.iter().all(Report::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+async fn compare(course: &Course, args: &CompareArgs) -> Result<ExitCode> {
+    let comparison = match &args.from {
+        Some(file) => read(file)?,
+        None => measure(course, args).await?,
+    };
+    let folder = course.root.join("target").join("lab").join("compare");
+    let markdown = page::markdown(&comparison);
+    keep(&folder.join("compare.json"), &serde_json::to_vec_pretty(&comparison)?)?;
+    keep(&folder.join("compare.md"), markdown.as_bytes())?;
+    for (name, svg) in page::charts(&comparison) {
+        keep(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
+    }
+    println!("{markdown}\nwritten to {}", folder.display());
+    if args.book {
+        page::write(&course.root, &comparison)?;
+        println!("and to {} and book/drawings/", page::PAGE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure(course: &Course, args: &CompareArgs) -> Result<Comparison> {
+    let plan = if args.quick { Plan::quick(args.seed) } else { Plan::full(args.runs, args.seed) };
+    let profile = if args.quick { Profile::Debug } else { Profile::Release };
+    let limits = std::env::current_exe()?.with_file_name("limits");
+    plan.run(course, &args.chapters, profile, &limits, &View::new()).await
+}
+
+fn read(file: &Path) -> Result<Comparison> {
+    let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is no comparison", file.display()))
+}
+
+fn keep(file: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let kept = fs::create_dir_all(folder).and_then(|()| fs::write(file, bytes));
+    kept.with_context(|| format!("cannot write {}", file.display()))
+}
+
 /// Keeps a report in `target/lab/`.
 fn write(root: &Path, report: &Report) -> Result<()> {
-    let folder = root.join("target").join("lab");
-    let file = folder.join(format!("{}-chapter-{}.json", report.experiment, report.chapter));
-    fs::create_dir_all(&folder)
-        .and_then(|()| fs::write(&file, serde_json::to_vec_pretty(report)?))
-        .with_context(|| format!("cannot write {}", file.display()))
+    let name = format!("{}-chapter-{}.json", report.experiment, report.chapter);
+    keep(&root.join("target").join("lab").join(name), &serde_json::to_vec_pretty(report)?)
 }

@@ -13,6 +13,7 @@
 //! - [`record`]: what came of it, second by second
 //! - [`run`]: all of it, on a thread of its own, watched through [`run::Progress`]
 //! - [`settled`]: how long it took until an order was placed and checked out, by the order's own history
+//! - [`saturation`]: a closed loop, for the limits of the machine
 //! - [`cores`]: who runs on which core
 
 pub mod schedule;
@@ -25,6 +26,7 @@ mod visitor;
 pub mod record;
 pub mod run;
 pub mod settled;
+pub mod saturation;
 pub mod cores;
 
 pub use asker::Patience;
