@@ -1,6 +1,6 @@
 //! Judges a copy of a stage by the tests of an exercise.
 
-use std::{ffi::OsString, path::Path};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl<'a> Judge<'a> {
         tests: &[Test],
         folder: &Path,
     ) -> Result<Judgement> {
-        let path = self.path_for(exercise)?;
+        let nats = self.nats_for(exercise)?;
         let programs = match build(folder, tests, self.guard).await? {
             Built::Programs(programs) => programs,
             Built::Errors(errors) => return Ok(Judgement::DoesNotCompile(errors)),
@@ -95,7 +95,7 @@ impl<'a> Judge<'a> {
             let verdict = match programs.of(test) {
                 Some(program) => {
                     let limit = exercise.manifest.time_limit();
-                    run(program, &test.name, limit, path.as_deref(), self.guard).await?
+                    run(program, &test.name, limit, nats.as_deref(), self.guard).await?
                 }
                 None => Verdict::Missing,
             };
@@ -104,8 +104,8 @@ impl<'a> Judge<'a> {
         Ok(Judgement::Tested(tested))
     }
 
-    /// The `PATH` that the tests of an exercise need, if it is another than ours.
-    fn path_for(&self, exercise: &Exercise) -> Result<Option<OsString>> {
+    /// The NATS server for the tests of an exercise, if they need one.
+    fn nats_for(&self, exercise: &Exercise) -> Result<Option<PathBuf>, Impossible> {
         if !exercise.manifest.needs.contains(&Need::NatsServer) {
             return Ok(None);
         }
@@ -113,8 +113,6 @@ impl<'a> Judge<'a> {
             what: "nats-server 2.10 or newer",
             remedy: "`just prepare` fetches one, or install it: https://github.com/nats-io/nats-server/releases",
         })?;
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folder = server.program.parent().map(Path::to_owned);
-        Ok(Some(std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path)))?))
+        Ok(Some(server.program))
     }
 }

@@ -78,8 +78,8 @@ enum Command {
     },
     /// Proves that every exercise does as it declares
     Prove {
-        /// Only of these chapters
-        chapters: Vec<u32>,
+        /// Only these: chapters, or numbers or ids of exercises
+        named: Vec<String>,
         /// Prints one JSON document: a list of {number, id, variant, holds, told, seconds}
         #[arg(long)]
         json: bool,
@@ -133,7 +133,7 @@ async fn dispatch(command: Command, catalogue: &Catalogue, guard: &Guard) -> Res
         Command::Reset { exercise } => learner.reset(&exercise),
         Command::Solution { exercise, yes } => learner.solution(exercise.as_deref(), yes),
         Command::Prepare { check } => teach::prepare(catalogue, guard, check).await,
-        Command::Prove { chapters, json } => teach::prove(catalogue, guard, &chapters, json).await,
+        Command::Prove { named, json } => teach::prove(catalogue, guard, &named, json).await,
         Command::Trial => teach::trial(catalogue, guard).await,
         Command::Guard => unreachable!("a guard needs neither course nor runtime"),
     }

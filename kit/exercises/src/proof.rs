@@ -40,19 +40,19 @@ pub struct Case {
     pub seconds: f64,
 }
 
-/// Proves the exercises of one chapter, and tells each case as it is known.
+/// Proves exercises, and tells each case as it is known.
 ///
 /// # Errors
 /// A file cannot be read or written, or Cargo not be run.
 pub async fn prove(
     catalogue: &Catalogue,
-    chapter: u32,
+    exercises: impl IntoIterator<Item = &Exercise>,
     judge: &Judge<'_>,
     mut tell: impl FnMut(&Case),
 ) -> Result<Vec<Case>> {
-    let folder = catalogue.desk().join(format!(".proof/chapter-{chapter}"));
     let mut cases = Vec::new();
-    for exercise in catalogue.of_chapter(chapter) {
+    for exercise in exercises {
+        let folder = catalogue.desk().join(format!(".proof/chapter-{}", exercise.number.chapter));
         let bench = Bench { exercise, judge, folder: &folder };
         let solution = Copy::solution(&catalogue.course, exercise)?.versioned("proof");
         let stub = exercise.folder.join("stub");

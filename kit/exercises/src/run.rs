@@ -1,6 +1,6 @@
 //! Runs one test, alone in a process group of its own, for so long and no longer.
 
-use std::{ffi::OsStr, process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub enum Verdict {
 /// How much of a test's output is read; one that prints for ever is ended by its time.
 const OUTPUT: u64 = 4 << 20;
 
-/// Runs a test by its whole name, with another `PATH` where one is given.
+/// Runs a test by its whole name, told of a NATS server where there is one.
 ///
 /// # Errors
 /// The program cannot be started.
@@ -40,13 +40,13 @@ pub async fn run(
     program: &Program,
     name: &str,
     limit: Duration,
-    path: Option<&OsStr>,
+    nats: Option<&Path>,
     guard: &Guard,
 ) -> Result<Verdict> {
     let mut command = Command::new(&program.file);
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]).current_dir(&program.folder);
     command.env_clear().envs(stage::environment::inherited()).env("RUST_BACKTRACE", "0");
-    command.envs(path.map(|path| ("PATH", path)));
+    command.envs(nats.map(|server| ("NATS_SERVER", server)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().with_context(|| format!("cannot run {}", program.file.display()))?;
     let group = Group::watched(child.id(), guard);

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use exercises::{
-    Catalogue,
+    Catalogue, Exercise,
     check::Judge,
     list::{self, List},
     prepare,
@@ -60,20 +60,20 @@ pub(crate) async fn trial(catalogue: &Catalogue, guard: &Guard) -> Result<ExitCo
 pub(crate) async fn prove(
     catalogue: &Catalogue,
     guard: &Guard,
-    chapters: &[u32],
+    named: &[String],
     json: bool,
 ) -> Result<ExitCode> {
-    let judge = Judge::new(catalogue, guard);
-    let mut cases = Vec::new();
-    let all = catalogue.chapters();
-    for chapter in all.into_iter().filter(|chapter| chapters.is_empty() || chapters.contains(chapter)) {
-        let tell = |case: &proof::Case| {
-            let verdict = if case.holds { "ok    " } else { "FAILED" };
-            let proof::Case { number, variant, told, seconds, .. } = case;
-            say(&format!("  {verdict}  {seconds:>5.1} s  {number} {variant}: {told}"));
-        };
-        cases.extend(proof::prove(catalogue, chapter, &judge, tell).await?);
-    }
+    let tell = |case: &proof::Case| {
+        let verdict = if case.holds { "ok    " } else { "FAILED" };
+        let proof::Case { number, variant, told, seconds, .. } = case;
+        say(&format!("  {verdict}  {seconds:>5.1} s  {number} {variant}: {told}"));
+    };
+    let is_named = |exercise: &&Exercise| {
+        let (chapter, number) = (exercise.number.chapter.to_string(), exercise.number.to_string());
+        named.is_empty() || named.iter().any(|name| [&chapter, &number, &exercise.manifest.id].contains(&name))
+    };
+    let exercises = catalogue.exercises.iter().filter(is_named);
+    let cases = proof::prove(catalogue, exercises, &Judge::new(catalogue, guard), tell).await?;
     let failed = cases.iter().filter(|case| !case.holds).count();
     if json {
         print(&format!("{}\n", serde_json::to_string_pretty(&cases)?))?;

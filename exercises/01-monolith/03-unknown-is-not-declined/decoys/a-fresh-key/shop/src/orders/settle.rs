@@ -1,0 +1,19 @@
+impl App {
+    /// Asks for the money of an order, and stores the answer with all that follows from it.
+    pub async fn charge(&self, attempt: &Attempt) -> Result<(), Error> {
+        match self.provider.charge(attempt).await {
+            Ok(Charged::Succeeded { id }) => self.record_capture(attempt, &id).await,
+            Ok(Charged::Declined { id, decline_code }) => {
+                self.record_decline(attempt, &id, decline_code).await
+            }
+            Err(no_answer) => {
+                log_no_answer(attempt.order, &no_answer);
+                let mut tx = self.db.write().await?;
+                store::close_attempt(&mut tx, attempt.id, "declined", "none").await?;
+                let fresh = Attempt { id: uuid::Uuid::now_v7(), ..attempt.clone() };
+                store::insert_attempt(&mut tx, &fresh, db::now() + pause(attempt.asks)).await?;
+                Ok(tx.commit().await?)
+            }
+        }
+    }
+}

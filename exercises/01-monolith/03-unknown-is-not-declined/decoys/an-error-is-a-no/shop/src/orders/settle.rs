@@ -1,0 +1,15 @@
+impl App {
+    /// Asks for the money of an order, and stores the answer with all that follows from it.
+    pub async fn charge(&self, attempt: &Attempt) -> Result<(), Error> {
+        match self.provider.charge(attempt).await {
+            Ok(Charged::Succeeded { id }) => self.record_capture(attempt, &id).await,
+            Ok(Charged::Declined { id, decline_code }) => {
+                self.record_decline(attempt, &id, decline_code).await
+            }
+            Err(no_answer) => {
+                log_no_answer(attempt.order, &no_answer);
+                self.record_decline(attempt, "none", "provider_error".to_owned()).await
+            }
+        }
+    }
+}

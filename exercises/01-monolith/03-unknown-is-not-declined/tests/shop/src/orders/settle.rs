@@ -1,0 +1,59 @@
+#[cfg(test)]
+mod unknown {
+    use clap::Parser;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        Config,
+        caller::{Caller, Role, UserId},
+        orders::{domain::Lines, status::Status},
+        products::{ProductId, Quantity},
+        web::IdempotencyKey,
+    };
+
+    /// A shop with an order that is paying, and the attempt that is under way.
+    async fn paying(folder: &std::path::Path) -> (App, Attempt, ProductId) {
+        let mut config = Config::parse_from(["shop"]);
+        config.database = folder.join("shop.db");
+        let app = App::open(&config).await.unwrap();
+        let (customer, product) = (Uuid::now_v7(), Uuid::now_v7());
+        let rows = format!(
+            "insert into users values ('{customer}', 'a@b', 'a@b', 'Ada', '', 'customer', '2026-01-01T00:00:00.000000Z');
+             insert into products (seq, id, name, description, words, price, received, available, created_at, updated_at)
+             values (1, '{product}', 'Mug', '', 'mug', 100, 5, 5, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z')"
+        );
+        let mut tx = app.db.write().await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let caller = Caller { id: UserId(customer), role: Role::Customer };
+        let key = IdempotencyKey::parse("basket-1").unwrap();
+        let lines = Lines::parse(vec![(ProductId(product), Quantity::parse(1).unwrap())]).unwrap();
+        let placed = app.place_order(caller, &key, lines).await.unwrap().answer;
+        let mut tx = app.db.write().await.unwrap();
+        let mut order = store::find_order(&mut tx, placed.id).await.unwrap();
+        let amount = order.pay(db::now()).unwrap();
+        let attempt = Attempt { id: Uuid::now_v7(), order: placed.id, source: "tok_ok".to_owned(), amount, asks: 1 };
+        store::save_step(&mut tx, &order).await.unwrap();
+        store::insert_attempt(&mut tx, &attempt, app.end_of_ask(db::now())).await.unwrap();
+        tx.commit().await.unwrap();
+        (app, attempt, ProductId(product))
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_twice_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, attempt, product) = paying(folder.path()).await;
+        for answer in ["first", "second"] {
+            let recorded = app.record_capture(&attempt, "ch_1").await;
+            assert!(recorded.is_ok(), "the {answer} answer: {recorded:?}");
+        }
+        let declined = app.record_decline(&attempt, "ch_1", "late".to_owned()).await;
+        assert!(declined.is_ok(), "a decline after that: {declined:?}");
+        let order = store::find_order(&mut *app.db.read().await.unwrap(), attempt.order).await.unwrap();
+        assert_eq!((order.status, order.payment.captured.amount), (Status::Paid, 100));
+        let stock = app.read_stock(product).await.unwrap();
+        assert_eq!((stock.available, stock.held, stock.sold), (4, 0, 1), "available, held and sold");
+    }
+}

@@ -1,0 +1,7 @@
+impl<T> Page<T> {
+    pub fn cut<K: Display>(mut items: Vec<T>, limit: Limit, key: impl Fn(&T) -> K) -> Self {
+        items.truncate(limit.0);
+        let next_cursor = items.last().map(|item| Cursor(key(item)).encode());
+        Self { items, next_cursor }
+    }
+}
