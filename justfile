@@ -46,6 +46,14 @@ kill-test *ARGS:
 bench *ARGS:
     @exec {{ kit }} bench "$@"
 
+# run an experiment on a stage of its own, load and faults and audit: just lab kill-one 1 2
+lab *ARGS:
+    @exec {{ kit }} lab "$@"
+
+# measure chapters in turn, and write the table and the charts: just compare 1 2 --book
+compare *ARGS:
+    @exec {{ kit }} compare "$@"
+
 # build the book, and serve it on this machine: just book --open
 book *ARGS:
     @exec {{ kit }} book "$@"

@@ -5,6 +5,7 @@ mod bench;
 mod book;
 mod chapter;
 mod doctor;
+mod experiments;
 mod fault;
 mod json;
 mod kill;
@@ -65,6 +66,10 @@ enum Command {
     KillTest(kill::Args),
     /// Measures a stage: load beside the limits of this machine, browsing in a storm, and the time from a kill to the first good answer
     Bench(bench::Args),
+    /// Runs an experiment on stages of its own: load, faults, audit
+    Lab(program::Args),
+    /// Measures several chapters in turn and writes a table, charts and JSON
+    Compare(program::Args),
     /// Builds the book and serves it on this machine
     Book(book::Args),
     /// Lists the exercises: minutes, your progress, what is next
@@ -135,6 +140,8 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Break(args) => fault::run(&run_dir, &args).await,
         Command::KillTest(args) => kill::run(&course, &args).await,
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
+        Command::Lab(args) => Err(experiments::become_experiments(&course, &run_dir, "lab", &args)),
+        Command::Compare(args) => Err(experiments::become_experiments(&course, &run_dir, "compare", &args)),
         Command::Book(args) => book::run(&course, &args).await,
         Command::Test(args) => test::run(&course, &args).await,
         Command::Exercises(args) => Err(become_program(&course, "exercises", "exercises", &args)),

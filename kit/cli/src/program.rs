@@ -9,7 +9,7 @@ use stage::Course;
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<OsString>,
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// Becomes a command of a program, so that it has the terminal, the signals and the exit code for itself. Returns why it

@@ -21,6 +21,7 @@ use stage::{Course, Profile};
 
 /// The same load, the same faults and the same audit on every stage.
 #[derive(Parser)]
+#[command(name = "just", bin_name = "just")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
