@@ -5,7 +5,7 @@
 //! when what failed has passed. Or it is *poison*, which nobody will ever be able to handle: then it is put aside, with the
 //! reason, where a person finds it. Whatever comes, the loop goes on.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use anyhow::anyhow;
 use async_nats::{
@@ -14,7 +14,7 @@ use async_nats::{
 };
 use bytes::Bytes;
 use contracts::{Envelope, Message};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -165,7 +165,13 @@ impl<H: Handle> Consumer<H> {
         outcomes
     }
 
-    async fn handle_in(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
+    /// A panic is one more way to fail: the transaction is undone, and the loop goes on.
+    async fn handle_in(&self, tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
+        let handled = AssertUnwindSafe(self.handle_all(tx, payloads)).catch_unwind().await;
+        handled.unwrap_or_else(|_| Err(anyhow!("the handler panicked").into()))
+    }
+
+    async fn handle_all(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
         let mut outcomes = Vec::with_capacity(payloads.len());
         for payload in payloads {
             outcomes.push(match serde_json::from_slice::<Envelope<H::Message>>(payload) {
@@ -200,7 +206,7 @@ impl<H: Handle> Consumer<H> {
         tracing::error!(subject = %message.subject, reason, "a message cannot be handled: it goes to the dead letters");
         let info = message.info().map_err(anyhow::Error::from_boxed)?;
         let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", format!("{} {}", self.stream, info.stream_sequence));
+        headers.insert("Nats-Msg-Id", format!("{} {} {}", self.stream, info.stream_sequence, info.consumer));
         headers.insert("Reason", reason.replace(['\r', '\n'], " "));
         headers.insert("Subject", message.subject.as_str());
         let dead = format!("dead.{}", info.consumer);
