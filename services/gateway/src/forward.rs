@@ -2,7 +2,11 @@
 
 use std::{fmt::Display, net::IpAddr};
 
-use async_nats::{Message, RequestError, RequestErrorKind, Subject};
+use async_nats::{
+    Message, RequestError,
+    RequestErrorKind::{NoResponders, TimedOut},
+    Subject,
+};
 use axum::{
     body::Body,
     extract::Request,
@@ -24,6 +28,9 @@ pub async fn forward(app: &App, owner: Subject, peer: IpAddr, request: Request) 
     let (parts, body) = request.into_parts();
     let body = timeout_at(until, web::read_bytes(body)).await.map_err(|_| too_slow())??;
     let request = Request::from_parts(parts, ());
+    if !app.is_connected() {
+        return Err(unavailable()); // sent now, it would leave when the connection is back, whenever that is
+    }
     let ask = async |until: Instant| {
         let question = async_nats::Request::new()
             .headers(call::request_headers(&request, &caller, deadline))
@@ -31,23 +38,16 @@ pub async fn forward(app: &App, owner: Subject, peer: IpAddr, request: Request) 
             .timeout(Some(until.saturating_duration_since(Instant::now())));
         app.nats.send_request(owner.clone(), question).await
     };
-
-    if !app.is_connected() {
-        return Err(unavailable()); // it would be sent when the connection is back, and nobody knows when that is
-    }
-    let early = Instant::now() + app.attempt_timeout;
-    let answer = if may_be_repeated(&request) && early < until {
-        match ask(early).await {
-            Err(error) if error.kind() == RequestErrorKind::TimedOut => {
-                ask(until).await.map_err(|_| unknown())
-            }
-            answer => answer.map_err(|error| no_answer(&error)),
+    let early = if may_be_repeated(&request) { Instant::now() + app.attempt_timeout } else { until };
+    let answer = match ask(early.min(until)).await {
+        // Nobody or somebody: from now on it may have been done.
+        Err(error) if error.kind() == TimedOut && early < until => {
+            ask(until).await.map_err(|_| unknown(&owner))
         }
-    } else {
-        ask(until).await.map_err(|error| no_answer(&error))
+        Err(error) => Err(no_answer(&owner, &error)),
+        Ok(answer) => Ok(answer),
     };
-    let answer = answer.inspect_err(|problem| tracing::warn!(%owner, "{problem}"))?;
-    response(request.method(), answer)
+    response(request.method(), answer?)
 }
 
 /// Whether a second time does no harm: nothing is changed, or whoever changes it knows the key.
@@ -71,12 +71,12 @@ fn response(asked: &Method, answer: Message) -> Result<Response, Problem> {
     Ok(response.map(Body::from))
 }
 
-fn no_answer(error: &RequestError) -> Problem {
+fn no_answer(owner: &Subject, error: &RequestError) -> Problem {
     match error.kind() {
-        RequestErrorKind::NoResponders => unavailable(),
-        RequestErrorKind::TimedOut => unknown(),
+        NoResponders => unavailable(),
+        TimedOut => unknown(owner),
         _ => {
-            tracing::error!(error = causes(error), "cannot pass a request on");
+            tracing::error!(error = causes(error), %owner, "cannot pass a request on");
             Problem::internal()
         }
     }
@@ -87,7 +87,7 @@ fn no_sense(why: impl Display) -> Problem {
     Problem::internal()
 }
 
-/// 503: nobody has seen the request.
+/// 503: nobody has seen the request. Not logged: it may be one of very many.
 pub fn unavailable() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -97,7 +97,8 @@ pub fn unavailable() -> Problem {
 }
 
 /// 504: somebody may have seen the request, and may have done what it asks.
-fn unknown() -> Problem {
+fn unknown(owner: &Subject) -> Problem {
+    tracing::warn!(%owner, "there was no answer in time");
     Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", "There was no answer in time")
         .detail("the outcome is unknown: repeat it with the same Idempotency-Key")
 }

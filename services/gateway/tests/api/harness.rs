@@ -50,14 +50,16 @@ impl Gateway {
         config.jwks_file = file(&folder);
 
         let process = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = TcpListener::bind(config.listen).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        process.spawn(async move {
+        let opened = process.spawn(async move {
             let app = Arc::new(App::open(&config).await.unwrap());
             app.start_background_work();
+            let listener = TcpListener::bind(config.listen).await.unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
             let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, service).await.unwrap();
+            tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+            url
         });
+        let url = opened.await.unwrap();
         Self { nats, url, folder, client: Client::new(), process: Some(process) }
     }
 
