@@ -16,33 +16,41 @@ use stage::{
 };
 use tokio::process::Command;
 
-use crate::{book, kill, links, signals::Signals, table::table, terminal};
+use crate::{book, kill, links, program, signals::Signals, table::table, terminal};
 
 /// What to test.
 #[derive(clap::Args)]
 #[command(
     after_help = "Formatting, lints, documentation, links and tests of the kit; what holds between the chapters; then,\n\
     of every chapter, the same, and on stages of its own the acceptance suite, the audit and the kill test,\n\
-    with NATS the suite on several instances of each service too; then the book. Everything runs to the end; the exit code is 1 when something failed."
+    with NATS the suite on several instances of each service too; then the exercises and the book. Everything runs to the end; the exit code is 1 when something failed."
 )]
 pub(crate) struct Args {
-    /// Only this chapter, or `chain`: only what holds between the chapters
+    /// Only this chapter; or `chain`, only what holds between the chapters; or `exercises`, only their proof
     #[arg(value_parser = part)]
     part: Option<Part>,
+    /// With `exercises`: only these, chapters or exercises
+    #[arg(value_name = "EXERCISE")]
+    exercises: Vec<String>,
+    /// With `exercises`: prints one JSON document
+    #[arg(long)]
+    json: bool,
 }
 
 /// What can be tested alone.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Part {
     Chapter(u32),
     Chain,
+    Exercises,
 }
 
 fn part(text: &str) -> Result<Part, String> {
     match text.parse() {
         _ if text == "chain" => Ok(Part::Chain),
+        _ if text == "exercises" => Ok(Part::Exercises),
         Ok(number) => Ok(Part::Chapter(number)),
-        Err(_) => Err("a chapter's number, or `chain`".to_owned()),
+        Err(_) => Err("a chapter's number, `chain` or `exercises`".to_owned()),
     }
 }
 
@@ -53,9 +61,12 @@ struct Steps {
 }
 
 pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
+    if args.part == Some(Part::Exercises) {
+        return Err(prove(course, args));
+    }
     let chapters = match args.part {
         Some(Part::Chapter(number)) => vec![course.chapter(number)?.manifest.number],
-        Some(Part::Chain) => Vec::new(),
+        Some(Part::Chain | Part::Exercises) => Vec::new(),
         None => course.chapters()?.into_iter().map(|(number, _)| number).collect(),
     };
     let mut signals = Signals::new()?;
@@ -75,6 +86,10 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
             steps.of_chapter(course, number).await;
         }
         if args.part.is_none() {
+            let proof = ["run", "--quiet", "-p", "exercises", "--", "prove"];
+            steps.take("exercises", cargo(&course.root, &proof)).await;
+            let offline = ["run", "--quiet", "-p", "exercises", "--", "prepare", "--check"];
+            steps.take("without network", cargo(&course.root, &offline)).await;
             steps.take("book", book::is_right(course)).await; // its captures run the stages built above
         }
     };
@@ -83,6 +98,13 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
         () = signals.next() => bail!("interrupted"),
     }
     steps.summary()
+}
+
+/// Becomes the proof of the exercises. Returns why it did not.
+fn prove(course: &Course, args: &Args) -> anyhow::Error {
+    let json = args.json.then_some("--json").map(str::to_owned);
+    let words: Vec<_> = args.exercises.iter().cloned().chain(json).collect();
+    program::become_program(course, "exercises", "prove", &program::Args::of(&words))
 }
 
 /// With these, what one customer asks for and what follows from it meet different instances of every service.
@@ -114,7 +136,7 @@ impl Steps {
         self.take(&format!("{name}: lints"), cargo(folder, &clippy)).await;
         let doc = ["doc", "--quiet", "--workspace", "--no-deps"];
         self.take(&format!("{name}: documentation"), cargo(folder, &doc)).await;
-        let mut tests = cargo_command(folder, &["test", "--workspace"]);
+        let mut tests = cargo_command(folder, &["test", "--workspace", "--no-fail-fast"]);
         tests.envs(nats.map(|server| ("NATS_SERVER", server.program)));
         self.take(&format!("{name}: tests"), succeed(tests)).await;
     }
@@ -134,23 +156,11 @@ impl Steps {
     /// What is tested on running stages, each a new one.
     async fn of_stages(&mut self, course: &Course, chapter: &Chapter, name: &str) {
         let number = chapter.manifest.number;
-        let plain = private_stage(course, number, Options::default());
-        if let Some(stage) = self.take(&format!("{name}: a stage for the suite"), plain).await {
-            self.take(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
-            self.take(&format!("{name}: tour"), kit(&stage, "tour", Stdio::null())).await;
-            self.take(&format!("{name}: audit"), kit(&stage, "audit", Stdio::inherit())).await;
-            stage.stop().await;
-        }
+        self.suite(course, number, name, Options::default()).await;
         if chapter.manifest.nats {
             let scale = SEVERAL.map(|(service, count)| (service.to_owned(), count)).into();
-            let several = private_stage(course, number, Options { scale, ..Options::default() });
-            if let Some(stage) = self.take(&format!("{name}: a stage of several instances"), several).await {
-                let suite = acceptance(course, &stage, &[]);
-                self.take(&format!("{name}: acceptance suite, several instances"), suite).await;
-                let audit = kit(&stage, "audit", Stdio::inherit());
-                self.take(&format!("{name}: audit, several instances"), audit).await;
-                stage.stop().await;
-            }
+            let several = Options { scale, ..Options::default() };
+            self.suite(course, number, &format!("{name}, several instances"), several).await;
         }
         let victim = private_stage(course, number, Options::default());
         if let Some(stage) = self.take(&format!("{name}: a stage to kill"), victim).await {
@@ -164,6 +174,16 @@ impl Steps {
             self.take(&name, acceptance(course, &stage, &["--short-lived"])).await;
             stage.stop().await;
         }
+    }
+
+    /// The acceptance suite, the tour and the audit of what they leave.
+    async fn suite(&mut self, course: &Course, number: u32, name: &str, options: Options) {
+        let stage = private_stage(course, number, options);
+        let Some(stage) = self.take(&format!("{name}: a stage for the suite"), stage).await else { return };
+        self.take(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
+        self.take(&format!("{name}: tour"), kit(&stage, "tour", Stdio::null())).await;
+        self.take(&format!("{name}: audit"), kit(&stage, "audit", Stdio::inherit())).await;
+        stage.stop().await;
     }
 
     fn summary(&self) -> Result<ExitCode> {
