@@ -12,6 +12,13 @@ pub(crate) struct Args {
     pub(crate) arguments: Vec<OsString>,
 }
 
+impl Args {
+    /// Words that were understood here already.
+    pub(crate) fn of(words: &[String]) -> Self {
+        Self { arguments: words.iter().map(OsString::from).collect() }
+    }
+}
+
 /// Becomes a command of a program, so that it has the terminal, the signals and the exit code for itself. Returns why it
 /// did not.
 pub(crate) fn become_program(course: &Course, program: &str, command: &str, args: &Args) -> anyhow::Error {

@@ -64,6 +64,10 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     if args.part == Some(Part::Exercises) {
         return Err(prove(course, args));
     }
+    ensure!(
+        !args.json && args.exercises.is_empty(),
+        "only `just test exercises` takes --json or names of exercises"
+    );
     let chapters = match args.part {
         Some(Part::Chapter(number)) => vec![course.chapter(number)?.manifest.number],
         Some(Part::Chain | Part::Exercises) => Vec::new(),
