@@ -49,6 +49,19 @@ fn nats_is_a_process_of_the_stage_and_every_service_is_told_of_it() {
 }
 
 #[test]
+fn after_kill_9_of_the_launcher_its_nats_is_gone_too() {
+    let course = Course::with_nats();
+    let mut launched = course.start(&[]);
+    let status = course.status();
+    assert!(course.kit(&["break", "nats", "freeze"]).status.success());
+
+    launched.signal(Signal::KILL);
+    launched.end();
+
+    course.is_empty_after(&status);
+}
+
+#[test]
 fn what_the_launcher_says_to_a_process_is_no_setting() {
     let course = Course::with_nats();
     for name in ["NATS_URL", "TOY_FILE"] {

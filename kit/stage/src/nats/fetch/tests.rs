@@ -5,6 +5,8 @@ use std::{
     io::{BufRead, BufReader},
     net::{TcpListener, TcpStream},
     process::Command as Child,
+    sync::mpsc,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -23,6 +25,8 @@ enum Reply {
     Whole(Vec<u8>),
     /// It says that there is more, and ends.
     Half(Vec<u8>),
+    /// It never comes. Whoever waits for it is told of when he asks and when he has gone.
+    Never(mpsc::Sender<&'static str>),
 }
 
 const BUILD: Build = Build { archive: "linux-amd64", wheel: "manylinux_2_28_x86_64", wheel_sha256: "" };
@@ -128,10 +132,15 @@ fn answer(mut stream: TcpStream, net: &BTreeMap<String, Reply>) -> io::Result<()
     let lines = BufReader::new(stream.try_clone()?).lines();
     let head: Vec<_> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
     let asked = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+    if let Some(Reply::Never(told)) = net.get(asked) {
+        told.send("asked").map_err(io::Error::other)?;
+        io::copy(&mut stream, &mut io::sink()).ok();
+        return told.send("gone").map_err(io::Error::other);
+    }
     let (status, length, body) = match net.get(asked) {
         Some(Reply::Whole(body)) => ("200 OK", body.len(), &body[..]),
         Some(Reply::Half(body)) => ("200 OK", body.len(), &body[..body.len() / 2]),
-        None => ("404 Not Found", 0, &[][..]),
+        _ => ("404 Not Found", 0, &[][..]),
     };
     write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
     stream.write_all(body)
@@ -225,6 +234,23 @@ async fn without_a_net_the_error_says_that_nobody_answers() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = Machine::new().obtain_at(format!("http://{closed}"), String::new()).await.unwrap_err();
     assert_eq!(error.to_string().matches("curl: (7)").count(), 2, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_waiting_leaves_no_download_behind() {
+    let (told, heard) = mpsc::channel();
+    let machine = Machine::new().offers("SHA256SUMS", Reply::Never(told));
+    let tools = machine.path("tools");
+    let fetching = tokio::spawn(async move { machine.obtain().await.map(|server| (machine, server)) });
+    let heard = || heard.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(heard(), "asked");
+    assert_eq!(fs::read_dir(&tools).unwrap().count(), 1, "a folder for the download");
+
+    fetching.abort();
+
+    assert_eq!(heard(), "gone", "curl has ended");
+    assert!(fetching.await.is_err_and(|error| error.is_cancelled()));
+    assert!(!tools.exists() || fs::read_dir(&tools).unwrap().count() == 0);
 }
 
 #[tokio::test]
