@@ -227,10 +227,11 @@ pub async fn held_lines(conn: &mut SqliteConnection, order: HolderId) -> sqlx::R
     rows.iter().map(held_line).collect()
 }
 
-/// Sells what an order holds.
+/// Sells what an order holds. Summed by product: an update from several rows applies only one of them.
 pub async fn sell(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
-    let units = "update products set held = held - h.quantity, sold = sold + h.quantity
-                 from holds h where h.order_id = $1 and h.product_id = products.id";
+    let units = "update products set held = held - h.units, sold = sold + h.units
+                 from (select product_id, sum(quantity) as units from holds where order_id = $1 group by product_id) h
+                 where h.product_id = products.id";
     for_order(conn, order, units).await
 }
 
@@ -238,12 +239,14 @@ pub async fn sell(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<
 pub async fn give_back(conn: &mut SqliteConnection, order: HolderId, from: Reservation) -> sqlx::Result<()> {
     let units = match from {
         Reservation::Held => {
-            "update products set held = held - h.quantity, available = available + h.quantity
-             from holds h where h.order_id = $1 and h.product_id = products.id"
+            "update products set held = held - h.units, available = available + h.units
+             from (select product_id, sum(quantity) as units from holds where order_id = $1 group by product_id) h
+             where h.product_id = products.id"
         }
         Reservation::Sold => {
-            "update products set sold = sold - h.quantity, available = available + h.quantity
-             from holds h where h.order_id = $1 and h.product_id = products.id"
+            "update products set sold = sold - h.units, available = available + h.units
+             from (select product_id, sum(quantity) as units from holds where order_id = $1 group by product_id) h
+             where h.product_id = products.id"
         }
         Reservation::Refused(_) | Reservation::Released => return Ok(()),
     };

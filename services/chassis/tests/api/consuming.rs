@@ -83,9 +83,8 @@ async fn what_is_poison_to_two_services_is_a_dead_letter_of_each() {
         tokio::spawn(Consumer::new(db, bus, stream::EVENTS, config, Recorder::default()).run());
     }
     let both = async || {
-        let mut dead = Vec::from_iter(
-            service.stored(stream::DEAD_LETTERS).await.into_iter().map(|letter| letter.subject.to_string()),
-        );
+        let letters = service.stored(stream::DEAD_LETTERS).await;
+        let mut dead: Vec<_> = letters.iter().map(|letter| letter.subject.as_str()).collect();
         dead.sort();
         (dead == ["dead.one", "dead.other"]).then_some(())
     };

@@ -1,0 +1,143 @@
+//! Several instances on one database, and the whole way from the stream of commands to the stream of events.
+
+use chassis::{inbox::Outcome, web};
+use contracts::{
+    Command::{Release, Sell},
+    Event,
+    stock::Refused,
+    stream,
+};
+use futures::future::join_all;
+use http::StatusCode;
+use testbed::until;
+use uuid::Uuid;
+
+use crate::harness::{Products, asked, hold};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_consumers_at_once_never_sell_more_than_there_is() {
+    let products = Products::open().await;
+    let mug = products.product("Mug", 100, 10).await;
+    let consumers = join_all((0..8).map(|_| products.one_more())).await;
+    let buy = |consumer| async move {
+        let mut held = 0;
+        for _ in 0..5 {
+            match crate::harness::Instance::ask(consumer, Uuid::now_v7(), hold(&[(mug, 1)])).await {
+                Event::StockHeld { .. } => held += 1,
+                refused => assert_eq!(refused, Event::StockRefused { reason: Refused::OutOfStock }),
+            }
+        }
+        held
+    };
+    assert_eq!(join_all(consumers.iter().map(buy)).await.iter().sum::<i64>(), 10);
+    assert_eq!(products.stock(mug).await, [10, 0, 10, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_that_comes_to_all_at_once_is_handled_by_one() {
+    let products = Products::open().await;
+    let mug = products.product("Mug", 100, 10).await;
+    let consumers = join_all((0..8).map(|_| products.one_more())).await;
+    let order = Uuid::now_v7();
+    for command in [hold(&[(mug, 1)]), Sell, Release] {
+        let message = asked(order, command);
+        let outcomes = join_all(consumers.iter().map(|consumer| consumer.handle(&message))).await;
+        assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Done)).count(), 1);
+        assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Repeated)).count(), 7);
+    }
+    assert_eq!(products.instance.told(order).await.len(), 3);
+    assert_eq!(products.stock(mug).await, [10, 10, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_on_the_stream_is_answered_on_the_stream_by_any_instance() {
+    let products = Products::open().await;
+    let mug = products.product("Mug", 100, 10).await;
+    for _ in 0..3 {
+        products.one_more().await.run();
+    }
+    for _ in 0..40 {
+        products.instance.send(&asked(Uuid::now_v7(), hold(&[(mug, 1)]))).await;
+    }
+    let answers = until("forty answers", async || {
+        Some(products.instance.events().await).filter(|events| events.len() >= 40)
+    })
+    .await;
+    let held = answers.iter().filter(|event| matches!(event.message, Event::StockHeld { .. })).count();
+    assert_eq!((answers.len(), held), (40, 10));
+    assert_eq!(products.stock(mug).await, [10, 0, 10, 0]);
+    until("no command to be left", async || {
+        products.instance.stored(stream::COMMANDS).await.is_empty().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn garbage_on_the_stream_of_commands_is_put_aside_and_the_next_command_is_handled() {
+    let products = Products::open().await;
+    let mug = products.product("Mug", 100, 10).await;
+    let stream = products.one_more().await.bus.jetstream;
+    products.one_more().await.run();
+    let line = |quantity: &str| {
+        format!(
+            r#"{{"id": "{}", "schema": 1, "aggregate_id": "{}", "aggregate_version": 1, "occurred_at": "2026-11-22T10:00:00Z",
+                    "type": "products.hold", "data": {{"lines": [{{"product_id": "{}", "quantity": {quantity}}}]}}}}"#,
+            Uuid::now_v7(),
+            Uuid::now_v7(),
+            mug.0
+        )
+    };
+    let bad = [
+        "garbage".into(),
+        "\u{0}".into(),
+        "{}".into(),
+        line("0"),
+        line("-1"),
+        line("1001"),
+        line("1.5"),
+        line("\"1\""),
+    ];
+    for payload in &bad {
+        stream.publish("commands.products.hold", payload.clone().into()).await.unwrap().await.unwrap();
+    }
+    stream.publish("commands.products.eat", "{}".into()).await.unwrap().await.unwrap();
+    products.instance.send(&asked(Uuid::now_v7(), Sell)).await;
+    stream.publish("commands.products.hold", line("2").into()).await.unwrap().await.unwrap();
+    until("the good one to be answered", async || {
+        matches!(products.instance.events().await.as_slice(), [event] if matches!(event.message, Event::StockHeld { .. }))
+            .then_some(())
+    })
+    .await;
+    let dead =
+        async || (products.instance.stored(stream::DEAD_LETTERS).await.len() == bad.len() + 2).then_some(());
+    until("the others to be put aside", dead).await;
+    assert_eq!(products.stock(mug).await, [10, 8, 2, 0]);
+}
+
+#[tokio::test]
+async fn one_key_is_one_delivery_whichever_instance_is_asked() {
+    let products = Products::open().await;
+    let mug = products.product("Mug", 100, 0).await;
+    let other = products.one_more().await;
+    let key = web::IdempotencyKey::parse("delivery-1").unwrap();
+    let (here, there) = tokio::join!(
+        products.instance.app.restock(products.staff, &key, mug, 7),
+        other.app.restock(products.staff, &key, mug, 7),
+    );
+    let (here, there) = (here.unwrap(), there.unwrap());
+    assert_eq!(here.answer, there.answer);
+    assert!(here.replayed != there.replayed, "one of them did it");
+    assert_eq!(products.stock(mug).await, [7, 7, 0, 0]);
+}
+
+#[tokio::test]
+async fn an_order_is_handled_by_one_instance_and_then_by_another() {
+    let products = Products::open().await;
+    let (mug, order) = (products.product("Mug", 100, 5).await, Uuid::now_v7());
+    let (one, other) = (products.one_more().await, products.one_more().await);
+    one.ask(order, hold(&[(mug, 2)])).await;
+    assert_eq!(other.ask(order, Sell).await, Event::StockSold);
+    assert_eq!(one.ask(order, Release).await, Event::StockReleased);
+    let sold = products.get(&format!("/products/{}/stock", mug.0)).await;
+    assert_eq!((sold.status, &sold.body["available"]), (StatusCode::OK, &5.into()));
+}
