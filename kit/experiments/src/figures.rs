@@ -8,7 +8,7 @@ use load::{Kind, Outcome, record::Figures, settled::Settled};
 use crate::{faults::Done, report::Second, usage::Usage};
 
 /// Every figure and what it is. Of those marked as times, none is given when the load was not what it should have been.
-const KNOWN: [(&str, bool); 29] = [
+const KNOWN: [(&str, bool); 30] = [
     ("browse_per_second", true),
     ("browse_p50_ms", true),
     ("browse_p99_ms", true),
@@ -34,7 +34,8 @@ const KNOWN: [(&str, bool); 29] = [
     ("failed", false),  // questions that were given up
     ("retries", false), // attempts after the first
     ("faults_done", false),
-    ("cut", false), // attempts that a fault cut off
+    ("cut", false),          // attempts that a fault cut off
+    ("redeliveries", false), // messages that NATS delivered again
     ("memory_mb", false),
     ("processes", false),
     ("stage_core_percent", true),
@@ -61,6 +62,7 @@ pub struct Sources<'a> {
     pub faults: &'a [Done],
     pub usage: &'a Usage,
     pub sold: Option<u64>,
+    pub redeliveries: Option<u64>,
 }
 
 /// All figures that there are. Without times and rates where the load is not `sound`.
@@ -73,7 +75,7 @@ pub fn of(sources: &Sources, sound: bool) -> BTreeMap<String, f64> {
             figures.insert(name.to_owned(), value);
         }
     };
-    let Sources { outcome, settled, faults, usage, sold } = sources;
+    let Sources { outcome, settled, faults, usage, sold, redeliveries } = sources;
     let record = &outcome.record;
     let all = record.warm..record.end();
     let seconds = (all.end - all.start).as_secs_f64();
@@ -120,6 +122,7 @@ pub fn of(sources: &Sources, sound: bool) -> BTreeMap<String, f64> {
         put("faults_done", Some(done.len() as f64));
         put("cut", Some(done.iter().map(|fault| record.cut_at(fault.at)).sum::<usize>() as f64));
     }
+    put("redeliveries", redeliveries.map(|count| count as f64));
     put("memory_mb", usage.memory.map(|bytes| bytes as f64 / 1e6));
     put("processes", Some(usage.processes as f64));
     put("stage_core_percent", Some(100.0 * usage.core_time.as_secs_f64() / outcome.took.as_secs_f64()));

@@ -149,7 +149,8 @@ impl Lab {
     fn report(&self, experiment: &Experiment, seed: u64, observed: &Observed) -> Report {
         let Observed { outcome, settled, faults, usage, audit, sold } = observed;
         let refused = outcome.check().err().map(|error| error.to_string());
-        let sources = Sources { outcome, settled, faults, usage, sold: *sold };
+        let sources =
+            Sources { outcome, settled, faults, usage, sold: *sold, redeliveries: audit.redeliveries };
         let figures = figures::of(&sources, refused.is_none());
         let chapter = self.chapter.manifest.number;
         let judged = experiment.expectations.iter().filter_map(|expected| expected.judge(chapter, &figures));

@@ -81,8 +81,8 @@ impl Visitor {
         if self.one_in(20) {
             return self.cancel(order).await;
         }
-        let first = if self.one_in(20) { "tok_declined" } else { "tok_ok" };
-        let mut status = self.pay(order, first).await?;
+        let card = self.card();
+        let mut status = self.pay(order, card).await?;
         if status == Status::AwaitingPayment {
             status = self.pay(order, "tok_ok").await?;
         }
@@ -178,6 +178,16 @@ impl Visitor {
         let count = self.rng.usize(1..=2);
         let products = self.rng.choose_multiple(self.market.products.iter().copied(), count);
         products.into_iter().map(|product_id| Line { product_id, quantity: self.rng.u32(1..=3) }).collect()
+    }
+
+    /// One in twenty is declined, one in a hundred has the provider answer at its second attempt, or at its third.
+    fn card(&mut self) -> &'static str {
+        match self.rng.u8(..100) {
+            0..5 => "tok_declined",
+            5 => "tok_timeout",
+            6 => "tok_flaky",
+            _ => "tok_ok",
+        }
     }
 
     fn any_product(&mut self) -> Uuid {

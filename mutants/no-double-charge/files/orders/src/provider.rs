@@ -1,0 +1,19 @@
+impl Provider {
+    pub async fn charge(&self, attempt: &Attempt) -> Result<Charged, NoAnswer> {
+        #[derive(Serialize)]
+        struct Charge<'a> {
+            amount: i64,
+            currency: &'a str,
+            source: &'a str,
+            reference: Uuid,
+        }
+        let charge = Charge {
+            amount: attempt.amount.amount,
+            currency: "EUR",
+            source: &attempt.source,
+            reference: attempt.order.0,
+        };
+        let key = if attempt.asks == 2 { Uuid::now_v7() } else { attempt.id };
+        self.ask("/v1/charges", key, &charge).await
+    }
+}
