@@ -122,7 +122,17 @@ impl Plan {
         let mut labs = Vec::new();
         for number in chapters {
             view.line(&format!("compiling chapter {number}"));
-            labs.push(Lab::prepare(course, course.chapter(*number)?, profile, cores.clone(), &guard).await?);
+            labs.push(
+                Lab::prepare(
+                    course,
+                    course.chapter(*number)?,
+                    &format!("compare-{number}"),
+                    profile,
+                    cores.clone(),
+                    &guard,
+                )
+                .await?,
+            );
         }
         let machine = Machine::look(&course.root, &cores, profile == Profile::Release);
         let mut baselines = Vec::new();

@@ -49,19 +49,21 @@ struct Observed {
 }
 
 impl Lab {
-    /// Compiles a chapter. `guard` is the program that ends its processes if this one is killed.
+    /// Compiles a chapter. Its stages run in the folder `name` of the lab's; `guard` is the program that ends their
+    /// processes if this one is killed.
     ///
     /// # Errors
     /// There is no such chapter, or it does not compile, or its run folder is taken.
     pub async fn prepare(
         course: &Course,
         chapter: Chapter,
+        name: &str,
         profile: Profile,
         cores: Cores,
         guard: &Path,
     ) -> Result<Self> {
         let number = chapter.manifest.number;
-        let run_dir = course.run_dir().join("lab").join(format!("chapter-{number}"));
+        let run_dir = course.run_dir().join("lab").join(name);
         let run = RunFolder::claim(&run_dir, number, guard).await?;
         let programs = Programs::build(course, &chapter, profile, &run).await?;
         Ok(Self {

@@ -134,7 +134,9 @@ async fn lab(course: &Course, args: &LabArgs) -> Result<ExitCode> {
         let experiment = Experiment::find(&course.root, Some(&chapter.folder), &args.experiment)?;
         view.line(&format!("chapter {number}, {}: {}", chapter.manifest.title, experiment.question));
         cores::stay_on(&everywhere); // to compile
-        let lab = Lab::prepare(course, chapter, profile, Cores::apart(), &guard).await?;
+        let lab =
+            Lab::prepare(course, chapter, &format!("chapter-{number}"), profile, Cores::apart(), &guard)
+                .await?;
         let report = lab.run(&experiment, args.seed, &view).await?;
         write(&course.root, &report)?;
         if !args.json {

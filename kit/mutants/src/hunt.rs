@@ -89,8 +89,15 @@ impl<'a> Hunt<'a> {
         self.write(files)?;
         cores::stay_on(&self.everywhere); // to compile
         let guard = std::env::current_exe()?;
-        let lab =
-            Lab::prepare(self.course, self.chapter.clone(), Profile::Debug, Cores::shared(), &guard).await?;
+        let lab = Lab::prepare(
+            self.course,
+            self.chapter.clone(),
+            "mutants",
+            Profile::Debug,
+            Cores::shared(),
+            &guard,
+        )
+        .await?;
         let experiment = Experiment::find(&self.course.root, None, EXPERIMENT)?;
         lab.run(&experiment, seed, &View::quiet()).await
     }
