@@ -1,0 +1,28 @@
+impl App {
+    pub async fn place_order(
+        &self,
+        caller: Caller,
+        key: &IdempotencyKey,
+        lines: Lines,
+    ) -> Result<Keyed<Order>, Error> {
+        let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
+        let customer_name = self.name(caller.id).await;
+        let mut tx = self.db.write().await?;
+        if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
+            return Ok(answered);
+        }
+        let now = db::now();
+        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
+        let held = products::hold(&mut tx, order.id.into(), lines.as_slice()).await?;
+        tx.commit().await?;
+        match held {
+            Ok(held) => order.hold(held, now + self.order_ttl, now)?,
+            Err(refused) => order.reject(refused.into(), now)?,
+        }
+        let mut tx = self.db.write().await?;
+        store::insert_order(&mut tx, &order).await?;
+        let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
+        tx.commit().await?;
+        Ok(keyed)
+    }
+}

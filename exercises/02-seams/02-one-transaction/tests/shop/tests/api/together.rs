@@ -1,0 +1,38 @@
+//! An order, its stock and its answer, when one of them cannot be stored.
+
+use reqwest::StatusCode;
+use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
+
+use crate::harness::{Shop, line};
+
+async fn sql(shop: &Shop, statement: &'static str) {
+    let mut conn = SqliteConnection::connect(&format!("sqlite://{}", shop.database().display())).await.unwrap();
+    sqlx::query(statement).execute(&mut conn).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_stored_holds_nothing() {
+    let shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    sql(&shop, "create trigger broken before insert on orders begin select raise(abort, 'broken'); end").await;
+    let failed = shop.post("/orders", &customer, line(&product, 2)).await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(shop.stock(&product).await, [5, 5, 0, 0], "received, available, held and sold");
+    sql(&shop, "drop trigger broken").await;
+    shop.order(&customer, &product, 5).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_kept_leaves_no_order() {
+    let shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    sql(&shop, "create trigger broken before insert on idempotency begin select raise(abort, 'broken'); end").await;
+    let failed = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 2)).await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    sql(&shop, "drop trigger broken").await;
+    assert_eq!(shop.get("/orders", &customer).await.body["items"], json!([]), "orders of the customer");
+    assert_eq!(shop.stock(&product).await, [5, 5, 0, 0], "received, available, held and sold");
+    let repeated = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 2)).await;
+    assert_eq!((repeated.status, &repeated.body["status"]), (StatusCode::CREATED, &json!("awaiting_payment")));
+}
