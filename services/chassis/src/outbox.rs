@@ -53,6 +53,14 @@ struct Parcel {
     message: String,
 }
 
+/// What became of the messages that a relay had taken.
+#[derive(Default)]
+struct Sent {
+    stored: Vec<Uuid>,
+    failed: Vec<Uuid>,
+    why: Option<PublishError>,
+}
+
 impl Relay {
     /// A relay of one process.
     pub fn new(db: &Db, bus: &Bus) -> Self {
@@ -61,59 +69,71 @@ impl Relay {
 
     /// Publishes, for ever. What fails is tried again: this loop does not end.
     pub async fn run(self) {
+        let mut sent = Sent::default();
         loop {
-            match self.run_once().await {
-                Ok(0) => {
+            match self.exchange(&sent).await {
+                Ok(parcels) if parcels.is_empty() => {
+                    sent = Sent::default();
                     // A commit while it was looking is remembered, and this returns at once.
                     let _either = tokio::time::timeout(PERIOD, self.db.committed()).await;
                 }
-                Ok(_) => {}
+                Ok(parcels) => {
+                    sent = self.publish_all(&parcels).await;
+                    if let Some(why) = &sent.why {
+                        tracing::warn!(error = causes(why), "cannot publish; trying again");
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
                 Err(error) => {
-                    tracing::warn!(
-                        error = causes(&*error),
-                        "cannot publish what is in the outbox; trying again"
-                    );
+                    tracing::warn!(error = causes(&error), "cannot read the outbox; trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         }
     }
 
-    /// Publishes the oldest message of each aggregate, of many at once, and says how many those were.
+    /// One round: publishes the oldest message of each aggregate, of many at once, and says how many those were.
     pub async fn run_once(&self) -> anyhow::Result<usize> {
-        let parcels = self.take().await?;
-        let sent = join_all(parcels.iter().map(|parcel| self.publish(parcel))).await;
-        let (mut published, mut failed, mut why) = (Vec::new(), Vec::new(), None);
-        for (parcel, sent) in parcels.iter().zip(sent) {
-            match sent {
-                Ok(()) => published.push(parcel.id),
-                Err(error) => {
-                    failed.push(parcel.id);
-                    why = Some(error);
-                }
-            }
+        let parcels = self.exchange(&Sent::default()).await?;
+        let sent = self.publish_all(&parcels).await;
+        if !parcels.is_empty() {
+            let mut tx = self.db.write().await?;
+            self.put_down(&mut tx, &sent).await?;
+            tx.commit().await?;
         }
-        self.put_down(&published, &failed).await?;
-        match why {
-            None => Ok(published.len()),
+        match sent.why {
+            None => Ok(sent.stored.len()),
             Some(why) => Err(why.into()),
         }
     }
 
-    /// Takes the oldest message of each aggregate, unless another relay is publishing it. Which one is the oldest is
-    /// asked first, and of all: a younger one must not overtake it because it is in somebody's hands.
-    async fn take(&self) -> anyhow::Result<Vec<Parcel>> {
-        let waiting: bool = sqlx::query_scalar(
+    /// Puts down what was sent and takes what is next: one commit for both, where so much is to do.
+    async fn exchange(&self, sent: &Sent) -> sqlx::Result<Vec<Parcel>> {
+        let nothing_sent = sent.stored.is_empty() && sent.failed.is_empty();
+        if nothing_sent && !self.anything_waits().await? {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.db.write().await?;
+        self.put_down(&mut tx, sent).await?;
+        let parcels = self.take(&mut tx).await?;
+        tx.commit().await?;
+        Ok(parcels)
+    }
+
+    /// Asked on a reader, so that nobody waits for the writer in vain.
+    async fn anything_waits(&self) -> sqlx::Result<bool> {
+        sqlx::query_scalar(
             "select exists (select 1 from outbox where owned_until is null or owned_until <= $1)",
         )
         .bind(db::text(db::now()))
         .fetch_one(&mut *self.db.read().await?)
-        .await?;
-        if !waiting {
-            return Ok(Vec::new());
-        }
-        let mut tx = self.db.write().await?;
-        let now = db::now(); // after the wait for the writer: a lease begins when it is given
+        .await
+    }
+
+    /// Takes the oldest message of each aggregate, unless another relay is publishing it. Which one is the oldest is
+    /// asked first, and of all: a younger one must not overtake it because it is in somebody's hands.
+    async fn take(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<Parcel>> {
+        let now = db::now();
         let rows = sqlx::query(
             "update outbox set owner = $1, owned_until = $2
              where seq in (
@@ -127,10 +147,24 @@ impl Relay {
         .bind(db::text(now + LEASE))
         .bind(db::text(now))
         .bind(BATCH)
-        .fetch_all(&mut *tx)
+        .fetch_all(tx)
         .await?;
-        tx.commit().await?;
-        Ok(rows.iter().map(parcel).collect::<sqlx::Result<_>>()?)
+        rows.iter().map(parcel).collect()
+    }
+
+    async fn publish_all(&self, parcels: &[Parcel]) -> Sent {
+        let outcomes = join_all(parcels.iter().map(|parcel| self.publish(parcel))).await;
+        let mut sent = Sent::default();
+        for (parcel, outcome) in parcels.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => sent.stored.push(parcel.id),
+                Err(error) => {
+                    sent.failed.push(parcel.id);
+                    sent.why = Some(error);
+                }
+            }
+        }
+        sent
     }
 
     /// Two waits: until it is sent, and until the stream has it. Without the second it may be nowhere.
@@ -144,28 +178,31 @@ impl Relay {
     }
 
     /// Deletes what the stream has. What it has not may be tried again at once, by any relay.
-    async fn put_down(&self, published: &[Uuid], failed: &[Uuid]) -> anyhow::Result<()> {
-        if published.is_empty() && failed.is_empty() {
-            return Ok(());
+    async fn put_down(&self, tx: &mut SqliteConnection, sent: &Sent) -> sqlx::Result<()> {
+        if !sent.stored.is_empty() {
+            // By their ids, never up to one: what is deleted is what was published, whoever has claimed it meanwhile.
+            sqlx::query("delete from outbox where id in (select value from json_each($1))")
+                .bind(json(&sent.stored))
+                .execute(&mut *tx)
+                .await?;
         }
-        let mut tx = self.db.write().await?;
-        // By their ids, never up to one: what is deleted is what was published, whoever has claimed it meanwhile.
-        sqlx::query("delete from outbox where id in (select value from json_each($1))")
-            .bind(serde_json::to_string(published)?)
-            .execute(&mut *tx)
-            .await?;
-        if !failed.is_empty() {
+        if !sent.failed.is_empty() {
             sqlx::query(
                 "update outbox set owner = null, owned_until = null
                  where owner = $2 and id in (select value from json_each($1))",
             )
-            .bind(serde_json::to_string(failed)?)
+            .bind(json(&sent.failed))
             .bind(self.id.hyphenated())
-            .execute(&mut *tx)
+            .execute(tx)
             .await?;
         }
-        Ok(tx.commit().await?)
+        Ok(())
     }
+}
+
+/// Ids as an array, which SQLite can look into.
+fn json(ids: &[Uuid]) -> String {
+    serde_json::json!(ids).to_string()
 }
 
 fn parcel(row: &SqliteRow) -> sqlx::Result<Parcel> {

@@ -4,7 +4,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use async_nats::service::{Request, ServiceExt, endpoint::Endpoint, error};
 use axum::{
     Router,
@@ -12,6 +11,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use contracts::call::{self, Deadline};
 use futures::StreamExt;
 use tokio::{sync::Semaphore, time::timeout};
@@ -44,7 +44,8 @@ impl Requests {
         let builder = bus.nats.service_builder().queue_group(service);
         let service = builder.start(service, version).await.map_err(boxed)?;
         let endpoint = service.endpoint_builder().name("http").add(&subject).await.map_err(boxed)?;
-        bus.nats.flush().await.with_context(|| format!("cannot take requests from {subject}"))?;
+        // The server does what it is told in turn: once it has said that nobody listens here, it knows who listens there.
+        bus.nats.request(bus.nats.new_inbox(), Bytes::new()).await.ok();
         Ok(Self { service, endpoint, router, under_way: TaskTracker::new() })
     }
 

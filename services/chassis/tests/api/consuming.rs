@@ -85,7 +85,7 @@ async fn what_is_poison_to_two_services_is_a_dead_letter_of_each() {
     let both = async || {
         let letters = service.stored(stream::DEAD_LETTERS).await;
         let mut dead: Vec<_> = letters.iter().map(|letter| letter.subject.as_str()).collect();
-        dead.sort();
+        dead.sort_unstable();
         (dead == ["dead.one", "dead.other"]).then_some(())
     };
     until("both letters", both).await;

@@ -1,0 +1,14 @@
+//! The service of orders as NATS and the payment provider see it: each test has its own of everything, and stands in
+//! for products and users.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod harness;
+
+mod placing;
+mod bad_input;
+mod stock;
+mod customers;
+mod paying;
+mod recovery;
+mod instances;
