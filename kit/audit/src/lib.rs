@@ -9,7 +9,7 @@
 //! - [`snapshot`]: what there is, with [`messages`] of the streams and [`questions`] to the databases
 //! - [`invariants`]: what has to hold of both, as pure functions
 //! - [`report`]: what became of each
-//! - [`audit()`]: takes the snapshot of a running stage and judges it
+//! - [`audit()`]: takes the snapshot of a running stage and judges it; [`waiting()`]: whether its messages have all arrived
 
 pub mod journal;
 pub mod snapshot;
@@ -20,6 +20,6 @@ pub mod report;
 mod reading;
 
 pub use journal::Journal;
-pub use reading::{SETTLE, audit};
+pub use reading::{SETTLE, audit, waiting};
 pub use report::{Finding, Report, Verdict};
 pub use snapshot::Snapshot;

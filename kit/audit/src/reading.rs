@@ -58,6 +58,22 @@ pub async fn audit(stage: &Status, journal: Option<Journal>) -> Result<Report> {
     }
 }
 
+/// What of a stage's messages is not where it is to go: what its own queries find, and consumers that are not done.
+/// It reads no order, so it can be asked often.
+///
+/// # Errors
+/// A database or NATS cannot be asked.
+pub async fn waiting(stage: &Status) -> Result<Vec<String>> {
+    let questions = Questions::of(stage)?;
+    let mut waiting = questions.ask(stage).await?.remove("at-rest").unwrap_or_default();
+    if let Some(nats) = &stage.nats {
+        let messages = Box::pin(messages::read(&nats.url, questions.dead_letters.as_deref())).await?;
+        let late = messages.consumers.iter().filter(|consumer| !consumer.is_done());
+        waiting.extend(late.map(ToString::to_string));
+    }
+    Ok(waiting)
+}
+
 fn report(snapshot: &Snapshot, waited: Duration) -> Report {
     Report {
         orders: snapshot.orders.len(),

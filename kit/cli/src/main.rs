@@ -11,6 +11,7 @@ mod json;
 mod kill;
 mod links;
 mod merged;
+mod messages;
 mod program;
 mod signals;
 mod status;

@@ -185,8 +185,9 @@ impl Steps {
         let stage = private_stage(course, number, options);
         let Some(stage) = self.take(&format!("{name}: a stage for the suite"), stage).await else { return };
         self.take(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
-        self.take(&format!("{name}: tour"), kit(&stage, "tour", Stdio::null())).await;
-        self.take(&format!("{name}: audit"), kit(&stage, "audit", Stdio::inherit())).await;
+        let tour: &[_] = if stage.status().nats.is_some() { &["tour", "--messages"] } else { &["tour"] };
+        self.take(&format!("{name}: tour"), kit(&stage, tour, Stdio::null())).await;
+        self.take(&format!("{name}: audit"), kit(&stage, &["audit"], Stdio::inherit())).await;
         stage.stop().await;
     }
 
@@ -225,11 +226,11 @@ async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()>
 }
 
 /// Runs a command of this program on a stage: as found beside it, for a test may have compiled it anew meanwhile.
-async fn kit(stage: &Stage, command: &str, output: Stdio) -> Result<()> {
+async fn kit(stage: &Stage, command: &[&str], output: Stdio) -> Result<()> {
     let run_dir =
         stage.status_file().parent().map(PathBuf::from).context("the status file is in no folder")?;
     let mut kit = Command::new(Guard::find_program()?);
-    kit.arg(command).arg("--run-dir").arg(run_dir).stdout(output);
+    kit.args(command).arg("--run-dir").arg(run_dir).stdout(output);
     succeed(kit).await
 }
 

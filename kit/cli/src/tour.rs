@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use shop_client::{
     Caller, Exchange, Shop, StatusCode,
     model::{Line, Money, NewProduct, Order, Product, Registration},
@@ -11,7 +11,7 @@ use shop_client::{
 };
 use stage::{Course, Options, RunFolder, Stage, Status};
 
-use crate::{json, signals::Signals, status, terminal};
+use crate::{json, messages::Messages, signals::Signals, status, terminal};
 
 /// Where to go.
 #[derive(clap::Args)]
@@ -21,6 +21,9 @@ use crate::{json, signals::Signals, status, terminal};
 pub(crate) struct Args {
     /// The chapter's number [default: the one that runs, else the newest]
     chapter: Option<u32>,
+    /// Shows the commands and events of each step too, as they are on the wire; for a chapter with NATS
+    #[arg(long)]
+    messages: bool,
 }
 
 /// How long an order may take to settle.
@@ -34,14 +37,16 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
             running == wanted,
             "chapter {running} is running; tour it (just tour), or stop it first (just stop)"
         );
-        tour(&status).await?;
+        has_messages(course, running, args)?;
+        tour(&status, args).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let newest = || Ok::<_, anyhow::Error>(course.chapters()?.last().context("there is no chapter here")?.0);
     let chapter = course.chapter(args.chapter.map_or_else(newest, Ok)?)?.manifest.number;
+    has_messages(course, chapter, args)?;
     let mut signals = Signals::new()?;
     tokio::select! {
-        toured = on_own_stage(course, run_dir, chapter) => toured.map(|()| ExitCode::SUCCESS),
+        toured = on_own_stage(course, run_dir, chapter, args) => toured.map(|()| ExitCode::SUCCESS),
         () = signals.next() => {
             terminal::say("interrupted; nothing of the stage is left running");
             Ok(ExitCode::FAILURE)
@@ -49,31 +54,51 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
     }
 }
 
-async fn on_own_stage(course: &Course, run_dir: &Path, chapter: u32) -> Result<()> {
+/// Refuses to look for messages where there are none.
+fn has_messages(course: &Course, chapter: u32, args: &Args) -> Result<()> {
+    if !args.messages || course.chapter(chapter)?.manifest.nats {
+        return Ok(());
+    }
+    let mut with = Vec::new();
+    for (number, _) in course.chapters()? {
+        if course.chapter(number)?.manifest.nats {
+            with.push(format!("just tour {number} --messages"));
+        }
+    }
+    let others = if with.is_empty() { String::new() } else { format!(" ({})", with.join(", ")) };
+    bail!(
+        "chapter {chapter} has no NATS, so no messages: tour it without --messages, or one that has{others}"
+    )
+}
+
+async fn on_own_stage(course: &Course, run_dir: &Path, chapter: u32, args: &Args) -> Result<()> {
     terminal::say(&format!("no stage is running; starting chapter {chapter} for the tour"));
     let stage = Stage::launch(course, chapter, run_dir, Options::default()).await?;
-    let toured = tour(&stage.status()).await;
+    let toured = tour(&stage.status(), args).await;
     stage.stop().await;
     terminal::say(&format!("the stage is stopped; `just chapter {chapter}` starts one that stays"));
     toured
 }
 
 /// Walks through a running stage.
-async fn tour(status: &Status) -> Result<()> {
+async fn tour(status: &Status, args: &Args) -> Result<()> {
     let silent = Shop::new(&status.routes)?;
     let shop = silent.observed(|exchange| print(&shown(exchange)));
+    let messages = if args.messages { Some(Box::pin(Messages::of(status)).await?) } else { None };
+    let mut tour = Tour { silent, messages };
 
-    step("Staff log in", "The launcher made the account; a token says who asks from now on.");
+    tour.step("Staff log in", "The launcher made the account; a token says who asks from now on.").await?;
     let staff = shop.log_in(&status.staff.email, &status.staff.password).await?;
-    step("Staff add a product", "Three units of it. Money is in cents: 2499 is 24.99 EUR.");
+    tour.step("Staff add a product", "Three units of it. Money is in cents: 2499 is 24.99 EUR.").await?;
     let product = add_product(&staff).await?;
-    let customer = meet_customer(&shop).await?;
-    step("She browses", "Every word has to begin a word of the name or the description.");
+    let customer = tour.meet_customer(&shop).await?;
+    tour.step("She browses", "Every word has to begin a word of the name or the description.").await?;
     shop.list_products(Some("tea kett"), Some(1), None).await?;
 
-    let order = buy(&customer, &silent, &product).await?;
-    come_too_late(&customer, &silent, &product).await?;
-    fulfil(&staff, &order, &product).await
+    let order = tour.buy(&customer, &product).await?;
+    tour.come_too_late(&customer, &product).await?;
+    tour.fulfil(&staff, &order, &product).await?;
+    tour.show_messages().await
 }
 
 async fn add_product(staff: &Caller) -> Result<Product> {
@@ -86,74 +111,101 @@ async fn add_product(staff: &Caller) -> Result<Product> {
     Ok(staff.add_product(&new_key(), &product).await?.value)
 }
 
-async fn meet_customer(shop: &Shop) -> Result<Caller> {
-    let email = format!("ada-{}@example.com", &new_key()[24..]);
-    let password = "correct horse battery".to_owned();
-    let registration = Registration { email, name: "Ada".to_owned(), password };
-    step("A customer registers", "Her password is hashed with Argon2id and nowhere kept.");
-    shop.register(&registration).await?;
-    step(
-        "She logs in",
-        "A wrong password and an unknown address take the same time and get the same answer.",
-    );
-    Ok(shop.log_in(&registration.email, &registration.password).await?)
+/// A tour under way.
+struct Tour<'a> {
+    /// The shop, asked unseen.
+    silent: Shop,
+    /// Those that pass, where they are to be shown.
+    messages: Option<Messages<'a>>,
 }
 
-async fn buy(customer: &Caller, silent: &Shop, product: &Product) -> Result<Order> {
-    let two = [Line { product_id: product.id, quantity: 2 }];
-    let key = new_key();
-    step(
-        "She places an order",
-        "Two of three units are held for her until `expires_at`. The price is fixed now.",
-    );
-    let order = customer.place_order(&key, &two).await?.value;
-    step(
-        "Her network is bad: the same request again",
-        "The same Idempotency-Key is the same intent: the first answer comes again, and no second order.",
-    );
-    customer.place_order(&key, &two).await?;
-    settled(silent, customer, &order).await?;
-    step("She pays", "202: the payment is on its way. What became of it is the order's `status`.");
-    customer.pay(&new_key(), order.id, "tok_ok").await?;
-    settled(silent, customer, &order).await?;
-    step("She looks at her order", "Paid; the history has every status it had.");
-    Ok(customer.order(order.id).await?.value)
-}
-
-async fn come_too_late(customer: &Caller, silent: &Shop, product: &Product) -> Result<()> {
-    step(
-        "She wants two more",
-        "One is left. An order is all or nothing: it is accepted, and rejected with a reason.",
-    );
-    let two = [Line { product_id: product.id, quantity: 2 }];
-    let order = customer.place_order(&new_key(), &two).await?.value;
-    if !order.status.is_settled() {
-        settled(silent, customer, &order).await?;
-        step("She looks at that order", "Its stock was asked for in the meantime.");
-        customer.order(order.id).await?;
+impl Tour<'_> {
+    async fn meet_customer(&mut self, shop: &Shop) -> Result<Caller> {
+        let email = format!("ada-{}@example.com", &new_key()[24..]);
+        let password = "correct horse battery".to_owned();
+        let registration = Registration { email, name: "Ada".to_owned(), password };
+        self.step("A customer registers", "Her password is hashed with Argon2id and nowhere kept.").await?;
+        shop.register(&registration).await?;
+        self.step(
+            "She logs in",
+            "A wrong password and an unknown address take the same time and get the same answer.",
+        )
+        .await?;
+        Ok(shop.log_in(&registration.email, &registration.password).await?)
     }
-    Ok(())
-}
 
-async fn fulfil(staff: &Caller, order: &Order, product: &Product) -> Result<()> {
-    step("Staff look at the stock", "received = available + held + sold, at every moment.");
-    staff.stock(product.id).await?;
-    step("Staff ship the order", "From here on it cannot be cancelled.");
-    staff.ship(order.id).await?;
-    step("It is delivered", "The end of the journey. `just audit` checks that every number agrees.");
-    staff.deliver(order.id).await?;
-    Ok(())
-}
+    async fn buy(&mut self, customer: &Caller, product: &Product) -> Result<Order> {
+        let two = [Line { product_id: product.id, quantity: 2 }];
+        let key = new_key();
+        self.step(
+            "She places an order",
+            "Two of three units are held for her until `expires_at`. The price is fixed now.",
+        )
+        .await?;
+        let order = customer.place_order(&key, &two).await?.value;
+        self.step(
+            "Her network is bad: the same request again",
+            "The same Idempotency-Key is the same intent: the first answer comes again, and no second order.",
+        )
+        .await?;
+        customer.place_order(&key, &two).await?;
+        self.settled(customer, &order).await?;
+        self.step("She pays", "202: the payment is on its way. What became of it is the order's `status`.")
+            .await?;
+        customer.pay(&new_key(), order.id, "tok_ok").await?;
+        self.settled(customer, &order).await?;
+        self.step("She looks at her order", "Paid; the history has every status it had.").await?;
+        Ok(customer.order(order.id).await?.value)
+    }
 
-/// Waits, unseen, until the shop has done what it does by itself.
-async fn settled(silent: &Shop, customer: &Caller, order: &Order) -> Result<()> {
-    silent.with_token(customer.token()).settled(order.id, SETTLE).await?;
-    Ok(())
-}
+    async fn come_too_late(&mut self, customer: &Caller, product: &Product) -> Result<()> {
+        self.step(
+            "She wants two more",
+            "One is left. An order is all or nothing: it is accepted, and rejected with a reason.",
+        )
+        .await?;
+        let two = [Line { product_id: product.id, quantity: 2 }];
+        let order = customer.place_order(&new_key(), &two).await?.value;
+        if !order.status.is_settled() {
+            self.settled(customer, &order).await?;
+            self.step("She looks at that order", "Its stock was asked for in the meantime.").await?;
+            customer.order(order.id).await?;
+        }
+        Ok(())
+    }
 
-fn step(title: &str, why: &str) {
-    let (bold, dimmed) = (Style::new().bold(), Style::new().dimmed());
-    print(&format!("\n{bold}{title}{bold:#}\n{dimmed}{why}{dimmed:#}\n\n"));
+    async fn fulfil(&mut self, staff: &Caller, order: &Order, product: &Product) -> Result<()> {
+        self.step("Staff look at the stock", "received = available + held + sold, at every moment.").await?;
+        staff.stock(product.id).await?;
+        self.step("Staff ship the order", "From here on it cannot be cancelled.").await?;
+        staff.ship(order.id).await?;
+        let why = "The end of the journey. `just audit` checks that every number agrees.";
+        self.step("It is delivered", why).await?;
+        staff.deliver(order.id).await?;
+        Ok(())
+    }
+
+    /// Waits, unseen, until the shop has done what it does by itself.
+    async fn settled(&self, customer: &Caller, order: &Order) -> Result<()> {
+        self.silent.with_token(customer.token()).settled(order.id, SETTLE).await?;
+        Ok(())
+    }
+
+    /// Begins a step. What the one before it has set off is shown first, all of it.
+    async fn step(&mut self, title: &str, why: &str) -> Result<()> {
+        self.show_messages().await?;
+        let (bold, dimmed) = (Style::new().bold(), Style::new().dimmed());
+        print(&format!("\n{bold}{title}{bold:#}\n{dimmed}{why}{dimmed:#}\n\n"));
+        Ok(())
+    }
+
+    async fn show_messages(&mut self) -> Result<()> {
+        let Some(messages) = &mut self.messages else { return Ok(()) };
+        for message in Box::pin(messages.of_this_step()).await? {
+            print(&message);
+        }
+        Ok(())
+    }
 }
 
 /// A reader who has gone misses nothing: the tour goes on to its end.

@@ -62,6 +62,21 @@ fn after_kill_9_of_the_launcher_its_nats_is_gone_too() {
 }
 
 #[test]
+fn where_there_is_no_nats_no_messages_can_be_toured() {
+    let course = Course::new();
+    let refused = || {
+        let output = course.kit(&["tour", "--messages"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()), "{said}");
+        assert!(said.contains("chapter 1 has no NATS, so no messages: tour it without --messages"), "{said}");
+    };
+    refused();
+    assert_eq!(course.kit(&["status"]).status.code(), Some(2), "no stage was started for it");
+    let _launched = course.start(&[]);
+    refused();
+}
+
+#[test]
 fn what_the_launcher_says_to_a_process_is_no_setting() {
     let course = Course::with_nats();
     for name in ["NATS_URL", "TOY_FILE"] {
