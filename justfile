@@ -26,7 +26,7 @@ status *ARGS:
 stop *ARGS:
     @exec {{ kit }} stop "$@"
 
-# do a fault to the running stage: just break shop kill|stop|freeze|heal
+# do a fault to the running stage: just break shop kill|stop|freeze|slow 200|hang|cut|heal
 break *ARGS:
     @exec {{ kit }} break "$@"
 

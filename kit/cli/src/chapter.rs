@@ -39,6 +39,9 @@ pub(crate) struct Args {
     settings: Vec<(String, String)>,
     #[command(flatten)]
     scale: Scale,
+    /// Puts a proxy between each service and NATS and the payment provider, for `just break SERVICE slow|hang|cut`
+    #[arg(long)]
+    faults: bool,
     /// The first port to try; the others follow, and a taken one is stepped over
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
@@ -121,6 +124,7 @@ async fn start(
         first_port: Some(args.port),
         settings: args.settings.into_iter().collect(),
         scale: args.scale.into(),
+        links: args.faults,
         log: Some(log),
         ..Options::default()
     };

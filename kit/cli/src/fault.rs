@@ -15,8 +15,11 @@ use crate::terminal;
 pub(crate) struct Args {
     /// A service, all its instances; one instance (`products-2`); `nats`, the NATS server; or `payments`, the payment sandbox
     service: String,
-    /// The fault
+    /// The fault; `slow`, `hang` and `cut` need a stage that was started with `--faults`
     fault: Choice,
+    /// Of `slow`: milliseconds each way
+    #[arg(required_if_eq("fault", "slow"), value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -27,7 +30,13 @@ enum Choice {
     Stop,
     /// SIGSTOP: keeps its connections and does nothing until healed
     Freeze,
-    /// Lets a frozen process go on, starts a dead one again on the same port and data
+    /// What goes to NATS and to the payment provider, and comes from them, comes later
+    Slow,
+    /// Nothing comes through to NATS and to the payment provider, and no connection breaks
+    Hang,
+    /// The connections to NATS and to the payment provider are broken
+    Cut,
+    /// Lets a frozen process go on, starts a dead one again on the same port and data, mends links
     Heal,
 }
 
@@ -36,6 +45,9 @@ pub(crate) async fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
         Choice::Kill => Fault::Kill,
         Choice::Stop => Fault::Stop,
         Choice::Freeze => Fault::Freeze,
+        Choice::Slow => Fault::Slow { ms: args.ms.unwrap_or_default() }, // clap has asked for it
+        Choice::Hang => Fault::Hang,
+        Choice::Cut => Fault::Cut,
         Choice::Heal => Fault::Heal,
     };
     let done = control::apply(run_dir, fault, &args.service).await?;

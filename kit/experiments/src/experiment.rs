@@ -135,7 +135,8 @@ pub struct FaultSpec {
     pub share: Option<f64>,
 }
 
-/// What can be done. See [`stage::Fault`] for those to a process; `down`, `slow` and `flaky` are the provider's.
+/// What can be done. See [`stage::Fault`] for those to a process and to its links to NATS and to the provider; `down` and
+/// `flaky` are the provider's, and `slow` too where it is done to that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the words say it")]
@@ -143,6 +144,8 @@ pub enum Deed {
     Kill,
     Stop,
     Freeze,
+    Hang,
+    Cut,
     Down,
     Slow,
     Flaky,
@@ -268,6 +271,14 @@ impl Experiment {
         self.loads.iter().map(stream).collect()
     }
 
+    /// Whether a fault is done to the links of a process, so that proxies have to stand there.
+    pub fn needs_links(&self) -> bool {
+        self.faults.iter().any(|fault| {
+            matches!(fault.deed, Deed::Hang | Deed::Cut)
+                || (fault.deed == Deed::Slow && fault.to != Target::Provider)
+        })
+    }
+
     /// When each fault comes, counted from the end of the warm-up, in that order: the same for every stage.
     pub fn schedule(&self, seed: u64) -> Vec<(Duration, &FaultSpec)> {
         let mut rng = Rng::with_seed(seed);
@@ -287,9 +298,13 @@ impl FaultSpec {
     fn check(&self) -> Result<()> {
         let to = &self.to;
         match (self.deed, to) {
-            (Deed::Down | Deed::Slow | Deed::Flaky, Target::Provider)
-            | (Deed::Kill | Deed::Stop | Deed::Freeze, _) => {}
-            (deed, to) => bail!("{deed} can be done to `provider` only, not to `{to}`"),
+            (Deed::Hang | Deed::Cut, Target::Provider | Target::Nats) | (Deed::Slow, Target::Nats) => {
+                bail!("{} is done to the links of a service, and `{to}` has none of its own", self.deed)
+            }
+            (Deed::Down | Deed::Flaky, to) if *to != Target::Provider => {
+                bail!("{} can be done to `provider` only, not to `{to}`", self.deed)
+            }
+            _ => {}
         }
         ensure!(
             (self.deed == Deed::Slow) == self.ms.is_some(),
@@ -353,6 +368,8 @@ impl fmt::Display for Deed {
             Self::Kill => "kill",
             Self::Stop => "stop",
             Self::Freeze => "freeze",
+            Self::Hang => "hang",
+            Self::Cut => "cut",
             Self::Down => "down",
             Self::Slow => "slow",
             Self::Flaky => "flaky",

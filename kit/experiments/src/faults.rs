@@ -58,7 +58,7 @@ pub async fn inflict(
         };
         let hand = Hand { stage, load, cores, view };
         let done = match fault.to {
-            Target::Provider if !fault.deed.is_to_a_process() => {
+            Target::Provider if fault.of_a_process().is_err() => {
                 hand.trouble_the_provider(fault, service).await
             }
             _ => hand.hurt(fault, service).await,
@@ -95,7 +95,7 @@ impl Hand<'_> {
         let in_flight = self.traffic().await;
         let at = Instant::now();
         let mut said = Vec::new();
-        match self.stage.apply(fault.deed.of_a_process()?, &service).await {
+        match self.stage.apply(fault.of_a_process()?, &service).await {
             Ok(done) => said.push(done),
             // Two duties of one process: what the other fault did to it still lasts.
             Err(error @ FaultError::Pointless { .. }) => said.push(error.to_string()),
@@ -169,17 +169,16 @@ impl Hand<'_> {
     }
 }
 
-impl Deed {
-    fn is_to_a_process(self) -> bool {
-        self.of_a_process().is_ok()
-    }
-
-    fn of_a_process(self) -> Result<Fault> {
-        match self {
-            Self::Kill => Ok(Fault::Kill),
-            Self::Stop => Ok(Fault::Stop),
-            Self::Freeze => Ok(Fault::Freeze),
-            Self::Down | Self::Slow | Self::Flaky => anyhow::bail!("{self} is nothing to do to a process"),
-        }
+impl FaultSpec {
+    fn of_a_process(&self) -> Result<Fault> {
+        Ok(match (self.deed, self.ms) {
+            (Deed::Kill, _) => Fault::Kill,
+            (Deed::Stop, _) => Fault::Stop,
+            (Deed::Freeze, _) => Fault::Freeze,
+            (Deed::Hang, _) => Fault::Hang,
+            (Deed::Cut, _) => Fault::Cut,
+            (Deed::Slow, Some(ms)) if self.to != Target::Provider => Fault::Slow { ms },
+            (deed, _) => anyhow::bail!("{deed} is nothing to do to a process"),
+        })
     }
 }

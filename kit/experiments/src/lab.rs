@@ -94,7 +94,8 @@ impl Lab {
         let mut settings: BTreeMap<_, _> =
             settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         settings.extend(experiment.settings.clone());
-        let options = Options { profile: self.profile, settings, ..Options::default() };
+        let links = experiment.needs_links();
+        let options = Options { profile: self.profile, settings, links, ..Options::default() };
         let run = RunFolder::claim(&self.run_dir, self.chapter.manifest.number, &self.guard).await?;
         cores::stay_on(&self.cores.stage); // what this thread starts stays there too
         let stage = Stage::start(&self.chapter, &self.programs, run, options).await;

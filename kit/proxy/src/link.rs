@@ -29,6 +29,18 @@ pub enum State {
     Cut,
 }
 
+impl State {
+    /// For people.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Well => "well".to_owned(),
+            Self::Slow { ms } => format!("{ms} ms slower each way"),
+            Self::Hung => "hung: nothing comes through".to_owned(),
+            Self::Cut => "cut".to_owned(),
+        }
+    }
+}
+
 /// A proxy in front of one address. Dropped, it breaks its connections and listens no more.
 #[derive(Debug)]
 pub struct Link {

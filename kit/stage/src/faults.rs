@@ -1,4 +1,4 @@
-//! Faults on the processes of a running stage.
+//! Faults on the processes of a running stage, and on their links.
 
 use std::{fmt, sync::Arc};
 
@@ -21,6 +21,15 @@ pub enum Fault {
     Stop,
     /// SIGSTOP: it exists, holds its connections, and does nothing until healed.
     Freeze,
+    /// What it says to NATS and to the payment provider, and they to it, comes this much later each way.
+    Slow {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// Its connections to NATS and to the payment provider stay, and nothing comes through.
+    Hang,
+    /// Its connections to NATS and to the payment provider are broken, and so is each new one.
+    Cut,
     /// The end of the others: a frozen process goes on, a dead one is started again on the same port and data.
     Heal,
 }
@@ -44,6 +53,16 @@ pub enum FaultError {
         /// Each process of the target with its state, for example `shop-1, which is dead`.
         state: String,
     },
+    /// Its links are not in the kit's hands.
+    #[error(
+        "cannot {fault} {target}: nothing of the kit stands between it and what it talks to; start the stage with --faults"
+    )]
+    NoLinks {
+        /// The fault.
+        fault: Fault,
+        /// What it was to be done to.
+        target: String,
+    },
     /// A process was started again and did not become ready.
     #[error(transparent)]
     NotHealed(#[from] StartError),
@@ -55,17 +74,32 @@ impl fmt::Display for Fault {
             Self::Kill => "kill",
             Self::Stop => "stop",
             Self::Freeze => "freeze",
+            Self::Slow { .. } => "slow",
+            Self::Hang => "hang",
+            Self::Cut => "cut",
             Self::Heal => "heal",
         })
     }
 }
 
 impl Fault {
-    fn fits(self, state: State) -> bool {
+    fn fits(self, slot: &Slot) -> bool {
+        let state = slot.state().0;
         match self {
             Self::Kill | Self::Stop => state != State::Dead,
             Self::Freeze => state == State::Running,
-            Self::Heal => state != State::Running,
+            Self::Slow { .. } | Self::Hang | Self::Cut => slot.links.are_there(),
+            Self::Heal => state != State::Running || !slot.links.are_well(),
+        }
+    }
+
+    /// How it makes the links of a process. None: it is done to the process itself.
+    fn of_links(self) -> Option<proxy::State> {
+        match self {
+            Self::Slow { ms } => Some(proxy::State::Slow { ms }),
+            Self::Hang => Some(proxy::State::Hung),
+            Self::Cut => Some(proxy::State::Cut),
+            Self::Kill | Self::Stop | Self::Freeze | Self::Heal => None,
         }
     }
 }
@@ -76,9 +110,12 @@ impl Inner {
         let mut done = Vec::new();
         for slot in &targets {
             let _turn = slot.turn.lock().await;
-            if fault.fits(slot.state().0) {
+            if fault.fits(slot) {
                 done.push(self.apply_to(fault, slot).await?);
             }
+        }
+        if done.is_empty() && fault.of_links().is_some() {
+            return Err(FaultError::NoLinks { fault, target: target.to_owned() });
         }
         if done.is_empty() {
             let state = |slot: &Arc<Slot>| format!("{}, which is {}", slot.spec.name(), slot.state().0);
@@ -90,6 +127,15 @@ impl Inner {
 
     async fn apply_to(self: &Arc<Self>, fault: Fault, slot: &Slot) -> Result<String, FaultError> {
         let name = slot.spec.name();
+        if let Some(links) = fault.of_links() {
+            slot.links.set(links);
+            let said = format!("{name}: its links are {}", links.describe());
+            self.remark(said.clone());
+            return Ok(said);
+        }
+        if fault == Fault::Heal {
+            slot.links.set(proxy::State::Well);
+        }
         let said = match (fault, slot.process()) {
             (Fault::Kill, Some(process)) => format!("{name} killed ({})", process.kill().await),
             (Fault::Stop, Some(process)) => format!("{name} stopped ({})", process.stop().await),
@@ -98,7 +144,8 @@ impl Inner {
                 slot.set_frozen(true);
                 format!("{name} frozen")
             }
-            (Fault::Heal, Some(process)) => {
+            // To heal is all that is left.
+            (_, Some(process)) => {
                 process.signal(Signal::CONT);
                 slot.set_frozen(false);
                 self.wait_ready(slot, &process).await?;

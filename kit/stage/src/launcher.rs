@@ -20,10 +20,11 @@ use crate::{
     course::{Chapter, Course, CourseError},
     faults::{Fault, FaultError},
     guard::Guard,
+    links::Links,
     log::{LAUNCHER, Line, MergedLog},
     manifest::{Manifest, NATS, PAYMENTS},
     plan::{self, Plan},
-    process::Process,
+    process::{Process, Spec},
     run::{self, RunError, RunFolder},
     slot::Slot,
     status::Status,
@@ -42,6 +43,8 @@ pub struct Options {
     pub settings: BTreeMap<String, String>,
     /// Instances by service, where they differ from the manifest.
     pub scale: BTreeMap<String, u16>,
+    /// Puts a proxy between each service and what it talks to, NATS and the payment provider, for faults on the way there.
+    pub links: bool,
     /// Where the merged log goes. A full channel loses lines, it never holds up a process.
     pub log: Option<Sender<Line>>,
     /// How long each process has to become ready.
@@ -56,6 +59,7 @@ impl Default for Options {
             first_port: None,
             settings: BTreeMap::new(),
             scale: BTreeMap::new(),
+            links: false,
             log: None,
             patience: Duration::from_mins(1),
         }
@@ -208,10 +212,11 @@ impl Stage {
             .map_err(io_error("cannot write", &password_file))?;
         let listener =
             control::listen(run.path()).map_err(io_error("cannot open the control socket in", run.path()))?;
+        let slots = slots(plan.specs, options.links).await?;
         let asker = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build();
         let inner = Arc::new(Inner {
             run: Arc::new(run),
-            slots: plan.specs.into_iter().map(|spec| Arc::new(Slot::new(spec))).collect(),
+            slots,
             merged: MergedLog::new(options.log),
             asker: asker.unwrap_or_default(),
             patience: options.patience,
@@ -355,6 +360,17 @@ impl Inner {
     fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A place for each process, with links where they were asked for.
+async fn slots(specs: Vec<Spec>, linked: bool) -> Result<Vec<Arc<Slot>>, StartError> {
+    let mut slots = Vec::new();
+    for mut spec in specs {
+        let links = if linked { Links::open(&mut spec).await } else { Ok(Links::default()) };
+        let links = links.map_err(io_error("cannot open the links of", Path::new(&spec.service)))?;
+        slots.push(Arc::new(Slot::new(spec, links)));
+    }
+    Ok(slots)
 }
 
 fn prepare_folders(run: &RunFolder, chapter: u32, keep_data: bool) -> Result<(), StartError> {

@@ -26,6 +26,7 @@ pub mod environment;
 pub mod faults;
 pub mod guard;
 pub mod launcher;
+mod links;
 mod log;
 pub mod manifest;
 pub mod nats;

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     launcher::{StartError, io_error},
+    links::Links,
     log::{self, MergedLog},
     process::{NotReady, Process, Spec},
     run::RunFolder,
@@ -16,6 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) spec: Spec,
+    pub(crate) links: Links,
     /// Held while something is done to the process: one thing at a time.
     pub(crate) turn: tokio::sync::Mutex<()>,
     latest: Mutex<Option<Latest>>,
@@ -31,8 +33,8 @@ struct Latest {
 const TAIL_LINES: usize = 20;
 
 impl Slot {
-    pub(crate) fn new(spec: Spec) -> Self {
-        Self { spec, turn: tokio::sync::Mutex::default(), latest: Mutex::default() }
+    pub(crate) fn new(spec: Spec, links: Links) -> Self {
+        Self { spec, links, turn: tokio::sync::Mutex::default(), latest: Mutex::default() }
     }
 
     /// What its process does, and the id of it unless it is dead.
