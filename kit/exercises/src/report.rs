@@ -15,6 +15,9 @@ use crate::{
 /// How many of the compiler's errors are shown: the first explain the others.
 const ERRORS: usize = 3;
 
+/// What `todo!` says.
+const UNWRITTEN: &str = "not yet implemented";
+
 /// A judgement as JSON.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
@@ -107,10 +110,16 @@ fn failure(exercise: &Exercise, judgement: &Judgement) -> Result<Option<String>>
         Verdict::Passed => return Ok(None),
     };
     let Exercise { number, .. } = exercise;
+    if let Some(at) = said.find(UNWRITTEN) {
+        // What the hole says and where it is; what failed because of it is no news.
+        let hole = said[at..].lines().take(2).collect::<Vec<_>>().join("\n");
+        let task = format!("Nothing is written there yet; the task is in work/{number}/README.md");
+        return Ok(Some(format!("The first that fails says:\n\n{}\n\n{task}", indented(&hole))));
+    }
+    let said = indented(&said);
     let kind = ["a question", "a concept", "code"][test.hint - 1];
     Ok(Some(format!(
-        "The first that fails says:\n\n{}\n\n{}\n\nHint {}, {kind}:\n\n{}\n\nMore: just hint {number}",
-        indented(&said),
+        "The first that fails says:\n\n{said}\n\n{}\n\nHint {}, {kind}:\n\n{}\n\nMore: just hint {number}",
         indented(&test.means),
         test.hint,
         indented(&exercise.hint(test.hint)?)

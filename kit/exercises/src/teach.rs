@@ -70,7 +70,8 @@ pub(crate) async fn prove(
     };
     let is_named = |exercise: &&Exercise| {
         let (chapter, number) = (exercise.number.chapter.to_string(), exercise.number.to_string());
-        named.is_empty() || named.iter().any(|name| [&chapter, &number, &exercise.manifest.id].contains(&name))
+        named.is_empty()
+            || named.iter().any(|name| [&chapter, &number, &exercise.manifest.id].contains(&name))
     };
     let exercises = catalogue.exercises.iter().filter(is_named);
     let cases = proof::prove(catalogue, exercises, &Judge::new(catalogue, guard), tell).await?;

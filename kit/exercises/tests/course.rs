@@ -14,7 +14,10 @@ fn the_minutes_of_a_chapter_are_those_of_its_exercises() {
     for chapter in catalogue.chapters() {
         let declared = course.chapter(chapter).unwrap().manifest.minutes.exercises;
         let taken: u32 = catalogue.of_chapter(chapter).map(|exercise| exercise.manifest.minutes).sum();
-        assert_eq!(declared, taken, "`exercises` of chapter {chapter} in chapter.toml, and the sum of its exercises");
+        assert_eq!(
+            declared, taken,
+            "`exercises` of chapter {chapter} in chapter.toml, and the sum of its exercises"
+        );
     }
 }
 
@@ -24,6 +27,10 @@ fn an_exercise_takes_10_to_25_minutes_and_has_two_decoys() {
     for exercise in Catalogue::of(&course).unwrap().exercises {
         assert!((10..=25).contains(&exercise.manifest.minutes), "{}", exercise.number);
         assert!(exercise.manifest.decoys.len() > 1, "{}", exercise.number);
-        assert!(exercise.task().unwrap().lines().count() < 60, "the README of {} is longer than a page", exercise.number);
+        assert!(
+            exercise.task().unwrap().lines().count() < 60,
+            "the README of {} is longer than a page",
+            exercise.number
+        );
     }
 }

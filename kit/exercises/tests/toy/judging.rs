@@ -14,7 +14,7 @@ fn a_newcomer_sees_red_takes_hints_passes_and_is_sent_on() {
     course.run(&["start", "1.1"]).is(0, &["work/1.1/README.md", LIB, "just check 1.1"]);
     let red = course.run(&["check"]);
     red.is(1, &["1 of 2 pass", "FAILS   a total has every price", "not yet implemented: add them up"]);
-    red.is(1, &["A price is missing", "Hint 1, a question:", "What is asked?"]);
+    red.is(1, &["Nothing is written there yet; the task is in work/1.1/README.md"]);
     assert!(
         !red.out.contains("RUST_BACKTRACE") && !red.out.contains("thread '"),
         "a bare panic dump: {}",
@@ -24,14 +24,16 @@ fn a_newcomer_sees_red_takes_hints_passes_and_is_sent_on() {
     course.run(&["hint"]).is(0, &["hint 2 of 3", "A concept."]);
     course.run(&["hint", "1.1", "--number", "1"]).is(0, &["What is asked?"]);
 
-    course.edit(LIB, TODO, "prices.iter().sum()");
+    course.edit(LIB, TODO, "prices.iter().sum::<u32>() + 1");
+    course.run(&["check"]).is(1, &["left: 7", "A price is missing", "Hint 1, a question:", "What is asked?"]);
+    course.edit(LIB, "::<u32>() + 1", "()");
     course
         .run(&["check", "1.1"])
         .is(0, &["2 of 2 pass", "It passes", "just solution 1.1", "Next: just start 1.2"]);
     course.run(&["solution", "1.1"]).is(0, &["yours is the stage's own, to the byte"]);
     course.run(&["exercises"]).is(0, &["passed, 2 hints", "Next: just start 1.2"]);
     let listed = &course.json(&["exercises", "--json", "--name", "Ada"]);
-    assert_eq!((&listed["participant"], &listed["exercises"][0]["checks"]), (&"Ada".into(), &2.into()));
+    assert_eq!((&listed["participant"], &listed["exercises"][0]["checks"]), (&"Ada".into(), &3.into()));
 }
 
 #[test]
