@@ -1,4 +1,4 @@
-//! Commands done by a program of their own, whose libraries nobody else needs: `chain` and `exercises`.
+//! Commands done by a program of their own, whose libraries nobody else needs: `chain`, `exercises` and `mutants`.
 
 use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
 

@@ -26,13 +26,13 @@ use crate::{book, kill, links, program, signals::Signals, table::table, terminal
     with NATS the suite on several instances of each service too; then the exercises and the book. Everything runs to the end; the exit code is 1 when something failed."
 )]
 pub(crate) struct Args {
-    /// Only this chapter; or `chain`, only what holds between the chapters; or `exercises`, only their proof
+    /// Only this chapter; or `chain`, only what holds between the chapters; or `exercises` or `mutants`, only their proof
     #[arg(value_parser = part)]
     part: Option<Part>,
-    /// With `exercises`: only these, chapters or exercises
-    #[arg(value_name = "EXERCISE")]
-    exercises: Vec<String>,
-    /// With `exercises`: prints one JSON document
+    /// With `exercises`: only these, chapters or exercises; with `mutants`: only those with this in their name
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// With `exercises` or `mutants`: prints one JSON document
     #[arg(long)]
     json: bool,
 }
@@ -43,14 +43,16 @@ enum Part {
     Chapter(u32),
     Chain,
     Exercises,
+    Mutants,
 }
 
 fn part(text: &str) -> Result<Part, String> {
     match text.parse() {
         _ if text == "chain" => Ok(Part::Chain),
         _ if text == "exercises" => Ok(Part::Exercises),
+        _ if text == "mutants" => Ok(Part::Mutants),
         Ok(number) => Ok(Part::Chapter(number)),
-        Err(_) => Err("a chapter's number, `chain` or `exercises`".to_owned()),
+        Err(_) => Err("a chapter's number, `chain`, `exercises` or `mutants`".to_owned()),
     }
 }
 
@@ -61,16 +63,18 @@ struct Steps {
 }
 
 pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
-    if args.part == Some(Part::Exercises) {
-        return Err(prove(course, args));
+    match args.part {
+        Some(Part::Exercises) => return Err(prove(course, "exercises", args)),
+        Some(Part::Mutants) => return Err(prove(course, "mutants", args)),
+        _ => {}
     }
     ensure!(
-        !args.json && args.exercises.is_empty(),
-        "only `just test exercises` takes --json or names of exercises"
+        !args.json && args.names.is_empty(),
+        "only `just test exercises` and `just test mutants` take --json or names"
     );
     let chapters = match args.part {
         Some(Part::Chapter(number)) => vec![course.chapter(number)?.manifest.number],
-        Some(Part::Chain | Part::Exercises) => Vec::new(),
+        Some(Part::Chain | Part::Exercises | Part::Mutants) => Vec::new(),
         None => course.chapters()?.into_iter().map(|(number, _)| number).collect(),
     };
     let mut signals = Signals::new()?;
@@ -94,6 +98,8 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
             steps.take("exercises", cargo(&course.root, &proof)).await;
             let offline = ["run", "--quiet", "-p", "exercises", "--", "prepare", "--check"];
             steps.take("without network", cargo(&course.root, &offline)).await;
+            let proof = ["run", "--quiet", "-p", "mutants", "--", "prove"];
+            steps.take("mutants", cargo(&course.root, &proof)).await;
             steps.take("book", book::is_right(course)).await; // its captures run the stages built above
         }
     };
@@ -104,11 +110,11 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     steps.summary()
 }
 
-/// Becomes the proof of the exercises. Returns why it did not.
-fn prove(course: &Course, args: &Args) -> anyhow::Error {
+/// Becomes the proof of the exercises or of the mutants. Returns why it did not.
+fn prove(course: &Course, program: &str, args: &Args) -> anyhow::Error {
     let json = args.json.then_some("--json").map(str::to_owned);
-    let words: Vec<_> = args.exercises.iter().cloned().chain(json).collect();
-    program::become_program(course, "exercises", "prove", &program::Args::of(&words))
+    let words: Vec<_> = args.names.iter().cloned().chain(json).collect();
+    program::become_program(course, program, "prove", &program::Args::of(&words))
 }
 
 /// With these, what one customer asks for and what follows from it meet different instances of every service.

@@ -12,13 +12,13 @@ use stage::Course;
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    args: Args,
+    command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs every mutant, and the stages that they are mutants of
+    Prove(Args),
     /// Ends the process groups it is told of when its input breaks off
     #[command(hide = true)]
     Guard,
@@ -26,9 +26,9 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Args {
-    /// Only mutants whose name has this in it
-    #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
+    /// Only mutants whose name has one of these in it
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
     /// Visitors, their choices and the times of faults follow from it
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -48,14 +48,14 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
-    if let Some(Command::Guard) = cli.command {
+    let Command::Prove(args) = &cli.command else {
         stage::guard::stand(std::io::stdin().lock())?;
         return Ok(ExitCode::SUCCESS);
-    }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
-            ended = hunt(&cli.args) => ended,
+            ended = hunt(args) => ended,
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted?;
                 eprintln!("\ninterrupted; nothing of the stage is left running");
@@ -68,7 +68,8 @@ fn run(cli: &Cli) -> Result<ExitCode> {
 async fn hunt(args: &Args) -> Result<ExitCode> {
     let course = Course::around(&std::env::current_dir()?)?;
     let mut mutants = Mutant::all(&course.root)?;
-    mutants.retain(|mutant| args.only.as_ref().is_none_or(|text| mutant.name.contains(text)));
+    let wanted = |mutant: &Mutant| args.names.iter().any(|name| mutant.name.contains(name.as_str()));
+    mutants.retain(|mutant| args.names.is_empty() || wanted(mutant));
     ensure!(!mutants.is_empty(), "no mutant has that in its name; see the folders of mutants/");
     let (mut all, mut alarms) = (Vec::new(), 0);
     for of_one in mutants.chunk_by(|one, other| one.chapter == other.chapter) {
