@@ -11,11 +11,11 @@ use stage::{Course, Manifest, manifest::Process};
 
 use crate::directive::chapter;
 
-/// A cell of the drawing, in units of the drawing.
-const WIDTH: usize = 168;
+/// A cell of the drawing, in units of the drawing: four beside each other are still read on a phone.
+const WIDTH: usize = 112;
 const HEIGHT: usize = 150;
 /// A box in its cell: width and height.
-const BOX: (usize, usize) = (146, 54);
+const BOX: (usize, usize) = (100, 54);
 /// The bar that is NATS, and the room above and below it.
 const BAR: (usize, usize) = (34, 40);
 
@@ -112,7 +112,7 @@ fn drawing(manifest: &Manifest) -> String {
          aria-label=\"The processes of chapter {}\">\n{ARROWHEAD}",
         manifest.number
     );
-    boxed(&mut svg, "client", layout.clients(), "clients", "browser, curl, lab");
+    boxed(&mut svg, "client", layout.clients(), "clients", "browser, curl");
     for process in &manifest.processes {
         let Some(place) = layout.process(&process.service) else { continue };
         service(&mut svg, process, place);
@@ -148,7 +148,7 @@ fn drawing(manifest: &Manifest) -> String {
 
 /// An arrow both ways between a process and the bar, past its database.
 fn talk(svg: &mut String, process: &Process, (x, top): Point, bar: usize) {
-    let aside = if process.database.is_some() { 58 } else { 0 };
+    let aside = if process.database.is_some() { 47 } else { 0 };
     let ends =
         if top < bar { [(x + aside, top + BOX.1), (x + aside, bar)] } else { [(x, bar + BAR.0), (x, top)] };
     line(svg, ends[0], ends[1], "marker-start=\"url(#head)\" marker-end=\"url(#head)\"");

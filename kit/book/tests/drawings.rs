@@ -43,6 +43,26 @@ fn the_drawing_of_the_seams_has_the_dependencies_of_chapter_2_and_no_others() ->
     Ok(())
 }
 
+#[test]
+fn the_drawing_of_an_orders_walk_has_the_messages_that_the_tour_heard_and_steps_of_an_orders_life()
+-> anyhow::Result<()> {
+    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let read = |file: &str| fs::read_to_string(course.root.join(file));
+    let (svg, order) = (read("book/drawings/walk.svg")?, read("book/drawings/order.svg")?);
+    let all = |pattern: &str, text: &str| -> anyhow::Result<Vec<String>> {
+        let found = Regex::new(pattern)?;
+        Ok(found.captures_iter(text).map(|found| found.extract::<1>().1[0].to_owned()).collect())
+    };
+    let heard = read("book/captures/walk.txt")?;
+    let (_, heard) = heard.split_once("She places an order").expect("the tour places an order");
+    let (heard, _) = heard.split_once("She wants two more").expect("the tour orders too much");
+    assert_eq!(all(r#"data-message="([\w.]+)""#, &svg)?, all(r"NATS ([\w.]+)", heard)?);
+    for steps in all(r#"data-status="(\w+)""#, &svg)?.windows(2) {
+        assert!(order.contains(&format!("data-step=\"{}\"", steps.join(" "))), "{steps:?} is no step");
+    }
+    Ok(())
+}
+
 fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     for c in name.chars() {
