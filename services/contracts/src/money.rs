@@ -11,7 +11,6 @@ pub enum Currency {
 
 /// An amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Money {
     /// In minor units: 1999 is 19.99.
     pub amount: i64,

@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    App, Error, Money, ProductId,
+    App, Currency, Error, Money, ProductId,
     domain::{Description, NewProduct, Price, Product, ProductChange, ProductName, Stock, parse_units},
     web::{
         Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, keyed,
@@ -61,8 +61,22 @@ struct AddProductBody {
     name: String,
     #[serde(default)]
     description: String,
-    price: Object<Money>,
+    price: Object<PriceBody>,
     stock: i64,
+}
+
+/// Strict as every body is; in messages, money may get another field one day.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceBody {
+    amount: i64,
+    currency: Currency,
+}
+
+impl PriceBody {
+    fn parse(self) -> Result<Price, &'static str> {
+        Price::parse(Money { amount: self.amount, currency: self.currency })
+    }
 }
 
 async fn add_product(
@@ -76,7 +90,7 @@ async fn add_product(
     let key = invalid.check(KeyHeader::NAME, key.parse());
     let name = invalid.check("name", ProductName::parse(body.name));
     let description = invalid.check("description", Description::parse(body.description));
-    let price = invalid.check("price", Price::parse(body.price.0));
+    let price = invalid.check("price", body.price.0.parse());
     let stock = invalid.check("stock", parse_units(body.stock, 0));
     let (Some(key), Some(name), Some(description), Some(price), Some(stock)) =
         (key, name, description, price, stock)
@@ -97,7 +111,7 @@ struct ChangeProductBody {
     #[serde(default, deserialize_with = "present")]
     description: Option<String>,
     #[serde(default, deserialize_with = "present")]
-    price: Option<Object<Money>>,
+    price: Option<Object<PriceBody>>,
 }
 
 async fn change_product(
@@ -114,7 +128,7 @@ async fn change_product(
     let mut invalid = Invalid::default();
     let name = invalid.check("name", body.name.map(ProductName::parse).transpose());
     let description = invalid.check("description", body.description.map(Description::parse).transpose());
-    let price = invalid.check("price", body.price.map(|price| Price::parse(price.0)).transpose());
+    let price = invalid.check("price", body.price.map(|price| price.0.parse()).transpose());
     let (Some(name), Some(description), Some(price)) = (name, description, price) else {
         return Err(invalid.into());
     };

@@ -22,7 +22,7 @@ use chassis::{
 use contracts::{
     Command, Envelope, Event,
     caller::Caller,
-    money::Money,
+    money::{Currency, Money},
     stock::{HeldLine, ProductId, Refused, WantedLine},
     stream,
 };

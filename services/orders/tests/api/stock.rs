@@ -1,6 +1,6 @@
 //! What products answers, twice, late or never.
 
-use contracts::{Command, Event, stock::Refused};
+use contracts::{Command, Envelope, Event, stock::Refused};
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -29,6 +29,19 @@ async fn what_is_held_awaits_its_payment_at_the_price_of_that_moment() {
     assert_eq!(order["items"][0]["unit_price"]["amount"], 1250);
     assert!(order["expires_at"].is_string());
     until_nothing_is_asked(&orders).await;
+}
+
+#[tokio::test]
+async fn an_answer_of_a_younger_schema_is_understood_whatever_has_another_field() {
+    let orders = Orders::open().await;
+    let order = orders.place().await;
+    let mut younger = serde_json::to_value(Envelope::new(order, 1, chassis::db::now(), held())).unwrap();
+    younger["schema"] = json!(2);
+    for path in ["", "/data", "/data/lines/0", "/data/lines/0/unit_price"] {
+        younger.pointer_mut(path).unwrap()["colour"] = json!("blue");
+    }
+    orders.send_raw("events.stock.held".into(), younger.to_string().into()).await;
+    assert_eq!(orders.until(order, "awaiting_payment").await["total"]["amount"], 2500);
 }
 
 #[tokio::test]
@@ -143,7 +156,7 @@ async fn what_is_cancelled_is_asked_to_be_released_until_it_is() {
 }
 
 async fn asked_with_growing_pauses(orders: &Orders, order: uuid::Uuid, command: &Command) {
-    let [_hold, asks @ ..] = &orders.until_asked(order, 5).await[..] else { panic!("no hold") };
+    let [_hold, asks @ ..] = &orders.until_asked(order, 4).await[..] else { panic!("no hold") };
     assert!(asks.iter().all(|ask| ask.message == *command), "{asks:?}");
     let ids: std::collections::HashSet<_> = asks.iter().map(|ask| ask.id).collect();
     assert_eq!(ids.len(), asks.len(), "each under an id of its own");

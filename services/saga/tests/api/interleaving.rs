@@ -69,7 +69,7 @@ fn take(world: &mut World, act: Act) {
 fn whatever_comes_in_whatever_order_it_all_adds_up_in_the_end() {
     let ground = Ground::new();
     let mut runner =
-        TestRunner::new(ProptestConfig { max_shrink_iters: 500, ..ProptestConfig::with_cases(48) });
+        TestRunner::new(ProptestConfig { max_shrink_iters: 500, ..ProptestConfig::with_cases(32) });
     let acts = prop::collection::vec(act(), 1..60);
     let adds_up = runner.run(&acts, |acts| {
         let mut world = World::new(&ground);
