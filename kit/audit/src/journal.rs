@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use shop_client::model::Line;
+use serde_json::{Value, json};
+use shop_client::{
+    Answer, Method, Request,
+    model::{Line, Money},
+};
 use uuid::Uuid;
 
 /// Everything that was asked of a stage from `begun` on. Orders older than that are not judged against it.
@@ -73,6 +76,25 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The request that it is, without a token.
+    pub fn request(&self, key: Option<&str>) -> Request {
+        let request = match self {
+            Self::PlaceOrder { lines } => Request::post("/orders").json(&json!({ "items": lines })),
+            Self::PayOrder { order, source } => {
+                Request::post(format!("/orders/{order}/payment")).json(&json!({ "source": source }))
+            }
+            Self::CancelOrder { order } => Request::post(format!("/orders/{order}/cancellation")),
+            Self::SetPrice { product, amount } => {
+                let price = json!({ "price": Money::eur(*amount) });
+                Request::new(Method::PATCH, format!("/products/{product}")).json(&price)
+            }
+        };
+        match key {
+            Some(key) => request.key(key),
+            None => request,
+        }
+    }
+
     /// The order that its path names.
     pub fn order(&self) -> Option<Uuid> {
         match self {
@@ -91,6 +113,16 @@ pub struct Answered {
     pub replayed: bool,
     /// The body; null where it is not JSON.
     pub body: Value,
+}
+
+impl From<&Answer> for Answered {
+    fn from(answer: &Answer) -> Self {
+        Self {
+            status: answer.status.as_u16(),
+            replayed: answer.is_replayed(),
+            body: serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
+        }
+    }
 }
 
 impl Answered {

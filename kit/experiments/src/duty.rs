@@ -3,10 +3,13 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use stage::{Status, manifest::PAYMENTS};
+use stage::{
+    Manifest, Status,
+    manifest::{NATS, PAYMENTS},
+};
 
 /// To whom a fault is done, whatever the stage is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Target {
     /// Who answers for `/users`.
@@ -22,9 +25,6 @@ pub enum Target {
     /// The payment provider.
     Provider,
 }
-
-/// The NATS server among the processes of a stage.
-pub const NATS: &str = "nats";
 
 const ALL: [(Target, &str); 6] = [
     (Target::Users, "users"),
@@ -48,6 +48,22 @@ impl Target {
             Self::Gateway => of_route(stage, "/"),
             Self::Users | Self::Products | Self::Orders => of_route(stage, &format!("/{name}")),
         }
+    }
+
+    /// The service of a stage that does it, before any of it runs: see [`Target::service`]. None also for what is no service.
+    pub fn in_manifest(self, manifest: &Manifest) -> Option<&str> {
+        let services = || manifest.processes.iter();
+        let path = if self == Self::Gateway { "/".to_owned() } else { format!("/{}", self.name()) };
+        let covers = |route: &&String| *route == "/" || **route == path;
+        let named = services().find(|process| process.service == self.name());
+        let of_route = || {
+            let routes =
+                services().flat_map(|process| process.routes.iter().map(move |route| (route, process)));
+            let longest = routes.filter(|(route, _)| covers(route)).max_by_key(|(route, _)| route.len());
+            longest.map(|(_, process)| process)
+        };
+        let is_service = !matches!(self, Self::Nats | Self::Provider);
+        named.or_else(of_route).filter(|_| is_service).map(|process| process.service.as_str())
     }
 
     fn name(self) -> &'static str {

@@ -56,9 +56,9 @@ pub struct Experiment {
     /// Environment variables of every process of the stage.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    /// Instances by duty; a stage without that duty has as many of the process that does it.
+    /// Instances by duty: so many of the process that does it. Where one process has several duties, the largest counts.
     #[serde(default)]
-    pub scale: BTreeMap<String, u16>,
+    pub scale: BTreeMap<Target, u16>,
     /// What is for sale, and who buys.
     #[serde(default)]
     pub stock: StockSpec,

@@ -7,7 +7,7 @@ use load::{Kind, Outcome, record::Figures, settled::Settled};
 
 use crate::{faults::Done, report::Second, usage::Usage};
 
-/// Every figure and what it is. Of those marked as times, none is given when the load was not what it should have been.
+/// Every figure, and whether it is a time or a rate: of those, none is given when the load was not what it should have been.
 const KNOWN: [(&str, bool); 30] = [
     ("browse_per_second", true),
     ("browse_p50_ms", true),
@@ -67,69 +67,103 @@ pub struct Sources<'a> {
 
 /// All figures that there are. Without times and rates where the load is not `sound`.
 pub fn of(sources: &Sources, sound: bool) -> BTreeMap<String, f64> {
-    let mut figures = BTreeMap::new();
-    let mut put = |name: &str, value: Option<f64>| {
+    let mut sheet = Sheet { sources, sound, figures: BTreeMap::new() };
+    sheet.questions();
+    sheet.orders();
+    sheet.faults();
+    sheet.machine();
+    sheet.figures
+}
+
+/// The figures so far.
+struct Sheet<'a> {
+    sources: &'a Sources<'a>,
+    sound: bool,
+    figures: BTreeMap<String, f64>,
+}
+
+impl Sheet<'_> {
+    fn put(&mut self, name: &str, value: Option<f64>) {
         let is_time = KNOWN.iter().any(|(known, is_time)| *known == name && *is_time);
         debug_assert!(is_known(name), "{name} is in no list");
-        if let Some(value) = value.filter(|_| sound || !is_time) {
-            figures.insert(name.to_owned(), value);
+        if let Some(value) = value.filter(|_| self.sound || !is_time) {
+            self.figures.insert(name.to_owned(), value);
         }
-    };
-    let Sources { outcome, settled, faults, usage, sold, redeliveries } = sources;
-    let record = &outcome.record;
-    let all = record.warm..record.end();
-    let seconds = (all.end - all.start).as_secs_f64();
-    let of = |kinds: &[Kind]| record.figures(kinds, all.clone());
-
-    for (name, kinds) in [("browse", &[Kind::Browse][..]), ("log_in", &[Kind::LogIn])] {
-        let figures = of(kinds);
-        let well = figures.asked - figures.failed;
-        put(&format!("{name}_per_second"), some(figures.asked, well as f64 / seconds));
-        put(&format!("{name}_p50_ms"), quantile(&figures.latencies, 0.5));
-        put(&format!("{name}_p99_ms"), quantile(&figures.latencies, 0.99));
-        put(&format!("{name}_answered_percent"), answered(&figures));
     }
-    put("orders_answered_percent", answered(&of(&ORDERS)));
-    let in_faults = |kinds: &[Kind]| {
-        let lasting = faults.iter().filter(|fault| fault.service.is_some());
-        let windows = lasting.map(|fault| record.figures(kinds, fault.at..fault.until));
-        let (asked, failed) = windows.fold((0, 0), |(asked, failed), figures| {
-            (asked + figures.asked, failed + figures.failed_at_first)
-        });
-        some(asked, 100.0 * (1.0 - failed as f64 / asked as f64))
-    };
-    put("browse_answered_in_faults_percent", in_faults(&[Kind::Browse]));
-    put("orders_answered_in_faults_percent", in_faults(&ORDERS));
 
-    let buys = of(&ORDERS).asked;
-    put("placed", some(buys, settled.placed.len() as f64));
-    put("placed_per_second", some(buys, settled.placed.len() as f64 / seconds));
-    for (name, share) in [("placed_p50_ms", 0.5), ("placed_p95_ms", 0.95), ("placed_p99_ms", 0.99)] {
-        put(name, quantile(&settled.placed, share));
+    /// Of the questions of some kinds that count.
+    fn of(&self, kinds: &[Kind]) -> Figures {
+        let record = &self.sources.outcome.record;
+        record.figures(kinds, record.warm..record.end())
     }
-    put("checked_out", some(buys, settled.checked_out.len() as f64));
-    put("checked_out_p50_ms", quantile(&settled.checked_out, 0.5));
-    put("checked_out_p95_ms", quantile(&settled.checked_out, 0.95));
-    put("rejected", some(buys, settled.rejected as f64));
-    put("stuck", some(buys, settled.stuck as f64));
-    put("sold_of_promotion", sold.map(|units| units as f64));
 
-    let everything = of(&Kind::ALL);
-    put("failed", Some(everything.failed as f64));
-    put("retries", Some(everything.retries as f64));
-    if !faults.is_empty() {
-        let done: Vec<_> = faults.iter().filter(|fault| fault.service.is_some()).collect();
-        put("faults_done", Some(done.len() as f64));
-        put("cut", Some(done.iter().map(|fault| record.cut_at(fault.at)).sum::<usize>() as f64));
+    fn seconds(&self) -> f64 {
+        let record = &self.sources.outcome.record;
+        (record.end() - record.warm).as_secs_f64()
     }
-    put("redeliveries", redeliveries.map(|count| count as f64));
-    put("memory_mb", usage.memory.map(|bytes| bytes as f64 / 1e6));
-    put("processes", Some(usage.processes as f64));
-    put("stage_core_percent", Some(100.0 * usage.core_time.as_secs_f64() / outcome.took.as_secs_f64()));
-    put("load_core_percent", Some(100.0 * outcome.core_share()));
-    put("load_ceiling_per_second", Some(outcome.ceiling()));
-    put("load_late_p99_ms", quantile(&record.lateness, 0.99));
-    figures
+
+    fn questions(&mut self) {
+        for (name, kind) in [("browse", Kind::Browse), ("log_in", Kind::LogIn)] {
+            let figures = self.of(&[kind]);
+            let well = figures.asked - figures.failed;
+            self.put(&format!("{name}_per_second"), some(figures.asked, well as f64 / self.seconds()));
+            self.put(&format!("{name}_p50_ms"), quantile(&figures.latencies, 0.5));
+            self.put(&format!("{name}_p99_ms"), quantile(&figures.latencies, 0.99));
+            self.put(&format!("{name}_answered_percent"), answered(&figures));
+        }
+        let all = self.of(&Kind::ALL);
+        self.put("failed", Some(all.failed as f64));
+        self.put("retries", Some(all.retries as f64));
+    }
+
+    fn orders(&mut self) {
+        let (settled, orders) = (self.sources.settled, self.of(&ORDERS));
+        let count = |count: u64| some(orders.asked, count as f64);
+        self.put("orders_answered_percent", answered(&orders));
+        self.put("placed", count(settled.placed.len()));
+        self.put("placed_per_second", some(orders.asked, settled.placed.len() as f64 / self.seconds()));
+        for (name, share) in [("placed_p50_ms", 0.5), ("placed_p95_ms", 0.95), ("placed_p99_ms", 0.99)] {
+            self.put(name, quantile(&settled.placed, share));
+        }
+        self.put("checked_out", count(settled.checked_out.len()));
+        self.put("checked_out_p50_ms", quantile(&settled.checked_out, 0.5));
+        self.put("checked_out_p95_ms", quantile(&settled.checked_out, 0.95));
+        self.put("rejected", count(settled.rejected));
+        self.put("stuck", count(settled.stuck));
+        self.put("sold_of_promotion", self.sources.sold.map(|units| units as f64));
+    }
+
+    fn faults(&mut self) {
+        let record = &self.sources.outcome.record;
+        if self.sources.faults.is_empty() {
+            return;
+        }
+        let done: Vec<_> = self.sources.faults.iter().filter(|fault| fault.service.is_some()).collect();
+        self.put("faults_done", Some(done.len() as f64));
+        self.put("cut", Some(done.iter().map(|fault| record.cut_at(fault.at)).sum::<usize>() as f64));
+        for (name, kinds) in [
+            ("browse_answered_in_faults_percent", &[Kind::Browse][..]),
+            ("orders_answered_in_faults_percent", &ORDERS),
+        ] {
+            let windows = done.iter().map(|fault| record.figures(kinds, fault.at..fault.until));
+            let (asked, failed) = windows.fold((0, 0), |(asked, failed), figures| {
+                (asked + figures.asked, failed + figures.failed_at_first)
+            });
+            self.put(name, some(asked, 100.0 * (1.0 - failed as f64 / asked as f64)));
+        }
+        self.put("redeliveries", self.sources.redeliveries.map(|count| count as f64));
+    }
+
+    fn machine(&mut self) {
+        let Sources { outcome, usage, .. } = self.sources;
+        let share = usage.core_time.as_secs_f64() / outcome.took.as_secs_f64();
+        self.put("memory_mb", usage.memory.map(|bytes| bytes as f64 / 1e6));
+        self.put("processes", Some(usage.processes as f64));
+        self.put("stage_core_percent", Some(100.0 * share));
+        self.put("load_core_percent", Some(100.0 * outcome.core_share()));
+        self.put("load_ceiling_per_second", Some(outcome.ceiling()));
+        self.put("load_late_p99_ms", quantile(&outcome.record.lateness, 0.99));
+    }
 }
 
 /// What counts as ordering: no customer waits for anything else to have bought.
@@ -173,4 +207,21 @@ pub fn answered(figures: &Figures) -> Option<f64> {
 /// A value that means something if there was anything to measure.
 fn some(count: u64, value: f64) -> Option<f64> {
     (count > 0).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_nothing_there_is_no_figure_and_not_zero() {
+        assert_eq!(quantile(&load::record::microseconds(), 0.99), None);
+        assert_eq!(answered(&Figures::default()), None);
+    }
+
+    #[test]
+    fn what_failed_at_first_was_not_well_answered_even_if_it_was_later() {
+        let figures = Figures { asked: 200, failed_at_first: 3, retries: 5, ..Figures::default() };
+        assert_eq!(answered(&figures), Some(98.5));
+    }
 }

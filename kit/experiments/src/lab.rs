@@ -95,12 +95,24 @@ impl Lab {
             settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         settings.extend(experiment.settings.clone());
         let links = experiment.needs_links();
-        let options = Options { profile: self.profile, settings, links, ..Options::default() };
+        let scale = self.scale(experiment);
+        let options = Options { profile: self.profile, settings, scale, links, ..Options::default() };
         let run = RunFolder::claim(&self.run_dir, self.chapter.manifest.number, &self.guard).await?;
         cores::stay_on(&self.cores.stage); // what this thread starts stays there too
         let stage = Stage::start(&self.chapter, &self.programs, run, options).await;
         cores::stay_on(&self.cores.load);
         Ok(stage?)
+    }
+
+    fn scale(&self, experiment: &Experiment) -> BTreeMap<String, u16> {
+        let mut scale = BTreeMap::new();
+        for (duty, instances) in &experiment.scale {
+            if let Some(service) = duty.in_manifest(&self.chapter.manifest) {
+                let there = scale.entry(service.to_owned()).or_insert(*instances);
+                *there = (*there).max(*instances);
+            }
+        }
+        scale
     }
 
     async fn experiment(

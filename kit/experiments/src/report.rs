@@ -250,3 +250,33 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expectation(chapters: Option<Vec<u32>>) -> Expectation {
+        let figure = "placed_p95_ms".to_owned();
+        Expectation { figure, at_most: Some(3000.0), at_least: None, chapters }
+    }
+
+    #[test]
+    fn a_figure_that_was_not_measured_meets_no_expectation() {
+        let judged = expectation(None).judge(1, &BTreeMap::new()).unwrap();
+        assert_eq!((judged.got, judged.met), (None, false));
+        assert_eq!(judged.expected, "placed_p95_ms at most 3000");
+    }
+
+    #[test]
+    fn a_bound_is_met_up_to_its_edge() {
+        let judge =
+            |got| expectation(None).judge(1, &[("placed_p95_ms".to_owned(), got)].into()).unwrap().met;
+        assert!(judge(3000.0) && !judge(3000.1));
+    }
+
+    #[test]
+    fn nothing_is_expected_of_other_chapters() {
+        assert!(expectation(Some(vec![8])).judge(1, &BTreeMap::new()).is_none());
+        assert!(expectation(Some(vec![8])).judge(8, &BTreeMap::new()).is_some());
+    }
+}

@@ -7,8 +7,7 @@ use audit::{
     journal::{Answered, Asked, Operation},
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use shop_client::{Answer, Caller, Method, Request, model::Money};
+use shop_client::Caller;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -45,7 +44,7 @@ impl Journalist {
     ) -> Option<Answered> {
         let sent = Timestamp::now();
         self.traffic.send_modify(|traffic| traffic.in_flight += 1);
-        let answer = caller.send(request(operation, key)).await.ok().map(|answer| answered(&answer));
+        let answer = caller.send(operation.request(key)).await.ok().map(|answer| Answered::from(&answer));
         let ended = Timestamp::now();
         self.traffic.send_modify(|traffic| {
             traffic.in_flight -= 1;
@@ -75,31 +74,5 @@ impl Journalist {
     /// The journal so far.
     pub fn journal(&self) -> Journal {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-fn request(operation: &Operation, key: Option<&str>) -> Request {
-    let request = match operation {
-        Operation::PlaceOrder { lines } => Request::post("/orders").json(&json!({ "items": lines })),
-        Operation::PayOrder { order, source } => {
-            Request::post(format!("/orders/{order}/payment")).json(&json!({ "source": source }))
-        }
-        Operation::CancelOrder { order } => Request::post(format!("/orders/{order}/cancellation")),
-        Operation::SetPrice { product, amount } => {
-            Request::new(Method::PATCH, format!("/products/{product}"))
-                .json(&json!({ "price": Money::eur(*amount) }))
-        }
-    };
-    match key {
-        Some(key) => request.key(key),
-        None => request,
-    }
-}
-
-fn answered(answer: &Answer) -> Answered {
-    Answered {
-        status: answer.status.as_u16(),
-        replayed: answer.is_replayed(),
-        body: serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
     }
 }

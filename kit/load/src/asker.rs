@@ -10,8 +10,7 @@ use std::{
 use audit::journal::{Answered, Asked, Operation};
 use fastrand::Rng;
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use shop_client::{Answer, Method, Request, model::Money};
+use shop_client::{Answer, Request};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -113,7 +112,7 @@ impl Asker {
                 key: key.map(str::to_owned),
                 sent: sent_at,
                 ended: Timestamp::now(),
-                answer: answer.as_ref().ok().map(answered),
+                answer: answer.as_ref().ok().map(Answered::from),
             });
         }
         match answer {
@@ -148,32 +147,4 @@ fn judge(question: &Question, answer: Answer) -> Attempt {
 
 fn cause(kind: Kind, what: &str) -> String {
     format!("{}: {what}", kind.name())
-}
-
-/// The request that an operation is.
-pub fn request(operation: &Operation, key: Option<&str>) -> Request {
-    let request = match operation {
-        Operation::PlaceOrder { lines } => Request::post("/orders").json(&json!({ "items": lines })),
-        Operation::PayOrder { order, source } => {
-            Request::post(format!("/orders/{order}/payment")).json(&json!({ "source": source }))
-        }
-        Operation::CancelOrder { order } => Request::post(format!("/orders/{order}/cancellation")),
-        Operation::SetPrice { product, amount } => {
-            Request::new(Method::PATCH, format!("/products/{product}"))
-                .json(&json!({ "price": Money::eur(*amount) }))
-        }
-    };
-    match key {
-        Some(key) => request.key(key),
-        None => request,
-    }
-}
-
-/// An answer as the journal keeps it.
-pub fn answered(answer: &Answer) -> Answered {
-    Answered {
-        status: answer.status.as_u16(),
-        replayed: answer.is_replayed(),
-        body: serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
-    }
 }

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    asker::{Asker, Question, request},
+    asker::{Asker, Question},
     market::{Account, Market, PASSWORD, WORDS},
     mix::Visit,
     record::Kind,
@@ -150,7 +150,7 @@ impl Visitor {
     async fn set_a_price(&mut self, due: Instant) -> Option<()> {
         let set = Operation::SetPrice { product: self.any_product(), amount: self.rng.u64(100..10_000) };
         let staff = self.market.staff.clone();
-        let request = request(&set, None).bearer(&staff.token);
+        let request = set.request(None).bearer(&staff.token);
         let note = Some((staff.id, &set, None));
         let question = Question { kind: Kind::Price, request, due, wanted: &[200], note };
         self.asker.ask(question, &mut self.rng).await.map(drop)
@@ -165,7 +165,7 @@ impl Visitor {
         due: Instant,
         wanted: &[u16],
     ) -> Option<Answer> {
-        let request = request(operation, key).bearer(&self.account.token);
+        let request = operation.request(key).bearer(&self.account.token);
         let note = Some((self.account.id, operation, key));
         self.asker.ask(Question { kind, request, due, wanted, note }, &mut self.rng).await
     }
