@@ -3,6 +3,8 @@
 mod links;
 mod names;
 
+pub(crate) use names::recipes;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -118,7 +120,7 @@ fn typed_rust(page: &str) -> impl Iterator<Item = usize> {
 
 /// Whether the table of contents has a page; who is not in it is not rendered.
 fn is_listed(summary: &str, page: &str) -> bool {
-    page == "SUMMARY.md" || summary.contains(&format!("({page})"))
+    ["SUMMARY.md", "404.md"].contains(&page) || summary.contains(&format!("({page})"))
 }
 
 #[cfg(test)]

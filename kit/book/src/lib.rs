@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`directive`] finds `{{#…}}` in a page, and [`pages`] replaces each by what it stands for: a
 //! [`listing`] is an item of a stage's file, found by [`source`]; [`step`] is what a chapter changed; [`transcript`] is what
-//! commands printed; [`topology`] draws the processes of a stage. [`picture`] is a transcript for the repository's front
+//! commands printed; [`topology`] draws the processes of a stage; [`exercise`] is a box of an exercise, [`agenda`] a workshop's timetable,
+//! [`commands`] the cheat sheet. [`picture`] is a transcript for the repository's front
 //! page, [`capture`] records transcripts, each in a [`sitting`] of its own.
 //!
 //! [`render`] runs mdBook over the pages, [`serve`] shows them in a browser, and [`check`] says what in them is not true.
@@ -13,6 +14,9 @@ pub mod listing;
 pub mod step;
 pub mod transcript;
 pub mod topology;
+pub mod exercise;
+pub mod agenda;
+pub mod commands;
 pub mod picture;
 pub mod pages;
 pub mod render;

@@ -7,8 +7,9 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext, book::Book};
 use stage::{Course, manifest::Minutes};
 
 use crate::{
+    agenda, commands,
     directive::{self, Directive},
-    listing, step, topology, transcript,
+    exercise, listing, step, topology, transcript,
 };
 
 /// What directives are answered from.
@@ -33,6 +34,11 @@ impl Pages {
             "topology" => topology::topology(&self.course, words),
             "drawing" => self.drawing(words),
             "minutes" => self.minutes(words),
+            "exercise" => exercise::exercise(&self.course, words),
+            "exercises" => exercise::exercises(&self.course, words),
+            "decoys" => exercise::decoys(&self.course, words),
+            "agenda" => agenda::agenda(&self.course, words),
+            "commands" => commands::commands(&self.folder(), words),
             _ => bail!("there is no directive {name}; book/README.md has those there are"),
         }
     }
@@ -49,8 +55,12 @@ impl Pages {
     fn minutes(&self, words: &[String]) -> Result<String> {
         let [number] = words else { bail!("minutes need a chapter") };
         let chapter = directive::chapter(&self.course, number)?.manifest;
-        let Minutes { read, build, .. } = chapter.minutes;
-        let text = format!("{read} minutes to read · {build} minutes to build the first time, on two cores");
+        let Minutes { read, build, exercises } = chapter.minutes;
+        let practice =
+            if exercises == 0 { String::new() } else { format!(" · {exercises} minutes of exercises") };
+        let text = format!(
+            "{read} minutes to read · {build} minutes to build the first time, on two cores{practice}"
+        );
         Ok(format!("<p class=\"minutes\">{text}</p>\n"))
     }
 

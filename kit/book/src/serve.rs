@@ -11,7 +11,7 @@ use axum::{
     Router,
     extract::{Path as UrlPath, State},
     http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
 use stage::Course;
@@ -93,7 +93,9 @@ fn keep_rendering(course: &Course, rendered: &watch::Sender<u64>) {
 /// How many files the book is made of, and when the newest changed.
 fn newest(course: &Course) -> (usize, Option<SystemTime>) {
     let mut files = Vec::new();
-    for folder in ["book/src", "book/theme", "book/captures", "book/drawings", "chapters", "services"] {
+    for folder in
+        ["book/src", "book/theme", "book/captures", "book/drawings", "chapters", "exercises", "services"]
+    {
         crate::check::walk(&course.root.join(folder), &mut files);
     }
     files.push(course.root.join("book/book.toml"));
@@ -114,7 +116,8 @@ async fn file(site: &Site, path: &str) -> Response {
     let file =
         site.folder.join(if path.ends_with('/') { asked.join("index.html") } else { asked.to_owned() });
     let (true, Ok(mut bytes)) = (inside, tokio::fs::read(&file).await) else {
-        return (StatusCode::NOT_FOUND, "there is no such page").into_response();
+        let page = tokio::fs::read(site.folder.join("404.html")).await.unwrap_or_default();
+        return (StatusCode::NOT_FOUND, Html(page)).into_response();
     };
     let kind = media_type(&file);
     if kind.starts_with("text/html") {

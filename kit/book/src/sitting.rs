@@ -52,7 +52,7 @@ impl<'a> Sitting<'a> {
     /// # Errors
     /// It cannot be run; a stage does not start.
     pub fn type_in(&mut self, command: &str) -> Result<Vec<String>> {
-        if command.starts_with("just chapter ") {
+        if command.starts_with("just chapter ") && !command.ends_with("--help") {
             return self.start(command);
         }
         let output = self.command(&self.to_stage(command)).stderr(Stdio::inherit()).output()?;
@@ -64,7 +64,7 @@ impl<'a> Sitting<'a> {
     fn command(&self, command: &str) -> Command {
         let mut run = if let Some(arguments) = command.strip_prefix("just ") {
             let mut kit = kit();
-            kit.args(arguments.split_whitespace()).arg("--run-dir").arg(&self.run_dir);
+            kit.arg("--run-dir").arg(&self.run_dir).args(arguments.split_whitespace());
             kit
         } else {
             let mut shell = Command::new("sh");

@@ -77,7 +77,7 @@ impl There {
 }
 
 /// Names of the recipes: at the start of a line, with arguments, before a colon.
-fn recipes(justfile: &str) -> BTreeSet<String> {
+pub(crate) fn recipes(justfile: &str) -> BTreeSet<String> {
     let name = |line: &str| {
         let name = line.split_once(':')?.0.split_whitespace().next()?.to_owned();
         let is_name = !line.contains(":=") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');

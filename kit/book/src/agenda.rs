@@ -1,0 +1,87 @@
+//! `{{#agenda 9:00 until 12:30 chapter 1 exercise 1.1 break chapter 2 … wrap-up}}`: a timetable, its times computed from the minutes that
+//! chapters and exercises say they take.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result, bail, ensure};
+use exercises::Catalogue;
+use stage::Course;
+
+/// Minutes after midnight.
+type Minutes = u32;
+
+/// After an exercise a room compares what its people wrote.
+const COMPARING: Minutes = 5;
+
+/// What belongs to every workshop, with its minutes: word, what it is, how long.
+const ALWAYS: [(&str, &str, Minutes); 4] = [
+    ("welcome", "Who is here; `just doctor` on every machine; `just chapter 1` on the wall", 20),
+    ("break", "Break", 15),
+    ("lunch", "Lunch", 60),
+    ("wrap-up", "What did you predict wrongly? What will you look at in your own system?", 15),
+];
+
+/// The timetable as Markdown.
+///
+/// # Errors
+/// A word is not understood, or it does not end in time.
+pub fn agenda(course: &Course, words: &[String]) -> Result<String> {
+    let [from, colon, until, slots @ ..] = words else { bail!("an agenda begins as: 9:00 until 12:30") };
+    ensure!(colon == "until", "an agenda begins as: 9:00 until 12:30");
+    let (mut now, end) = (clock(from)?, clock(until)?);
+    let catalogue = Catalogue::of(course)?;
+    let mut rows = String::from("| | | minutes |\n| --- | --- | --- |\n");
+    let mut slots = slots.iter().map(String::as_str);
+    while let Some(word) = slots.next() {
+        let (what, minutes) = slot(&catalogue, word, &mut slots)?;
+        writeln!(rows, "| {} | {what} | {minutes} |", time(now))?;
+        ensure!(
+            now + minutes <= end,
+            "at {}, {what} takes {minutes} minutes, and the end is {until}",
+            time(now)
+        );
+        now += minutes;
+    }
+    Ok(format!("\n{rows}| {} | End | |\n", time(now)))
+}
+
+/// What happens, and for how long.
+fn slot<'a>(
+    catalogue: &Catalogue,
+    word: &str,
+    mut more: impl Iterator<Item = &'a str>,
+) -> Result<(String, Minutes)> {
+    Ok(match word {
+        "chapter" => {
+            let number = more.next().unwrap_or_default().parse().context("a chapter has a number")?;
+            let chapter = catalogue.course.chapter(number)?.manifest;
+            let what = format!(
+                "Chapter {number}, {}: run it, break it, predict, read the code together",
+                chapter.title
+            );
+            // With the questions of a room, reading takes half as long again.
+            (what, (chapter.minutes.read * 3 / 2).next_multiple_of(5))
+        }
+        "exercise" => {
+            let exercise = catalogue.find(more.next().unwrap_or_default())?;
+            (
+                format!("Exercise {}: {}", exercise.number, exercise.manifest.title),
+                exercise.manifest.minutes + COMPARING,
+            )
+        }
+        _ => {
+            let always = ALWAYS.iter().find(|(name, ..)| *name == word);
+            let (_, what, minutes) = always.with_context(|| format!("an agenda has no `{word}`"))?;
+            ((*what).to_owned(), *minutes)
+        }
+    })
+}
+
+fn time(minutes: Minutes) -> String {
+    format!("{}:{:02}", minutes / 60, minutes % 60)
+}
+
+fn clock(text: &str) -> Result<Minutes> {
+    let (hours, minutes) = text.split_once(':').with_context(|| format!("{text} is no time; write 9:00"))?;
+    Ok(hours.parse::<Minutes>()? * 60 + minutes.parse::<Minutes>()?)
+}
