@@ -1,0 +1,20 @@
+impl Relay {
+    async fn take(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<Parcel>> {
+        let now = db::now();
+        let rows = sqlx::query(
+            "update outbox set owner = $1, owned_until = $2
+             where seq in (
+                 select min(seq) from outbox
+                 where owned_until is null or owned_until <= $3
+                 group by aggregate_id order by 1 limit $4)
+             returning id, subject, message",
+        )
+        .bind(self.id.hyphenated())
+        .bind(db::text(now + LEASE))
+        .bind(db::text(now))
+        .bind(BATCH)
+        .fetch_all(tx)
+        .await?;
+        rows.iter().map(parcel).collect()
+    }
+}
