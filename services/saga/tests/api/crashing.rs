@@ -3,6 +3,7 @@
 use crate::harness::{Ground, World};
 use Step::{
     Answer, Cancel, ChargeUnheard, Command, Commands, Event, Events, Expire, Pay, Place, Ship, TimeOut,
+    Youngest,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,8 @@ enum Step {
     Commands,
     /// Products handles the oldest command.
     Command,
+    /// Products handles the youngest command, which so overtakes the others.
+    Youngest,
     /// Products publishes what it has to say.
     Events,
     /// Orders handles the oldest event.
@@ -40,6 +43,7 @@ fn take(world: &mut World, step: Step, twice: bool) {
         Place(quantity) => world.place(quantity),
         Commands => world.relay_commands(),
         Command => world.deliver_command(0),
+        Youngest => world.deliver_command(world.commands.waiting.len().saturating_sub(1)),
         Events => world.relay_events(),
         Event => world.deliver_event(0),
         Pay(source) => world.pay(world.orders[0], source),
@@ -51,7 +55,7 @@ fn take(world: &mut World, step: Step, twice: bool) {
         Expire => world.expire(),
     }
     match step {
-        Command if twice => world.repeat_command(world.commands.delivered.len().saturating_sub(1)),
+        Command | Youngest if twice => world.repeat_command(world.commands.delivered.len().saturating_sub(1)),
         Event if twice => world.repeat_event(world.events.delivered.len().saturating_sub(1)),
         _ => {}
     }
@@ -111,6 +115,18 @@ fn an_order_of_more_than_there_is() {
 #[test]
 fn an_order_that_is_cancelled_before_anybody_heard_of_it() {
     ends_as("cancelled", Some("customer_request"), &[&[Place(2), Cancel], &ASKED, &ASKED]);
+}
+
+#[test]
+fn an_order_whose_release_overtakes_its_hold() {
+    let overtaken = [Place(2), Cancel, Commands, Youngest, Command, Events, Event, Event];
+    ends_as("cancelled", Some("customer_request"), &[&overtaken]);
+}
+
+#[test]
+fn an_order_whose_release_overtakes_its_sale() {
+    let overtaken = [Cancel, Answer, Commands, Youngest, Command, Events, Event, Event];
+    ends_as("cancelled", Some("customer_request"), &[&HELD, &PAID, &overtaken]);
 }
 
 #[test]
