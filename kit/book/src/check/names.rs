@@ -54,7 +54,10 @@ impl There {
     }
 
     fn complaint(&self, code: &str) -> Option<String> {
-        if code.contains(' ') || code.starts_with('/') || code.starts_with(".run/") {
+        if code.contains(' ')
+            || code.starts_with('/')
+            || [".run/", "work/"].iter().any(|ours| code.starts_with(ours))
+        {
             return self.no_recipe(code);
         }
         let is_path = code.ends_with('/')
