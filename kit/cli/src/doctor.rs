@@ -56,6 +56,10 @@ pub(crate) fn run(course: &Course, args: &Args) -> Result<ExitCode> {
 }
 
 fn checks(course: &Course) -> Vec<Check> {
+    // What the kit fetched is named by its place in the course.
+    let root = format!("{}/", course.root.display());
+    let in_course = |text: String| text.replace(&root, "");
+    let nats = nats_server(&Shelf::of(&course.root)).map(in_course).map_err(in_course);
     vec![
         check("system", system(), "use Linux, macOS, or Windows through WSL2"),
         check("Rust 1.95 or newer", rust(), "run: rustup update stable"),
@@ -67,7 +71,7 @@ fn checks(course: &Course) -> Vec<Check> {
             "Debian, Ubuntu: apt install gcc; macOS: xcode-select --install",
         ),
         check("just", version("just", ""), "run: cargo install just --locked"),
-        check("nats-server 2.10 or newer", nats_server(&Shelf::of(&course.root)), WAYS),
+        check("nats-server 2.10 or newer", nats, WAYS),
         check("room on the disk", disk(), "free 6 GB; `cargo clean` frees what earlier builds took"),
         check(
             "ports of 127.0.0.1",
