@@ -65,3 +65,8 @@ create table customers (
     name    text not null,
     version integer not null -- of the user that the name is from: an event that comes late changes nothing
 ) strict, without rowid;
+
+-- Orders as they are read.
+create view named_orders as
+select orders.*, customers.name as customer_name
+from orders left join customers on customers.id = orders.customer_id;

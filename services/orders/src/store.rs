@@ -14,13 +14,10 @@ use super::{
 
 /// Finds an order that must be there.
 pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Order, Error> {
-    let row = sqlx::query(
-        "select orders.*, customers.name as customer_name
-         from orders left join customers on customers.id = orders.customer_id where orders.id = $1",
-    )
-    .bind(id.0.hyphenated())
-    .fetch_optional(conn)
-    .await?;
+    let row = sqlx::query("select * from named_orders where id = $1")
+        .bind(id.0.hyphenated())
+        .fetch_optional(conn)
+        .await?;
     Ok(order(&row.ok_or(Error::NotFound)?)?)
 }
 
@@ -33,20 +30,14 @@ pub async fn list_orders(
 ) -> sqlx::Result<Vec<Order>> {
     let query = match customer {
         Some(customer) => sqlx::query(
-            "select orders.*, customers.name as customer_name
-             from orders left join customers on customers.id = orders.customer_id
-             where orders.id < $1 and customer_id = $3 order by orders.id desc limit $2",
+            "select * from named_orders where id < $1 and customer_id = $3 order by id desc limit $2",
         )
         .bind(before.hyphenated())
         .bind(limit)
         .bind(customer.0.hyphenated()),
-        None => sqlx::query(
-            "select orders.*, customers.name as customer_name
-             from orders left join customers on customers.id = orders.customer_id
-             where orders.id < $1 order by orders.id desc limit $2",
-        )
-        .bind(before.hyphenated())
-        .bind(limit),
+        None => sqlx::query("select * from named_orders where id < $1 order by id desc limit $2")
+            .bind(before.hyphenated())
+            .bind(limit),
     };
     let rows = query.fetch_all(conn).await?;
     rows.iter().map(order).collect()
