@@ -14,7 +14,7 @@ default:
 chapter *ARGS:
     @exec {{ kit }} chapter "$@"
 
-# walk through one customer's journey on the running stage
+# walk through one customer's journey on the running stage; --messages: with what the services tell each other
 tour *ARGS:
     @exec {{ kit }} tour "$@"
 
@@ -63,14 +63,17 @@ exercises *ARGS:
     @exec {{ kit }} exercises "$@"
 
 # make a folder to work in, a stage with a part taken away: just start 1.1
+[no-exit-message]
 start *ARGS:
     @exec {{ kit }} start "$@"
 
 # compile what you have and run the exercise's tests: just check 1.1
+[no-exit-message]
 check *ARGS:
     @exec {{ kit }} check "$@"
 
 # check again whenever you save a file
+[no-exit-message]
 watch *ARGS:
     @exec {{ kit }} watch "$@"
 
@@ -83,6 +86,7 @@ reset *ARGS:
     @exec {{ kit }} reset "$@"
 
 # what the stage has and you have not; asks first
+[no-exit-message]
 solution *ARGS:
     @exec {{ kit }} solution "$@"
 

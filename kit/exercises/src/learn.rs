@@ -38,9 +38,9 @@ impl<'a> Learner<'a> {
         Ok(Self { catalogue, judge: Judge::new(catalogue, guard), progress })
     }
 
-    /// The exercise that was named or, where none was, the one under way.
+    /// The exercise that was named or, where none was, the one that was started last.
     fn wanted(&self, named: Option<&str>, command: &'static str) -> Result<&'a Exercise, Impossible> {
-        let wanted = named.or(self.progress.under_way()).ok_or(Impossible::NoneUnderWay { command })?;
+        let wanted = named.or(self.progress.latest()).ok_or(Impossible::NoneStarted { command })?;
         self.catalogue.find(wanted)
     }
 

@@ -38,9 +38,9 @@ pub enum Impossible {
         /// The numbers there are.
         there: String,
     },
-    /// No exercise was named, and none is under way.
-    #[error("no exercise is under way; name one: just {command} 1.1")]
-    NoneUnderWay {
+    /// No exercise was named, and none was ever started.
+    #[error("no exercise was started yet; name one: just {command} 1.1, or begin: just start 1.1")]
+    NoneStarted {
         /// The command.
         command: &'static str,
     },

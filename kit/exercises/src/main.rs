@@ -38,7 +38,7 @@ enum Command {
     },
     /// Compiles what you have and runs the tests of the exercise, and no others
     Check {
-        /// Its number or id [default: the one under way]
+        /// Its number or id [default: the one started last]
         exercise: Option<String>,
         /// Prints one JSON document
         #[arg(long)]
@@ -46,12 +46,12 @@ enum Command {
     },
     /// Checks again whenever you save a file, until Ctrl-C
     Watch {
-        /// Its number or id [default: the one under way]
+        /// Its number or id [default: the one started last]
         exercise: Option<String>,
     },
     /// Shows the next hint: a question, then a concept, then code
     Hint {
-        /// Its number or id [default: the one under way]
+        /// Its number or id [default: the one started last]
         exercise: Option<String>,
         /// Which one, to read it again
         #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
@@ -64,7 +64,7 @@ enum Command {
     },
     /// Shows what the stage has and you have not, after asking
     Solution {
-        /// Its number or id [default: the one under way]
+        /// Its number or id [default: the one started last]
         exercise: Option<String>,
         /// Does not ask
         #[arg(long, short)]

@@ -59,11 +59,10 @@ impl Progress {
         self.exercises.get(id).cloned().unwrap_or_default()
     }
 
-    /// The exercise that was started last and has not passed.
-    pub fn under_way(&self) -> Option<&str> {
-        let open =
-            self.exercises.iter().filter(|(_, done)| done.started_at.is_some() && done.passed_at.is_none());
-        open.max_by_key(|(_, done)| done.started_at).map(|(id, _)| id.as_str())
+    /// The exercise that was started last.
+    pub fn latest(&self) -> Option<&str> {
+        let started = self.exercises.iter().filter(|(_, done)| done.started_at.is_some());
+        started.max_by_key(|(_, done)| done.started_at).map(|(id, _)| id.as_str())
     }
 
     /// Changes what was done of an exercise, on the disk too, in one step: nobody reads half of it.
