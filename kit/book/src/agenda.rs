@@ -85,3 +85,28 @@ fn clock(text: &str) -> Result<Minutes> {
     let (hours, minutes) = text.split_once(':').with_context(|| format!("{text} is no time; write 9:00"))?;
     Ok(hours.parse::<Minutes>()? * 60 + minutes.parse::<Minutes>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_timetable_adds_up_and_has_to_end_in_time() {
+        let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let table = agenda(&course, &words("9:50 until 10:30 welcome break")).unwrap();
+        assert!(
+            table.contains("| 9:50 | Who is here") && table.contains("| 10:10 | Break | 15 |"),
+            "{table}"
+        );
+        assert!(table.ends_with("| 10:25 | End | |\n"), "{table}");
+        let late = agenda(&course, &words("9:50 until 10:20 welcome break")).unwrap_err().to_string();
+        assert_eq!(late, "at 10:10, Break takes 15 minutes, and the end is 10:20");
+        assert!(agenda(&course, &words("9:50 until 10:20 nap")).is_err());
+    }
+}
