@@ -10,7 +10,7 @@ use async_nats::{
         stream::{Config, RetentionPolicy},
     },
 };
-use audit::{Report, Verdict, audit};
+use audit::{Report, Verdict, audit, waiting};
 use futures_util::StreamExt;
 use sqlx::{Connection, SqliteConnection};
 use stage::{Status, status::Address};
@@ -127,6 +127,25 @@ async fn streams_that_are_done_with_are_green_and_redeliveries_are_counted() {
     assert_eq!(report.redeliveries, Some(2));
     assert!(report.to_string().contains("2 messages delivered again"), "{report}");
     assert_eq!(serde_json::to_value(&report).unwrap()["redeliveries"], 2);
+}
+
+#[tokio::test]
+async fn whether_messages_wait_can_be_asked_without_an_audit() {
+    let world = World::new().await;
+    world.publish("events.order.placed").await;
+    world.consume_twice("EVENTS", "").await;
+    let acknowledged = async { while !waiting(&world.status).await.unwrap().is_empty() {} };
+    tokio::time::timeout(Duration::from_secs(30), acknowledged).await.unwrap();
+
+    world.publish("events.order.paid").await;
+    world.sql("insert into outbox values (7)").await;
+    assert_eq!(
+        waiting(&world.status).await.unwrap(),
+        [
+            "outbox row 7 is not published",
+            "consumer EVENTS/orders: 1 messages wait for it, 0 are not acknowledged"
+        ]
+    );
 }
 
 #[tokio::test]
