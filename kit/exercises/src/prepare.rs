@@ -1,18 +1,27 @@
 //! Makes a machine ready for a room without network: everything fetched and compiled, and then tried without network.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, process::Stdio, time::Instant};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Instant,
+};
 
 use anyhow::{Context, Result, ensure};
-use stage::{Course, Guard, Options, Stage, guard::Group, nats::Shelf};
+use stage::{Chapter, Course, Guard, Options, Stage, guard::Group, nats::Shelf};
 use tokio::process::Command;
 
 use crate::{
     Exercise,
+    build::{Built, build},
     catalogue::Catalogue,
     check::{Judge, Judgement},
     copy::Copy,
     exercise::Need,
 };
+
+/// The programs that commands run, each compiled as they do: with others beside it, a crate may have other features.
+const PROGRAMS: [&str; 6] = ["kit", "payment-sandbox", "chain", "exercises", "acceptance", "book"];
 
 /// A proxy at which nobody listens, for Cargo.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -23,43 +32,65 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 /// The first thing that cannot be had.
 pub async fn fetch_and_build(catalogue: &Catalogue, guard: &Guard, mut say: impl FnMut(&str)) -> Result<()> {
     let since = Instant::now();
-    let workspaces = workspaces(&catalogue.course)?;
-    for workspace in &workspaces {
-        cargo(&["fetch", "--locked"], workspace, guard).await?;
+    for workspace in workspaces(&catalogue.course)? {
+        cargo(&["fetch", "--locked"], &workspace, guard).await?;
     }
     say(&format!("crates: fetched, {:.0} s", since.elapsed().as_secs_f64()));
-    let stages: Result<Vec<_>, _> =
-        catalogue.course.chapters()?.iter().map(|(number, _)| catalogue.course.chapter(*number)).collect();
     let needed = |exercise: &Exercise| exercise.manifest.needs.contains(&Need::NatsServer);
-    if stages?.iter().any(|chapter| chapter.manifest.nats) || catalogue.exercises.iter().any(needed) {
+    let chapters = chapters(&catalogue.course)?;
+    if chapters.iter().any(|chapter| chapter.manifest.nats) || catalogue.exercises.iter().any(needed) {
         let server = Shelf::of(&catalogue.course.root).obtain(Some(guard)).await?;
         say(&format!("nats-server: {server}"));
     }
-    for workspace in &workspaces {
-        let since = Instant::now();
-        // What is compiled for the programs and for the tests is, but for our own crates, the same.
-        cargo(&["build", "--workspace", "--locked"], workspace, guard).await?;
-        cargo(&["test", "--workspace", "--no-run", "--locked"], workspace, guard).await?;
-        let shown = workspace.strip_prefix(&catalogue.course.root).unwrap_or(workspace).display().to_string();
-        let name = if shown.is_empty() { "the kit and the book" } else { &shown };
-        say(&format!("{name}: compiled, {:.0} s", since.elapsed().as_secs_f64()));
+    let since = Instant::now();
+    for program in PROGRAMS {
+        cargo(&["build", "--quiet", "--package", program], &catalogue.course.root, guard).await?;
+    }
+    say(&format!("the kit and the book: compiled, {:.0} s", since.elapsed().as_secs_f64()));
+    for chapter in chapters {
+        let (since, number) = (Instant::now(), chapter.manifest.number);
+        compile(catalogue, &chapter, guard).await?;
+        say(&format!("chapter {number} and its exercises: compiled, {:.0} s", since.elapsed().as_secs_f64()));
     }
     Ok(())
+}
+
+/// Compiles a stage, and the tests of each of its exercises as a check does.
+async fn compile(catalogue: &Catalogue, chapter: &Chapter, guard: &Guard) -> Result<()> {
+    let processes = chapter.manifest.processes.iter();
+    let programs = processes.flat_map(|process| ["-p", process.package(), "--bin", process.binary()]);
+    let arguments: Vec<_> = ["build", "--quiet"].into_iter().chain(programs).collect();
+    cargo(&arguments, &chapter.workspace(), guard).await?;
+    for exercise in catalogue.of_chapter(chapter.manifest.number) {
+        let folder = trial_folder(catalogue, exercise);
+        Copy::solution(&catalogue.course, exercise)?.versioned("trial").write(&folder)?;
+        let built = build(&folder, &exercise.manifest.tests, guard).await?;
+        ensure!(matches!(built, Built::Programs(_)), "the solution of {} does not compile", exercise.number);
+    }
+    Ok(())
+}
+
+/// Where the exercises of a chapter are compiled to have everything that they need.
+fn trial_folder(catalogue: &Catalogue, exercise: &Exercise) -> PathBuf {
+    catalogue.desk().join(format!(".trial/chapter-{}", exercise.number.chapter))
+}
+
+fn chapters(course: &Course) -> Result<Vec<Chapter>> {
+    course.chapters()?.iter().map(|(number, _)| Ok(course.chapter(*number)?)).collect()
 }
 
 /// The kit's workspace, and that of every stage.
 fn workspaces(course: &Course) -> Result<Vec<PathBuf>> {
     let mut workspaces = BTreeSet::new();
-    for (number, _) in course.chapters()? {
-        let workspace = course.chapter(number)?.workspace();
-        workspaces.insert(
-            fs::canonicalize(&workspace).with_context(|| format!("{} is not there", workspace.display()))?,
-        );
+    for chapter in chapters(course)? {
+        let workspace = chapter.workspace();
+        let there = workspace.canonicalize();
+        workspaces.insert(there.with_context(|| format!("{} is not there", workspace.display()))?);
     }
     Ok([course.root.canonicalize()?].into_iter().chain(workspaces).collect())
 }
 
-async fn cargo(arguments: &[&str], folder: &std::path::Path, guard: &Guard) -> Result<()> {
+async fn cargo(arguments: &[&str], folder: &Path, guard: &Guard) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).current_dir(folder).env_clear().envs(stage::environment::inherited());
     run(cargo, guard).await.with_context(|| format!("cargo {} in {}", arguments.join(" "), folder.display()))
@@ -123,7 +154,7 @@ pub async fn trial(catalogue: &Catalogue, guard: &Guard, mut say: impl FnMut(&st
     stage.stop().await;
     say(&format!("chapter {first} starts"));
     let exercise = catalogue.exercises.first().context("the course has no exercises")?;
-    let folder = catalogue.desk().join(".trial");
+    let folder = trial_folder(catalogue, exercise);
     let stub =
         Copy::solution(course, exercise)?.versioned("trial").overlaid(&exercise.folder.join("stub"))?;
     stub.write(&folder)?;
