@@ -80,7 +80,7 @@ pub struct FaultRow {
     pub at_s: f64,
     pub until_s: f64,
     pub in_flight: usize,
-    /// Attempts that were under way and never got an answer.
+    /// Attempts that were under way and not well answered.
     pub cut: usize,
     /// Of the questions that were due while it lasted, the share whose first attempt was well answered; percent.
     pub browse_answered_percent: Option<f64>,

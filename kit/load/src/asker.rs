@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     connections::Connections,
     market::Notes,
-    record::{Ending, Kind, Record, Unanswered},
+    record::{Ending, Kind, Lost, Record},
 };
 
 /// How long a client waits, and how it repeats itself.
@@ -115,13 +115,14 @@ impl Asker {
                 answer: answer.as_ref().ok().map(Answered::from),
             });
         }
-        match answer {
+        let attempt = match answer {
             Ok(answer) => judge(question, answer),
-            Err(why) => {
-                self.record.borrow_mut().unanswered.push(Unanswered { sent, ended: Instant::now() });
-                Attempt::Later(cause(question.kind, why.name()), Duration::ZERO)
-            }
+            Err(why) => Attempt::Later(cause(question.kind, why.name()), Duration::ZERO),
+        };
+        if let Attempt::Later(..) = attempt {
+            self.record.borrow_mut().lost.push(Lost { sent, ended: Instant::now() });
         }
+        attempt
     }
 
     fn count(&self, cause: String) {

@@ -64,10 +64,10 @@ pub struct Figures {
     pub latencies: Histogram<u64>,
 }
 
-/// An attempt that got no answer.
+/// An attempt that was not well answered.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the fields say it")]
-pub struct Unanswered {
+pub struct Lost {
     pub sent: Instant,
     pub ended: Instant,
 }
@@ -94,8 +94,8 @@ pub struct Record {
     pub seconds: Vec<Figures>,
     /// Why attempts failed, and how many.
     pub causes: BTreeMap<String, u64>,
-    /// Attempts without an answer.
-    pub unanswered: Vec<Unanswered>,
+    /// Attempts that got no answer, or were refused for now: behind a gateway, what a kill cuts off is answered 503 or 504.
+    pub lost: Vec<Lost>,
     /// Orders that were due after the warm-up.
     pub placed: BTreeMap<Uuid, Placed>,
     /// How much later than due visitors were let in, in microseconds.
@@ -141,7 +141,7 @@ impl Record {
             endings: Vec::new(),
             seconds: Vec::new(),
             causes: BTreeMap::new(),
-            unanswered: Vec::new(),
+            lost: Vec::new(),
             placed: BTreeMap::new(),
             lateness: microseconds(),
             attempts: 0,
@@ -187,9 +187,9 @@ impl Record {
         last.unwrap_or(self.warm) + Duration::from_nanos(1)
     }
 
-    /// Attempts that were under way at a moment and never got an answer: what a fault at that moment cut off.
+    /// Attempts that were under way at a moment and not well answered: what a fault at that moment cut off.
     pub fn cut_at(&self, moment: Instant) -> usize {
-        self.unanswered.iter().filter(|lost| lost.sent < moment && lost.ended >= moment).count()
+        self.lost.iter().filter(|lost| lost.sent < moment && lost.ended >= moment).count()
     }
 }
 
@@ -250,12 +250,12 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_cut_off_what_was_under_way_then_and_never_answered() {
+    fn a_fault_cut_off_what_was_under_way_then_and_not_well_answered() {
         let begun = Instant::now();
         let at = |ms| begun + Duration::from_millis(ms);
         let mut record = Record::begin(begun, Duration::ZERO);
         for (sent, ended) in [(0, 10), (5, 30), (15, 30), (25, 30)] {
-            record.unanswered.push(Unanswered { sent: at(sent), ended: at(ended) });
+            record.lost.push(Lost { sent: at(sent), ended: at(ended) });
         }
         assert_eq!(record.cut_at(at(20)), 2);
     }
