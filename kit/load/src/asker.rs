@@ -149,3 +149,96 @@ fn judge(question: &Question, answer: Answer) -> Attempt {
 fn cause(kind: Kind, what: &str) -> String {
     format!("{}: {what}", kind.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use audit::Journal;
+    use axum::{
+        Router,
+        extract::State,
+        http::{HeaderMap, StatusCode},
+        routing::post,
+    };
+    use shop_client::Routes;
+    use tokio::{net::TcpListener, task::LocalSet};
+
+    use super::*;
+
+    type Keys = Arc<Mutex<Vec<String>>>;
+
+    /// A shop that answers each question with the next of these statuses, or not at all where there is none left.
+    async fn shop(statuses: &'static [u16]) -> (Routes, Keys) {
+        let keys = Keys::default();
+        let answer = async move |State(keys): State<Keys>, headers: HeaderMap| {
+            let asked = {
+                let mut keys = keys.lock().unwrap();
+                keys.push(headers["idempotency-key"].to_str().unwrap().to_owned());
+                keys.len()
+            };
+            match statuses.get(asked - 1) {
+                Some(status) => StatusCode::from_u16(*status).unwrap(),
+                None => std::future::pending().await,
+            }
+        };
+        let router = Router::new().route("/orders", post(answer)).with_state(Arc::clone(&keys));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        (Routes::try_from(&[("/".to_owned(), base)].into()).unwrap(), keys)
+    }
+
+    /// Places an order in such a shop; gives the answer's status, the record, the journal and the keys that the shop saw.
+    async fn place(statuses: &'static [u16]) -> (Option<u16>, Record, Journal, Vec<String>) {
+        let (routes, keys) = shop(statuses).await;
+        let patience = Patience {
+            attempt: Duration::from_millis(100),
+            question: Duration::from_millis(400),
+            first_pause: Duration::from_millis(1),
+            longest_pause: Duration::from_millis(300),
+        };
+        let asker = Asker {
+            connections: Connections::new(routes, patience.attempt),
+            record: RefCell::new(Record::begin(Instant::now(), Duration::ZERO)),
+            notes: Arc::new(Notes::begin()),
+            in_flight: Arc::default(),
+            patience,
+        };
+        let operation = Operation::PlaceOrder { lines: Vec::new() };
+        let question = Question {
+            kind: Kind::Place,
+            request: operation.request(Some("a key")),
+            due: Instant::now(),
+            wanted: &[201],
+            note: Some((Uuid::nil(), &operation, Some("a key"))),
+        };
+        let answer = LocalSet::new().run_until(asker.ask(question, &mut Rng::with_seed(1))).await;
+        let keys = keys.lock().unwrap().clone();
+        (answer.map(|answer| answer.status.as_u16()), asker.record.into_inner(), asker.notes.journal(), keys)
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_for_now_is_asked_again_under_the_same_key_and_written_down_each_time() {
+        let (status, record, journal, keys) = place(&[503, 429, 504, 201]).await;
+        assert_eq!((status, keys), (Some(201), vec!["a key".to_owned(); 4]));
+        let figures = record.figures(&[Kind::Place], record.warm..record.end());
+        assert_eq!((figures.failed_at_first, figures.failed, figures.retries), (1, 0, 3));
+        assert_eq!((journal.requests.len(), record.lost.len()), (4, 3));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_for_good_is_not_asked_again() {
+        let (status, record, _, keys) = place(&[422, 201]).await;
+        assert_eq!((status, keys.len()), (None, 1));
+        assert_eq!(record.causes, [("place: 422".to_owned(), 1)].into());
+    }
+
+    #[tokio::test]
+    async fn who_gets_no_answer_asks_again_and_gives_up_in_the_end() {
+        let (status, record, journal, keys) = place(&[]).await;
+        assert!(status.is_none() && keys.len() > 1);
+        assert_eq!(record.figures(&[Kind::Place], record.warm..record.end()).failed, 1);
+        assert!(journal.requests.iter().all(|asked| asked.answer.is_none()));
+    }
+}

@@ -62,6 +62,14 @@ pub(crate) struct Account {
 pub(crate) struct Notes(Mutex<Journal>);
 
 impl Notes {
+    pub(crate) fn begin() -> Self {
+        Self(Mutex::new(Journal { begun: Timestamp::now(), requests: Vec::new() }))
+    }
+
+    pub(crate) fn journal(&self) -> Journal {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn write(&self, asked: Asked) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).requests.push(asked);
     }
@@ -74,7 +82,7 @@ impl Market {
     /// The stage does not answer, or not as the contract says.
     pub async fn open(stage: &Status, stock: Stock) -> Result<Self> {
         let shop = Shop::new(&stage.routes)?.patient(SET_UP);
-        let notes = Notes(Mutex::new(Journal { begun: Timestamp::now(), requests: Vec::new() }));
+        let notes = Notes::begin();
         let (staff, caller) = log_in(&shop, &stage.staff.email, &stage.staff.password).await?;
         let promotion = add_product(&caller, staff.id, &notes, 0, stock.promotion).await?;
         let adding = (1..=stock.products).map(|n| add_product(&caller, staff.id, &notes, n, PLENTY));
@@ -92,7 +100,7 @@ impl Market {
 
     /// Everything that was asked so far.
     pub fn journal(&self) -> Journal {
-        self.notes.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.notes.journal()
     }
 
     /// The product that a flash sale is about.
