@@ -194,7 +194,62 @@ fn between_marks(page: &str, figures: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// Of one stage, with `kill-one` and one step of browsing that was refused.
+    fn comparison() -> Comparison {
+        let machine = json!({
+            "at": "2026-01-01T00:00:00Z", "commit": "abc", "processor": "P", "cores": 2, "pinning": "apart",
+            "memory_mb": 8192, "system": "S", "rustc": "rustc 1", "optimised": true,
+        });
+        let seconds = [(10, 10), (10, 0), (0, 0)].map(|(browse, browse_answered)| {
+            json!({ "browse": browse, "browse_answered": browse_answered, "browse_p99_ms": 1.0, "orders": 0, "orders_answered": 0 })
+        });
+        let fault = json!({
+            "deed": "kill", "to": "orders", "service": "shop", "at_s": 1.0, "until_s": 2.0, "in_flight": 1, "cut": 1,
+            "browse_answered_percent": 0.0, "orders_answered_percent": null, "said": [],
+        });
+        let last = json!({
+            "experiment": "kill-one", "question": "?", "chapter": 1, "title": "T", "seed": 1, "machine": machine,
+            "refused": null, "figures": {}, "kinds": [], "timeline": seconds, "faults": [fault], "causes": {},
+            "audit": { "orders": 0, "held": [], "broken": {}, "not_checkable": {} }, "expectations": [],
+        });
+        let memory = json!({ "median": 40.0, "lowest": 38.0, "highest": 41.0, "runs": [40.0, 38.0, 41.0] });
+        let repeated = |refused: &[&str]| json!({ "figures": { "memory_mb": memory }, "refused": refused, "broken": ["no-oversell"], "unmet": [], "last": last });
+        serde_json::from_value(json!({
+            "machine": machine, "seed": 1, "runs": 3, "took_s": 61, "baseline": {},
+            "stages": [{
+                "chapter": 1, "title": "The monolith", "checkout": [], "experiments": { "kill-one": repeated(&[]) },
+                "browse": [{ "rate": 500.0, "of": repeated(&["late"]) }],
+            }],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_table_has_medians_with_their_spread_and_says_what_was_refused_and_broken() {
+        let table = markdown(&comparison());
+        for row in [
+            "|  | 1 · The monolith |",
+            "| Browsing p99 at 500 a second, ms | refused |",
+            "| Memory, MB | 40 (38–41) |",
+            "| Invariants broken | no-oversell |",
+            "3 runs of each in turn, seed 1, commit `abc`",
+        ] {
+            assert!(table.contains(row), "{row} is not in:\n{table}");
+        }
+    }
+
+    #[test]
+    fn the_charts_mark_the_fault_and_show_no_outage_where_nothing_was_asked() {
+        let charts = charts(&comparison());
+        let kills = panel(&comparison().stages[0], &comparison().stages[0].experiments["kill-one"]);
+        assert_eq!(kills.percent, [Some(100.0), Some(0.0), None]);
+        assert_eq!(kills.faults, [(1.0, 2.0, "orders".to_owned())]);
+        assert!(charts.iter().all(|(_, svg)| svg.starts_with("<svg") && !svg.contains("NaN")));
+    }
 
     #[test]
     fn figures_come_between_the_marks_and_nowhere_else() {
