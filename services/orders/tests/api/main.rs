@@ -5,10 +5,11 @@
 
 mod harness;
 
-mod placing;
 mod bad_input;
-mod stock;
 mod customers;
-mod paying;
-mod recovery;
 mod instances;
+mod paying;
+mod placing;
+mod program;
+mod recovery;
+mod stock;

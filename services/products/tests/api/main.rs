@@ -4,8 +4,9 @@
 
 mod harness;
 
-mod catalogue;
-mod bad_input;
-mod commands;
 mod any_order;
+mod bad_input;
+mod catalogue;
+mod commands;
 mod instances;
+mod program;
