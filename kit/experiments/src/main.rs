@@ -17,7 +17,7 @@ use experiments::{
     view::View,
 };
 use load::cores::{self, Cores};
-use stage::{Course, Profile};
+use stage::{Course, CourseError, Profile, RunError};
 
 /// The same load, the same faults and the same audit on every stage.
 #[derive(Parser)]
@@ -92,7 +92,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            // As `kit` does: 2 for what cannot be done here and now.
+            ExitCode::from(if error.is::<CourseError>() || error.is::<RunError>() { 2 } else { 1 })
         }
     }
 }
