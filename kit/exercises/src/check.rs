@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use futures_util::future::join_all;
 use serde::Serialize;
 use stage::{Guard, nats::Shelf};
 
@@ -13,6 +14,9 @@ use crate::{
     exercise::{Exercise, Need, Test},
     run::{Verdict, run},
 };
+
+/// Many tests wait more than they work, above all in vain; more at once would take each other's time.
+const AT_ONCE: usize = 2;
 
 /// The judgement on a copy.
 #[derive(Debug)]
@@ -90,16 +94,20 @@ impl<'a> Judge<'a> {
             Built::Programs(programs) => programs,
             Built::Errors(errors) => return Ok(Judgement::DoesNotCompile(errors)),
         };
-        let mut tested = Vec::new();
-        for test in tests {
+        let (programs, nats) = (&programs, nats.as_deref());
+        let limit = exercise.manifest.time_limit();
+        let judge_one = async |test: &Test| -> Result<Tested> {
             let verdict = match programs.of(test) {
-                Some(program) => {
-                    let limit = exercise.manifest.time_limit();
-                    run(program, &test.name, limit, nats.as_deref(), self.guard).await?
-                }
+                Some(program) => run(program, &test.name, limit, nats, self.guard).await?,
                 None => Verdict::Missing,
             };
-            tested.push(Tested { name: test.name.clone(), verdict });
+            Ok(Tested { name: test.name.clone(), verdict })
+        };
+        let mut tested = Vec::new();
+        for few in tests.chunks(AT_ONCE) {
+            for outcome in join_all(few.iter().map(&judge_one)).await {
+                tested.push(outcome?);
+            }
         }
         Ok(Judgement::Tested(tested))
     }
