@@ -44,7 +44,7 @@ pub struct Bars {
 
 /// Seen on white and on black alike; the first for the first stage, and so on.
 const COLOURS: [&str; 6] = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ef4444", "#14b8a6"];
-const WIDTH: f64 = 640.0;
+const WIDTH: f64 = 480.0;
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 96.0;
 const TEXT: &str = "fill:var(--fg,currentColor)";
@@ -232,20 +232,20 @@ fn steps(panel: &Panel, colour: &str, top: f64, height: f64, x: &impl Fn(f64) ->
 impl Bars {
     /// The chart.
     pub fn svg(&self) -> String {
-        const BAR: f64 = 26.0;
+        const BAR: f64 = 44.0;
         let highest = self.bars.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
         let mut body = text(LEFT, 16.0, "start", "font-weight:650", &self.title);
         for (n, (name, value)) in self.bars.iter().enumerate() {
             let (top, colour) = (30.0 + n as f64 * BAR, colour(n));
             let right = LEFT + value / highest * (WIDTH - LEFT - RIGHT);
-            body += &text(LEFT - 8.0, top + 14.0, "end", &format!("fill:{colour};font-weight:650"), name);
+            body += &text(LEFT - 8.0, top + 21.0, "end", &format!("fill:{colour};font-weight:650"), name);
             writeln!(
                 body,
                 "<path d=\"M{LEFT} {top:.1}H{right:.1}V{:.1}H{LEFT}Z\" style=\"fill:{colour};stroke:none\"/>",
-                top + 18.0
+                top + 32.0
             )
             .ok();
-            body += &text(right + 7.0, top + 14.0, "start", "font-size:12px", &short(*value));
+            body += &text(right + 7.0, top + 21.0, "start", "font-size:12px", &short(*value));
         }
         svg(36.0 + self.bars.len() as f64 * BAR, &self.title, &body)
     }

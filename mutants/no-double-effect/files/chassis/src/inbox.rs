@@ -1,0 +1,3 @@
+async fn note(_: &mut SqliteConnection, _: Uuid) -> sqlx::Result<bool> {
+    Ok(true)
+}
