@@ -5,7 +5,7 @@
 //! alike. In reading order: [`stages`] are what runs, [`catalogue`] is what is for sale and [`seed`] brings it there, a
 //! [`slot`] is one request in flight over a [`client`] of its own, an [`operation`] is what is measured, a [`batch`] many
 //! of them timed as a whole, and [`figures`] what came out. A [`situation`] is what else goes on while somebody is
-//! [`browsing`]. The program `limits` is the machine at its best.
+//! [`browsing`], [`placing`] is orders and nothing else. The program `limits` is the machine at its best.
 
 #![expect(clippy::cast_precision_loss, reason = "figures need no more than 52 bits")]
 
@@ -19,3 +19,4 @@ pub mod batch;
 pub mod figures;
 pub mod situation;
 pub mod browsing;
+pub mod placing;

@@ -11,15 +11,15 @@ use crate::{signals::Signals, terminal, test::succeed};
 /// What to measure.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Builds a stage of its own with optimisations and measures it beside the limits of this machine: about seven\n\
+    after_help = "Builds a stage of its own with optimisations and measures it beside the limits of this machine: about ten\n\
     minutes, and nothing else should run meanwhile. benches/README.md says how to read the figures."
 )]
 pub(crate) struct Args {
     /// The chapter's number
     #[arg(default_value_t = 1)]
     chapter: u32,
-    /// Only one of the three
-    #[arg(long, value_name = "BENCHMARK", value_parser = ["load", "storm", "failure"])]
+    /// Only one of the four
+    #[arg(long, value_name = "BENCHMARK", value_parser = ["load", "orders", "storm", "failure"])]
     only: Option<String>,
     /// Only benchmarks with this in their name; and what else criterion takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER")]
