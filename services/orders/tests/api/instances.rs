@@ -1,5 +1,7 @@
 //! Several instances on one database: what each of them would do is done once.
 
+use std::time::Duration;
+
 use contracts::Command;
 use futures::future::join_all;
 use http::StatusCode;
@@ -70,6 +72,11 @@ async fn what_expires_expires_once() {
 async fn what_times_out_is_asked_again_once_and_given_up_once() {
     let orders = three(&["--stock-timeout", "1s"]).await;
     let placed = join_all((0..10).map(|_| orders.place())).await;
+    // While somebody else writes, all three find that the time is over, and none can do anything about it yet.
+    let mut writer = orders.sqlite().await;
+    sqlx::query("begin immediate").execute(&mut writer).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    sqlx::query("rollback").execute(&mut writer).await.unwrap();
     for order in placed {
         let cancelled = orders.until(order, "cancelled").await;
         assert_eq!(cancelled["reason"], "timed_out");
