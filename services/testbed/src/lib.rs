@@ -3,9 +3,11 @@
 
 mod nats;
 mod client;
+mod program;
 
 pub use client::{Answer, Client};
 pub use nats::Nats;
+pub use program::Program;
 
 use std::time::{Duration, Instant};
 

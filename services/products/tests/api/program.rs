@@ -1,35 +1,16 @@
 //! The program itself: how it begins and how it ends.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    process::{Command, Stdio},
-};
-
 use http::StatusCode;
-use testbed::{Client, Nats};
+use testbed::{Client, Nats, Program};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_products");
 
 #[tokio::test]
 async fn it_says_that_it_is_ready_and_stops_when_it_is_told_to() {
     let (nats, folder) = (Nats::start().await, tempfile::tempdir().unwrap());
-    let mut program = Command::new(env!("CARGO_BIN_EXE_products"))
-        .args(["--listen", "127.0.0.1:0", "--nats-url", &nats.url(), "--database"])
-        .arg(folder.path().join("products.db"))
-        .env_remove("RUST_LOG")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(program.stdout.take().unwrap()).lines();
-    let listening = log.find_map(|line| Some(line.unwrap().split_once("http://")?.1.to_owned())).unwrap();
-    let mut health = TcpStream::connect(&listening).unwrap();
-    health.write_all(b"GET /health/ready HTTP/1.1\r\nhost: products\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    health.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let program = Program::start(PROGRAM, &nats, folder.path());
+    assert!(program.get("/health/ready").starts_with("HTTP/1.1 200"));
     let client = Client::of("products", &nats).await;
     assert_eq!(client.get("/products", None).await.status, StatusCode::OK);
-
-    assert!(Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap().success());
-    assert!(program.wait().unwrap().success());
-    assert!(log.any(|line| line.unwrap().contains("stopping")));
+    assert!(program.stop().contains("stopping"));
 }
