@@ -76,17 +76,10 @@ async fn measure(chapter: u32, stage: &Stage, limits: &Stage) -> Result<Report> 
     let (mut orders, mut seconds, mut ratios) = (0, 0.0, Vec::new());
     for part in 1..=PARTS {
         eprintln!("as many as it takes, part {part} of {PARTS}");
-        let started = jiff::Timestamp::now();
-        let mut flooded = flood(&mut slots, Instant::now() + PART).await?;
-        flooded.sort_by_key(|order| order.due);
-        let mut last = started;
-        for order in flooded.iter().rev().take(slots.len()) {
-            last = last.max(placed_at(&mut slots[0], &staff, order.id).await?);
-        }
-        let took = last.duration_since(started).as_secs_f64();
+        let (placed, took) = take_all(&mut slots, &staff).await?;
         let commits = Batch::run(Operation::BareCommit, COMMITS, &mut slots).await?;
-        ratios.push(flooded.len() as f64 / took * commits.time_of(1).as_secs_f64());
-        (orders, seconds) = (orders + flooded.len(), seconds + took);
+        ratios.push(placed as f64 / took * commits.time_of(1).as_secs_f64());
+        (orders, seconds) = (orders + placed, seconds + took);
     }
     let resident_bytes = resident_memory(&status);
     let audit = audit::audit(&status, None).await?;
@@ -104,6 +97,18 @@ async fn measure(chapter: u32, stage: &Stage, limits: &Stage) -> Result<Report> 
         idle_bytes,
         resident_bytes,
     })
+}
+
+/// How many orders the shop took in one part, and how many seconds it was until the last of them was placed.
+async fn take_all(slots: &mut [Slot], staff: &str) -> Result<(usize, f64)> {
+    let started = jiff::Timestamp::now();
+    let mut orders = flood(slots, Instant::now() + PART).await?;
+    orders.sort_by_key(|order| order.due);
+    let mut last = started;
+    for order in orders.iter().rev().take(slots.len()) {
+        last = last.max(placed_at(&mut slots[0], staff, order.id).await?);
+    }
+    Ok((orders.len(), last.duration_since(started).as_secs_f64()))
 }
 
 /// What is printed, and written to `target/bench/`.

@@ -84,7 +84,7 @@ async fn answer(request: Request, router: Router) {
             let target = call.uri().clone();
             let time = call.extensions().get().map_or(Duration::ZERO, |deadline| time_left(*deadline));
             if time.is_zero() {
-                return tracing::warn!("left a request that came too late"); // a time-out would still begin it
+                return tracing::warn!(%target, "left a request that came too late"); // a time-out would still begin it
             }
             // Late is never: nobody waits for it, and who asked has been told that the outcome is unknown.
             match timeout(time, router.oneshot(call.map(Body::from))).await {
