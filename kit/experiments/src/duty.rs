@@ -24,27 +24,41 @@ pub enum Target {
     Nats,
     /// The payment provider.
     Provider,
+    /// The whole shop at once: every service, and the NATS server. The provider is a third party.
+    Everything,
 }
 
-const ALL: [(Target, &str); 6] = [
+const ALL: [(Target, &str); 7] = [
     (Target::Users, "users"),
     (Target::Products, "products"),
     (Target::Orders, "orders"),
     (Target::Gateway, "gateway"),
     (Target::Nats, NATS),
     (Target::Provider, "provider"),
+    (Target::Everything, "everything"),
 ];
 
 impl Target {
+    /// The services of a stage that a fault is done to: one, but for `everything`. None where nobody has that duty.
+    pub fn services(self, stage: &Status) -> Vec<String> {
+        if self != Self::Everything {
+            return self.service(stage).into_iter().collect();
+        }
+        let services = stage.processes.iter().map(|process| process.service.clone());
+        let mut all: Vec<_> = services.filter(|service| service != PAYMENTS).collect();
+        all.dedup(); // instances stand together
+        all
+    }
+
     /// The service of a stage that does it: the one of that name, else the one that clients are sent to for it. None where
     /// nobody does: a stage without messages has no NATS server to lose.
-    pub fn service(self, stage: &Status) -> Option<String> {
+    fn service(self, stage: &Status) -> Option<String> {
         let has = |name: &str| stage.processes.iter().any(|process| process.service == name);
         let name = self.name();
         match self {
             Self::Provider => has(PAYMENTS).then(|| PAYMENTS.to_owned()),
             _ if has(name) => Some(name.to_owned()),
-            Self::Nats => None,
+            Self::Nats | Self::Everything => None,
             Self::Gateway => of_route(stage, "/"),
             Self::Users | Self::Products | Self::Orders => of_route(stage, &format!("/{name}")),
         }
@@ -62,7 +76,7 @@ impl Target {
             let longest = routes.filter(|(route, _)| covers(route)).max_by_key(|(route, _)| route.len());
             longest.map(|(_, process)| process)
         };
-        let is_service = !matches!(self, Self::Nats | Self::Provider);
+        let is_service = !matches!(self, Self::Nats | Self::Provider | Self::Everything);
         named.or_else(of_route).filter(|_| is_service).map(|process| process.service.as_str())
     }
 
@@ -73,9 +87,7 @@ impl Target {
 
 /// The service at the address that answers for a path.
 fn of_route(stage: &Status, path: &str) -> Option<String> {
-    let url = stage.base_url(path)?;
-    let process = stage.processes.iter().find(|process| process.address == url)?;
-    Some(process.service.clone())
+    Some(stage.service_at(stage.base_url(path)?)?.to_owned())
 }
 
 impl FromStr for Target {
@@ -133,15 +145,15 @@ mod tests {
         .unwrap()
     }
 
-    fn services(stage: &Status) -> Vec<Option<String>> {
-        ALL.iter().map(|(target, _)| target.service(stage)).collect()
+    fn who(stage: &Status) -> Vec<Option<String>> {
+        ALL[..6].iter().map(|(target, _)| target.service(stage)).collect()
     }
 
     #[test]
     fn in_a_monolith_one_process_has_every_duty_but_those_nobody_has() {
         let shop = || Some("shop".to_owned());
         let monolith = stage(&[("/", "shop")], &["shop", "payments"]);
-        assert_eq!(services(&monolith), [shop(), shop(), shop(), shop(), None, Some("payments".to_owned())]);
+        assert_eq!(who(&monolith), [shop(), shop(), shop(), shop(), None, Some("payments".to_owned())]);
     }
 
     #[test]
@@ -161,12 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn everything_is_each_service_once_and_nats_and_not_the_provider() {
+        let scaled = stage(&[("/", "shop")], &["nats", "gateway", "products", "products", "payments"]);
+        assert_eq!(Target::Everything.services(&scaled), ["nats", "gateway", "products"]);
+        assert_eq!(Target::Products.services(&scaled), ["products"]);
+    }
+
+    #[test]
     fn an_unknown_duty_is_refused_with_those_there_are() {
         assert!(
             "shop"
                 .parse::<Target>()
                 .unwrap_err()
-                .contains("users, products, orders, gateway, nats, provider")
+                .contains("users, products, orders, gateway, nats, provider, everything")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A TCP proxy for one link: it passes bytes on, late or not at all.
+//! What stands between processes: a TCP proxy for one link, which passes bytes on, late or not at all; and a balancer.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -12,9 +12,12 @@
 //! ```
 //!
 //! It stands between a service and what that talks to only when asked for: it costs a hop. `link` is the whole of it,
-//! `delay` keeps bytes back without slowing down those behind them.
+//! `delay` keeps bytes back without slowing down those behind them. A [`Balancer`] stands before the instances of a service
+//! that clients talk to, where there are several.
 
+mod balancer;
 mod delay;
 mod link;
 
+pub use balancer::Balancer;
 pub use link::{Link, State};

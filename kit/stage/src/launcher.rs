@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use proxy::Balancer;
 use tokio::{
     sync::mpsc::Sender,
     task::{AbortHandle, JoinSet},
@@ -154,6 +155,7 @@ pub enum LaunchError {
 pub struct Stage {
     inner: Arc<Inner>,
     control: AbortHandle,
+    _balancers: Vec<Balancer>, // they serve until dropped
     ports_taken: Vec<u16>,
 }
 
@@ -213,6 +215,7 @@ impl Stage {
         let listener =
             control::listen(run.path()).map_err(io_error("cannot open the control socket in", run.path()))?;
         let slots = slots(plan.specs, options.links).await?;
+        let balancers = balancers(&plan.status).await?;
         let asker = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build();
         let inner = Arc::new(Inner {
             run: Arc::new(run),
@@ -224,7 +227,7 @@ impl Stage {
         });
         let control = tokio::spawn(control::serve(listener, Arc::clone(&inner))).abort_handle();
         // From here on, whatever was started ends with this handle.
-        let stage = Self { inner, control, ports_taken: plan.ports_taken };
+        let stage = Self { inner, control, _balancers: balancers, ports_taken: plan.ports_taken };
         match stage.inner.start_in_order(&chapter.manifest).await {
             Ok(()) => Ok(stage),
             Err(error) => {
@@ -371,6 +374,21 @@ async fn slots(specs: Vec<Spec>, linked: bool) -> Result<Vec<Arc<Slot>>, StartEr
         slots.push(Arc::new(Slot::new(spec, links)));
     }
     Ok(slots)
+}
+
+async fn balancers(status: &Status) -> Result<Vec<Balancer>, StartError> {
+    let mut balancers = Vec::new();
+    for (service, url) in &status.balancers {
+        let instances = status.processes.iter().filter(|process| process.service == *service);
+        let instances = instances.map(|process| authority(&process.address).to_owned()).collect();
+        let balancer = Balancer::open(authority(url), instances).await;
+        balancers.push(balancer.map_err(io_error("cannot open the balancer at", Path::new(url)))?);
+    }
+    Ok(balancers)
+}
+
+fn authority(url: &str) -> &str {
+    url.trim_start_matches("http://")
 }
 
 fn prepare_folders(run: &RunFolder, chapter: u32, keep_data: bool) -> Result<(), StartError> {

@@ -47,6 +47,7 @@ impl Plan {
         let mut ports = options.first_port.map_or_else(Ports::private, Ports::from);
         let mut specs = specs(manifest, programs, run, options)?;
         let data = run.data(manifest.number);
+        let balanced = balanced(manifest, &specs, &mut ports)?;
         for spec in publics_first(&mut specs, manifest) {
             if spec.service == NATS {
                 serve_nats(spec, &config, &data.join(NATS), &mut ports)?;
@@ -55,13 +56,14 @@ impl Plan {
                 spec.health = format!("{}/health/ready", spec.address);
             }
         }
-        let addresses = addresses(&specs);
+        let addresses = addresses(&specs, &balanced);
         let staff = Staff { email: STAFF_EMAIL.to_owned(), password: password(&data, options) };
         for spec in &mut specs {
             let process = manifest.processes.iter().find(|process| process.service == spec.service);
             spec.settings = settings(spec, process, &addresses, &staff, &data, options);
         }
         let status = status(&specs, chapter, &addresses, staff, &data, options);
+        let status = Status { balancers: balanced, ..status };
         Ok(Self { specs, status, ports_taken: ports.taken })
     }
 }
@@ -127,10 +129,7 @@ fn specs(
 
 /// In the order in which they get their ports: the processes that clients talk to get the first ones.
 fn publics_first<'a>(specs: &'a mut [Spec], manifest: &Manifest) -> impl Iterator<Item = &'a mut Spec> {
-    let public = |spec: &Spec| {
-        manifest.processes.iter().any(|process| process.service == spec.service && !process.routes.is_empty())
-    };
-    let (first, others): (Vec<_>, Vec<_>) = specs.iter_mut().partition(|spec| public(spec));
+    let (first, others): (Vec<_>, Vec<_>) = specs.iter_mut().partition(|spec| is_public(spec, manifest));
     first.into_iter().chain(others)
 }
 
@@ -148,10 +147,27 @@ fn serve_nats(spec: &mut Spec, config: &Path, store: &Path, ports: &mut Ports) -
     Ok(())
 }
 
-/// The address of each service's first instance.
-fn addresses(specs: &[Spec]) -> BTreeMap<String, String> {
+/// The services with a balancer before them, and where that is: those with several instances that clients talk to.
+fn balanced(
+    manifest: &Manifest,
+    specs: &[Spec],
+    ports: &mut Ports,
+) -> Result<BTreeMap<String, String>, StartError> {
+    let several = specs.iter().filter(|spec| spec.instance == 2 && is_public(spec, manifest));
+    let address =
+        |spec: &Spec| Ok((spec.service.clone(), format!("http://127.0.0.1:{}", port(spec, ports)?)));
+    several.map(address).collect()
+}
+
+fn is_public(spec: &Spec, manifest: &Manifest) -> bool {
+    manifest.processes.iter().any(|process| process.service == spec.service && !process.routes.is_empty())
+}
+
+/// Where each service is asked: at its balancer, or else at its first instance.
+fn addresses(specs: &[Spec], balanced: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let first = specs.iter().filter(|spec| spec.instance == 1);
-    first.map(|spec| (spec.service.clone(), spec.address.clone())).collect()
+    let addresses = first.map(|spec| (spec.service.clone(), spec.address.clone()));
+    addresses.chain(balanced.clone()).collect()
 }
 
 fn settings(
@@ -216,6 +232,7 @@ fn status(
     Status {
         chapter: manifest.number,
         routes: routes.collect(),
+        balancers: BTreeMap::new(),
         staff,
         payments: address(PAYMENTS),
         nats: address(NATS),

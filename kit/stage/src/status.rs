@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 pub struct Status {
     /// The chapter's number.
     pub chapter: u32,
-    /// Base URL for each path prefix of the public API, for example `"/" -> "http://127.0.0.1:8080"`; of several instances
-    /// it is the first one's.
+    /// Base URL for each path prefix of the public API, for example `"/" -> "http://127.0.0.1:8080"`.
     /// The longest prefix that matches whole segments wins.
     pub routes: BTreeMap<String, String>,
+    /// The base URL by service, where several instances of one that clients talk to stand behind a balancer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub balancers: BTreeMap<String, String>,
     /// The staff account, made anew for every run.
     pub staff: Staff,
     /// The payment sandbox, where the chapter needs one.
@@ -113,6 +115,13 @@ impl Status {
         let route =
             self.routes.iter().filter(|(prefix, _)| covers(prefix)).max_by_key(|(prefix, _)| prefix.len());
         route.map(|(_, url)| url.as_str())
+    }
+
+    /// The service at a base URL: its only instance, or all of them behind a balancer.
+    pub fn service_at(&self, url: &str) -> Option<&str> {
+        let instances = self.processes.iter().map(|process| (&process.service, &process.address));
+        let mut all = instances.chain(&self.balancers);
+        all.find(|(_, address)| *address == url).map(|(service, _)| service.as_str())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::harness::{Course, answers};
 fn ask(address: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).ok()?;
     stream.set_read_timeout(Some(Duration::from_millis(500))).ok()?;
-    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").ok()?;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: toy\r\nconnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer.split_once("\r\n\r\n")?.1.to_owned())
@@ -66,6 +66,22 @@ fn one_instance_is_broken_by_its_name_and_a_service_means_all_of_them() {
     assert_eq!(states(), [State::Dead, State::Dead]);
     assert!(course.kit(&["break", "toy", "heal"]).status.success());
     assert_eq!(states(), [State::Running, State::Running]);
+}
+
+#[test]
+fn clients_find_several_instances_at_one_address_and_a_dead_one_is_passed_over() {
+    let course = Course::new();
+    let _launched = course.start(&["--scale", "toy=2"]);
+    let status = course.status();
+    let public = &status.routes["/"];
+    assert_eq!(status.service_at(public), Some("toy"));
+    let [one, two] = [0, 1].map(|n| status.processes[n].pid.unwrap().to_string());
+    let is_answer_of = |pid: &str| ask(public).is_some_and(|body| body.contains(pid));
+    assert!(is_answer_of(&one) && is_answer_of(&two));
+
+    assert!(course.kit(&["break", "toy-1", "kill"]).status.success());
+
+    assert!(is_answer_of(&two) && is_answer_of(&two));
 }
 
 #[test]
