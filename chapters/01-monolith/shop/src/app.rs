@@ -6,7 +6,7 @@ use axum::{Router, extract::State, middleware, routing::get};
 use jiff::SignedDuration;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{Config, Db, Error, docs, idempotency, orders, products, users, web};
+use crate::{Config, Db, Error, db, docs, idempotency, orders, products, users, web};
 
 /// All that a use case needs. Its methods are the use cases, in the folder of the context they belong to.
 #[derive(Clone)]
@@ -22,6 +22,7 @@ pub struct App {
 impl App {
     /// Opens the shop: its database, its keys, the way to the payment provider, the staff account.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let _alone = db::alone(&config.database).await?;
         let db = Db::open(&config.database).await?;
         db.migrate(&sqlx::migrate!()).await?;
         let secret = users::signing_key(&db).await?;

@@ -4,7 +4,7 @@
 //! queues for it here, in order, instead of meeting `SQLITE_BUSY` there. Readers have their own connections: in WAL
 //! mode they never wait for the writer, nor it for them.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{fs::File, path::Path, str::FromStr, time::Duration};
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -66,6 +66,13 @@ impl Db {
     pub async fn write(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
         self.writer.begin_with("begin immediate").await
     }
+}
+
+/// Waits until no other instance is making the tables, and lets none begin until the file is dropped.
+pub async fn alone(path: &Path) -> anyhow::Result<File> {
+    let path = path.with_extension("lock");
+    let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await?.context("cannot lock the database")
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

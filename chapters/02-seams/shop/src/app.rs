@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::{Router, extract::State, middleware, routing::get};
-use chassis::{Db, idempotency, web};
+use chassis::{Db, db, idempotency, web};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{Config, docs};
@@ -20,6 +20,7 @@ pub struct App {
 impl App {
     /// Opens the shop: one database, and every context with readers of its own.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let _alone = db::alone(&config.database).await?;
         let db = Db::open(&config.database).await?;
         let users = users::App::open(db.apart().await?, config.token_ttl).await?;
         let products = products::App::open(db.apart().await?).await?;

@@ -27,6 +27,21 @@ fn terminate(program: &Child) {
 }
 
 #[test]
+fn four_that_start_at_once_on_one_file_all_come_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let programs = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| start(folder.path()))).collect();
+        starts.into_iter().map(|start| start.join().unwrap()).collect::<Vec<_>>()
+    });
+    for (mut program, _log, address) in programs {
+        let reachable = TcpStream::connect(&address).is_ok();
+        terminate(&program);
+        program.wait().unwrap();
+        assert!(reachable, "nobody at {address:?}");
+    }
+}
+
+#[test]
 fn a_request_that_is_never_sent_whole_does_not_keep_the_shop_from_stopping() {
     let folder = tempfile::tempdir().unwrap();
     let (mut program, mut log, address) = start(folder.path());
