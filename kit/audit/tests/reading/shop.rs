@@ -90,6 +90,7 @@ fn status(url: String) -> Status {
     Status {
         chapter: 1,
         routes: BTreeMap::from([("/".to_owned(), url.clone())]),
+        balancers: BTreeMap::new(),
         staff: Staff { email: "staff@shop.example".to_owned(), password: "secret".to_owned() },
         payments: Some(Address { url }),
         nats: None,
