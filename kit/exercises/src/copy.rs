@@ -17,6 +17,8 @@ use crate::{exercise::Exercise, overlay};
 pub struct Copy(BTreeMap<String, Vec<u8>>);
 
 const MANIFEST: &str = "Cargo.toml";
+/// The files of a copy are listed in it: Cargo's own, which are beside them, are none of ours.
+const LIST: &str = ".made-files";
 
 impl Copy {
     /// The stage of a chapter, as it is.
@@ -117,6 +119,22 @@ impl Copy {
             written.push(file);
         }
         Ok(written)
+    }
+
+    /// Makes the folder as this is: files that were made here before and are not in it are taken away.
+    ///
+    /// # Errors
+    /// A file cannot be written or removed.
+    pub fn make(&self, folder: &Path) -> Result<()> {
+        let list = folder.join(LIST);
+        for path in fs::read_to_string(&list).unwrap_or_default().lines() {
+            if !self.has(path) {
+                fs::remove_file(folder.join(path)).with_context(|| format!("cannot remove {path}"))?;
+            }
+        }
+        self.write(folder)?;
+        let paths: Vec<_> = self.files().map(|(path, _)| path).collect();
+        write(&list, paths.join("\n").as_bytes())
     }
 }
 

@@ -12,7 +12,14 @@ use serde::{Deserialize, Serialize};
 use stage::{Course, Profile};
 
 use crate::{
-    baseline, experiment::Experiment, lab::Lab, machine::Machine, report::Report, spread::Spread, view::View,
+    baseline,
+    experiment::{Experiment, Scale},
+    lab::Lab,
+    machine::Machine,
+    overlay,
+    report::Report,
+    spread::Spread,
+    view::View,
 };
 
 /// What is done to each stage.
@@ -90,7 +97,7 @@ impl Plan {
             seed,
             browse: vec![500.0, 1500.0, 3000.0, 6000.0],
             checkout: vec![25.0, 100.0, 250.0, 500.0],
-            experiments: ["kill-one", "login-storm", "flash-sale"].map(str::to_owned).to_vec(),
+            experiments: ["kill-one", "login-storm", "flash-sale", "scale-out"].map(str::to_owned).to_vec(),
         }
     }
 
@@ -105,10 +112,10 @@ impl Plan {
         }
     }
 
-    /// Compiles the chapters and measures them in turn.
+    /// Compiles the chapters and measures them in turn. What there is after each run is given to `keep`.
     ///
     /// # Errors
-    /// A chapter is not there or does not compile; an experiment could not be made.
+    /// A chapter is not there or does not compile; an experiment could not be made; `keep` failed.
     pub async fn run(
         &self,
         course: &Course,
@@ -116,74 +123,68 @@ impl Plan {
         profile: Profile,
         limits: &Path,
         view: &View,
+        keep: impl Fn(&Comparison) -> Result<()>,
     ) -> Result<Comparison> {
         let (started, cores) = (Instant::now(), Cores::apart());
-        let guard = std::env::current_exe()?;
-        let mut labs = Vec::new();
+        let mut subjects = Vec::new();
         for number in chapters {
             view.line(&format!("compiling chapter {number}"));
-            labs.push(
-                Lab::prepare(
-                    course,
-                    course.chapter(*number)?,
-                    &format!("compare-{number}"),
-                    profile,
-                    cores.clone(),
-                    &guard,
-                )
-                .await?,
-            );
+            subjects.push(Subject::prepare(course, *number, &self.experiments, profile, &cores).await?);
         }
-        let machine = Machine::look(&course.root, &cores, profile == Profile::Release);
+        let mut comparison = Comparison {
+            machine: Machine::look(&course.root, &cores, profile == Profile::Release),
+            seed: self.seed,
+            runs: 0,
+            took_s: 0,
+            baseline: BTreeMap::new(),
+            stages: Vec::new(),
+        };
         let mut baselines = Vec::new();
-        let mut reports: Vec<Vec<Round>> = labs.iter().map(|_| Vec::new()).collect();
         for run in 1..=self.runs {
             view.line(&format!("run {run} of {}: the limits of the machine", self.runs));
             baselines.push(baseline::measure(course, limits, &cores).await?);
-            for (lab, rounds) in labs.iter().zip(&mut reports) {
-                view.line(&format!("run {run} of {}: chapter {}", self.runs, lab.chapter.manifest.number));
-                rounds.push(self.round(course, lab, view).await?);
+            for subject in &mut subjects {
+                view.line(&format!("run {run} of {}: chapter {}", self.runs, subject.number()));
+                let round = self.round(subject, view).await?;
+                subject.rounds.push(round);
             }
+            comparison.runs = run;
+            comparison.took_s = started.elapsed().as_secs();
+            comparison.baseline = Spread::of_figures(baselines.iter());
+            comparison.stages = subjects.iter().filter_map(|subject| self.measured(subject)).collect();
+            keep(&comparison)?;
         }
-        Ok(Comparison {
-            machine,
-            seed: self.seed,
-            runs: self.runs,
-            took_s: started.elapsed().as_secs(),
-            baseline: Spread::of_figures(baselines.iter()),
-            stages: labs
-                .iter()
-                .zip(&reports)
-                .filter_map(|(lab, rounds)| self.measured(lab, rounds))
-                .collect(),
-        })
+        Ok(comparison)
     }
 
     /// Everything once, on one stage.
-    async fn round(&self, course: &Course, lab: &Lab, view: &View) -> Result<Round> {
-        let mut round = Round::default();
+    async fn round(&self, subject: &Subject, view: &View) -> Result<Round> {
+        let (mut round, steady) = (Round::default(), Scale::new());
         for (mix, rates, reports) in [
             (Mix::Browse, &self.browse, &mut round.browse),
             (Mix::Checkout, &self.checkout, &mut round.checkout),
         ] {
             for rate in rates {
                 view.line(&format!("{mix:?} at {rate} a second"));
-                let quiet = View::quiet();
-                let report = lab.run(&Experiment::step(mix, *rate), self.seed, &quiet).await;
+                let (step, quiet) = (Experiment::step(mix, *rate), View::quiet());
+                let report = subject.lab.run(&step, &steady, self.seed, &quiet).await;
                 reports.push(report.with_context(|| format!("{mix:?} at {rate} a second"))?);
             }
         }
-        for name in &self.experiments {
-            view.line(name);
-            let experiment = Experiment::find(&course.root, Some(&lab.chapter.folder), name)?;
-            round
-                .experiments
-                .push(lab.run(&experiment, self.seed, view).await.with_context(|| name.clone())?);
+        for (experiment, changed) in &subject.experiments {
+            let lab = changed.as_ref().unwrap_or(&subject.lab);
+            for scale in experiment.scales() {
+                view.line(&experiment.name);
+                let report = lab.run(experiment, &scale, self.seed, view).await;
+                let report = report.with_context(|| experiment.name.clone())?;
+                round.experiments.insert(report.name(), report);
+            }
         }
         Ok(round)
     }
 
-    fn measured(&self, lab: &Lab, rounds: &[Round]) -> Option<Measured> {
+    fn measured(&self, subject: &Subject) -> Option<Measured> {
+        let rounds = &subject.rounds;
         let steps = |rates: &[f64], of: fn(&Round) -> &Vec<Report>| {
             let step = |(place, rate): (usize, &f64)| {
                 let reports: Vec<_> = rounds.iter().map(|round| &of(round)[place]).collect();
@@ -192,17 +193,52 @@ impl Plan {
             };
             rates.iter().enumerate().map(step).collect::<Option<Vec<_>>>()
         };
-        let experiment = |(place, name): (usize, &String)| {
-            let reports: Vec<_> = rounds.iter().map(|round| &round.experiments[place]).collect();
+        let experiment = |name: &String| {
+            let reports: Vec<_> = rounds.iter().filter_map(|round| round.experiments.get(name)).collect();
             Some((name.clone(), Repeated::of(&reports)?))
         };
         Some(Measured {
-            chapter: lab.chapter.manifest.number,
-            title: lab.chapter.manifest.title.clone(),
+            chapter: subject.number(),
+            title: subject.lab.chapter.manifest.title.clone(),
             browse: steps(&self.browse, |round| &round.browse)?,
             checkout: steps(&self.checkout, |round| &round.checkout)?,
-            experiments: self.experiments.iter().enumerate().map(experiment).collect::<Option<_>>()?,
+            experiments: rounds.first()?.experiments.keys().map(experiment).collect::<Option<_>>()?,
         })
+    }
+}
+
+/// A chapter, compiled as it is and as experiments change it, and what was measured of it so far.
+struct Subject {
+    lab: Lab,
+    /// Each with the changed chapter that it runs on, where it changes it.
+    experiments: Vec<(Experiment, Option<Lab>)>,
+    rounds: Vec<Round>,
+}
+
+impl Subject {
+    async fn prepare(
+        course: &Course,
+        number: u32,
+        experiments: &[String],
+        profile: Profile,
+        cores: &Cores,
+    ) -> Result<Self> {
+        let guard = std::env::current_exe()?;
+        let name = format!("compare-{number}");
+        let lab = async |chapter| Lab::prepare(course, chapter, &name, profile, cores.clone(), &guard).await;
+        let chapter = course.chapter(number)?;
+        let mut all = Vec::new();
+        for name in experiments {
+            let experiment = Experiment::find(&course.root, Some(&chapter.folder), name)?;
+            let changed = overlay::chapter(course, number, &experiment)?;
+            let is_changed = changed.folder != chapter.folder;
+            all.push((experiment, if is_changed { Some(lab(changed).await?) } else { None }));
+        }
+        Ok(Self { lab: lab(chapter).await?, experiments: all, rounds: Vec::new() })
+    }
+
+    fn number(&self) -> u32 {
+        self.lab.chapter.manifest.number
     }
 }
 
@@ -211,7 +247,8 @@ impl Plan {
 struct Round {
     browse: Vec<Report>,
     checkout: Vec<Report>,
-    experiments: Vec<Report>,
+    /// By their names with their scales.
+    experiments: BTreeMap<String, Report>,
 }
 
 impl Repeated {

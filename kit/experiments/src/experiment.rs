@@ -56,9 +56,9 @@ pub struct Experiment {
     /// Environment variables of every process of the stage.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    /// Instances by duty: so many of the process that does it. Where one process has several duties, the largest counts.
+    /// It is run once with each of these; once with as many instances as the manifest says where there is none.
     #[serde(default)]
-    pub scale: BTreeMap<Target, u16>,
+    pub scale: Vec<Scale>,
     /// What is for sale, and who buys.
     #[serde(default)]
     pub stock: StockSpec,
@@ -72,6 +72,9 @@ pub struct Experiment {
     #[serde(default, rename = "expect")]
     pub expectations: Vec<Expectation>,
 }
+
+/// Instances by duty: so many of the process that does it. Where one process has several duties, the largest counts.
+pub type Scale = BTreeMap<Target, u16>;
 
 /// A time as people write it: `250ms`, `3s`, `2m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
@@ -164,6 +167,9 @@ pub struct Expectation {
     /// Expected of these chapters only; of all where absent.
     #[serde(default)]
     pub chapters: Option<Vec<u32>>,
+    /// Expected with these instances only; whatever their number where absent.
+    #[serde(default)]
+    pub scale: Option<Scale>,
 }
 
 impl Experiment {
@@ -249,12 +255,17 @@ impl Experiment {
             lasts,
             patience: Some(patience),
             settings: BTreeMap::new(),
-            scale: BTreeMap::new(),
+            scale: Vec::new(),
             stock: StockSpec { accounts: 8, ..StockSpec::default() },
             loads: vec![LoadSpec { mix, rate, peak: None }],
             faults: Vec::new(),
             expectations: Vec::new(),
         }
+    }
+
+    /// Every scale that it is run with.
+    pub fn scales(&self) -> Vec<Scale> {
+        if self.scale.is_empty() { vec![Scale::new()] } else { self.scale.clone() }
     }
 
     /// The streams of visitors, as the load takes them.
@@ -298,8 +309,9 @@ impl FaultSpec {
     fn check(&self) -> Result<()> {
         let to = &self.to;
         match (self.deed, to) {
-            (Deed::Hang | Deed::Cut, Target::Provider | Target::Nats) | (Deed::Slow, Target::Nats) => {
-                bail!("{} is done to the links of a service, and `{to}` has none of its own", self.deed)
+            (Deed::Hang | Deed::Cut, Target::Provider | Target::Nats | Target::Everything)
+            | (Deed::Slow, Target::Nats | Target::Everything) => {
+                bail!("{} is done to the links of a service; name one, not `{to}`", self.deed)
             }
             (Deed::Down | Deed::Flaky, to) if *to != Target::Provider => {
                 bail!("{} can be done to `provider` only, not to `{to}`", self.deed)
@@ -423,6 +435,10 @@ mod tests {
                 "comes after the load",
             ),
             (&format!("{LOAD}[[fault]]\nat = \"3s\"\ndo = \"down\"\nto = \"users\"\n"), "`provider` only"),
+            (
+                &format!("{LOAD}[[fault]]\nat = \"3s\"\ndo = \"cut\"\nto = \"everything\"\n"),
+                "name one, not `everything`",
+            ),
             (&format!("{LOAD}[[fault]]\nat = \"3s\"\ndo = \"slow\"\nto = \"provider\"\n"), "`slow` needs it"),
             (&format!("{LOAD}[[expect]]\nfigure = \"speed\"\nat_most = 1\n"), "there is no figure speed"),
             (&format!("{LOAD}[[expect]]\nfigure = \"failed\"\n"), "`at_most` or `at_least`"),

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use audit::Journal;
 use hdrhistogram::Histogram;
 use load::{Kind, Outcome, record::Figures, settled::Settled};
 
 use crate::{faults::Done, report::Second, usage::Usage};
 
 /// Every figure, and whether it is a time or a rate: of those, none is given when the load was not what it should have been.
-const KNOWN: [(&str, bool); 30] = [
+const KNOWN: [(&str, bool); 32] = [
     ("browse_per_second", true),
     ("browse_p50_ms", true),
     ("browse_p99_ms", true),
@@ -34,7 +35,9 @@ const KNOWN: [(&str, bool); 30] = [
     ("failed", false),  // questions that were given up
     ("retries", false), // attempts after the first
     ("faults_done", false),
+    ("faults_hit", false),   // those that cut off something
     ("cut", false),          // attempts that a fault cut off
+    ("cut_done", false),     // of those cut, what the shop had done and had not said
     ("redeliveries", false), // messages that NATS delivered again
     ("memory_mb", false),
     ("processes", false),
@@ -60,6 +63,7 @@ pub struct Sources<'a> {
     pub outcome: &'a Outcome,
     pub settled: &'a Settled,
     pub faults: &'a [Done],
+    pub journal: &'a Journal,
     pub usage: &'a Usage,
     pub sold: Option<u64>,
     pub redeliveries: Option<u64>,
@@ -138,9 +142,13 @@ impl Sheet<'_> {
         if self.sources.faults.is_empty() {
             return;
         }
-        let done: Vec<_> = self.sources.faults.iter().filter(|fault| fault.service.is_some()).collect();
+        let done: Vec<_> = self.sources.faults.iter().filter(|fault| !fault.services.is_empty()).collect();
         self.put("faults_done", Some(done.len() as f64));
-        self.put("cut", Some(done.iter().map(|fault| record.cut_at(fault.at)).sum::<usize>() as f64));
+        let cut: Vec<_> = done.iter().map(|fault| record.cut_at(fault.at)).collect();
+        self.put("cut", Some(cut.iter().sum::<usize>() as f64));
+        self.put("faults_hit", Some(cut.iter().filter(|cut| **cut > 0).count() as f64));
+        let of_them_done = done.iter().map(|fault| self.sources.journal.done_unsaid(fault.moment));
+        self.put("cut_done", Some(of_them_done.sum::<usize>() as f64));
         for (name, kinds) in [
             ("browse_answered_in_faults_percent", &[Kind::Browse][..]),
             ("orders_answered_in_faults_percent", &ORDERS),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use audit::Journal;
 use load::{
     Kind, Load, Market, Outcome, Patience, Running,
     cores::{self, Cores},
@@ -16,7 +17,7 @@ use shop_client::Shop;
 use stage::{Chapter, Course, Options, Profile, Programs, RunFolder, Stage, Status};
 
 use crate::{
-    experiment::Experiment,
+    experiment::{Experiment, Scale},
     faults::{self, Done},
     figures::{self, ORDERS, Sources, quantile},
     machine::Machine,
@@ -44,6 +45,7 @@ struct Observed {
     settled: Settled,
     faults: Vec<Done>,
     usage: Usage,
+    journal: Journal,
     audit: audit::Report,
     sold: Option<u64>,
 }
@@ -81,21 +83,27 @@ impl Lab {
     ///
     /// # Errors
     /// The experiment could not be made. A shop that breaks its promises is no error: see [`Report::is_good`].
-    pub async fn run(&self, experiment: &Experiment, seed: u64, view: &View) -> Result<Report> {
-        let stage = self.start(experiment).await?;
+    pub async fn run(
+        &self,
+        experiment: &Experiment,
+        scale: &Scale,
+        seed: u64,
+        view: &View,
+    ) -> Result<Report> {
+        let stage = self.start(experiment, scale).await?;
         let status = stage.status();
         let observed = self.experiment(&stage, &status, experiment, seed, view).await;
         stage.stop().await;
-        Ok(self.report(experiment, seed, &observed?))
+        Ok(self.report(experiment, scale, seed, &observed?))
     }
 
-    async fn start(&self, experiment: &Experiment) -> Result<Stage> {
+    async fn start(&self, experiment: &Experiment, scale: &Scale) -> Result<Stage> {
         let settings = [("TOKEN_TTL", "4h"), ("ORDER_TTL", "4h")]; // what expires on the way would be measured too
         let mut settings: BTreeMap<_, _> =
             settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         settings.extend(experiment.settings.clone());
         let links = experiment.needs_links();
-        let scale = self.scale(experiment);
+        let scale = self.instances(scale);
         let options = Options { profile: self.profile, settings, scale, links, ..Options::default() };
         let run = RunFolder::claim(&self.run_dir, self.chapter.manifest.number, &self.guard).await?;
         cores::stay_on(&self.cores.stage); // what this thread starts stays there too
@@ -104,15 +112,16 @@ impl Lab {
         Ok(stage?)
     }
 
-    fn scale(&self, experiment: &Experiment) -> BTreeMap<String, u16> {
-        let mut scale = BTreeMap::new();
-        for (duty, instances) in &experiment.scale {
+    /// By service of this chapter.
+    fn instances(&self, scale: &Scale) -> BTreeMap<String, u16> {
+        let mut instances = BTreeMap::new();
+        for (duty, count) in scale {
             if let Some(service) = duty.in_manifest(&self.chapter.manifest) {
-                let there = scale.entry(service.to_owned()).or_insert(*instances);
-                *there = (*there).max(*instances);
+                let there = instances.entry(service.to_owned()).or_insert(*count);
+                *there = (*there).max(*count);
             }
         }
-        scale
+        instances
     }
 
     async fn experiment(
@@ -140,10 +149,11 @@ impl Lab {
             ended = self.through(stage, running, experiment, seed, view) => ended?,
             () = usage.watch(stage) => unreachable!("it is watched until the load is over"),
         };
-        let audit = audit::audit(status, Some(market.journal())).await.context("cannot audit")?;
+        let journal = market.journal();
+        let audit = audit::audit(status, Some(journal.clone())).await.context("cannot audit")?;
         let settled = settled::read(status, &outcome.record).await?;
         let sold = sold(status, &market).await.ok();
-        Ok(Observed { outcome, settled, faults, usage, audit, sold })
+        Ok(Observed { outcome, settled, faults, usage, journal, audit, sold })
     }
 
     /// Load, faults and view, to the end of all of them.
@@ -161,16 +171,18 @@ impl Lab {
         Ok((load.finish().await?, faults?))
     }
 
-    fn report(&self, experiment: &Experiment, seed: u64, observed: &Observed) -> Report {
-        let Observed { outcome, settled, faults, usage, audit, sold } = observed;
+    fn report(&self, experiment: &Experiment, scale: &Scale, seed: u64, observed: &Observed) -> Report {
+        let Observed { outcome, settled, faults, usage, journal, audit, sold } = observed;
         let refused = outcome.check().err().map(|error| error.to_string());
-        let sources =
-            Sources { outcome, settled, faults, usage, sold: *sold, redeliveries: audit.redeliveries };
+        let (sold, redeliveries) = (*sold, audit.redeliveries);
+        let sources = Sources { outcome, settled, faults, journal, usage, sold, redeliveries };
         let figures = figures::of(&sources, refused.is_none());
         let chapter = self.chapter.manifest.number;
-        let judged = experiment.expectations.iter().filter_map(|expected| expected.judge(chapter, &figures));
+        let judged =
+            experiment.expectations.iter().filter_map(|expected| expected.judge(chapter, scale, &figures));
         Report {
             experiment: experiment.name.clone(),
+            scale: scale.clone(),
             question: experiment.question.clone(),
             chapter,
             title: self.chapter.manifest.title.clone(),
@@ -179,9 +191,9 @@ impl Lab {
             expectations: judged.collect(),
             kinds: kinds(outcome, refused.is_none()),
             timeline: figures::timeline(outcome),
-            faults: faults.iter().map(|fault| fault_row(outcome, fault)).collect(),
+            faults: faults.iter().map(|fault| fault_row(outcome, journal, fault)).collect(),
             causes: outcome.record.causes.clone(),
-            audit: AuditRow::of(audit),
+            audit: AuditRow::of(audit, self.chapter.manifest.nats),
             refused,
             figures,
         }
@@ -211,18 +223,19 @@ fn kinds(outcome: &Outcome, sound: bool) -> Vec<KindRow> {
         .collect()
 }
 
-fn fault_row(outcome: &Outcome, fault: &Done) -> FaultRow {
+fn fault_row(outcome: &Outcome, journal: &Journal, fault: &Done) -> FaultRow {
     let record = &outcome.record;
     let since = |instant: Instant| instant.saturating_duration_since(record.warm).as_secs_f64();
     let answered = |kinds: &[Kind]| figures::answered(&record.figures(kinds, fault.at..fault.until));
     FaultRow {
         deed: fault.deed,
         to: fault.to,
-        service: fault.service.clone(),
+        service: fault.whom(),
         at_s: since(fault.at),
         until_s: since(fault.until),
         in_flight: fault.in_flight,
         cut: record.cut_at(fault.at),
+        cut_done: Some(journal.done_unsaid(fault.moment)),
         browse_answered_percent: answered(&[Kind::Browse]),
         orders_answered_percent: answered(&ORDERS),
         said: fault.said.clone(),

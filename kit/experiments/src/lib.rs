@@ -2,6 +2,7 @@
 //!
 //! In reading order:
 //! - [`experiment`]: a file of `experiments/`, which names load, faults and expectations
+//! - [`overlay`]: what an experiment changes in a stage for its purpose, if anything
 //! - [`duty`]: which process of a stage does what another stage has a service for
 //! - [`faults`]: does the faults while the load is on, and notes what they hit
 //! - [`lab`]: starts a stage and runs an experiment on it
@@ -14,6 +15,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures need no more than 52 bits")]
 
 pub mod experiment;
+pub mod overlay;
 pub mod duty;
 pub mod faults;
 pub mod lab;

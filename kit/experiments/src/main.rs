@@ -12,7 +12,7 @@ use experiments::{
     compare::{Comparison, Plan},
     experiment::Experiment,
     lab::Lab,
-    page,
+    overlay, page,
     report::Report,
     view::View,
 };
@@ -41,7 +41,7 @@ enum Command {
 }
 
 const LAB_HELP: &str = "Each chapter gets a stage of its own, which is ended with the experiment. The exit code is 1 when the audit is\n\
-    not green, when something is not as the experiment expects, or when the load was not what it should have been.\n\
+    not green, when something is not as the experiment expects, or, without --debug, when the load fell behind.\n\
     What is in experiments/NAME.toml: load, faults, expectations. A chapter may bring its own, in its folder.";
 
 const COMPARE_HELP: &str = "Each run takes about three minutes a chapter; nothing else should use the machine meanwhile. JSON, Markdown and\n\
@@ -79,7 +79,7 @@ struct LabArgs {
     /// Visitors, their choices and the times of faults follow from it
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Prints the whole report as JSON: a list, one report a chapter
+    /// Prints the whole report as JSON: a list, one report for each chapter and scale
     #[arg(long)]
     json: bool,
     /// Builds quickly and measures nothing that is worth quoting
@@ -128,22 +128,26 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
 
 async fn lab(course: &Course, args: &LabArgs) -> Result<ExitCode> {
     let (view, guard, everywhere) = (View::new(), std::env::current_exe()?, cores::allowed());
-    let profile = if args.debug { Profile::Debug } else { Profile::Release };
+    // In a debug build no time is worth quoting, so the load needs no core of its own.
+    let (profile, cores) =
+        if args.debug { (Profile::Debug, Cores::shared()) } else { (Profile::Release, Cores::apart()) };
     let mut reports = Vec::new();
     for number in &args.chapters {
-        let chapter = course.chapter(*number)?;
-        let experiment = Experiment::find(&course.root, Some(&chapter.folder), &args.experiment)?;
+        let folder = course.chapter(*number)?.folder;
+        let experiment = Experiment::find(&course.root, Some(&folder), &args.experiment)?;
+        let chapter = overlay::chapter(course, *number, &experiment)?;
         view.line(&format!("chapter {number}, {}: {}", chapter.manifest.title, experiment.question));
         cores::stay_on(&everywhere); // to compile
-        let lab =
-            Lab::prepare(course, chapter, &format!("chapter-{number}"), profile, Cores::apart(), &guard)
-                .await?;
-        let report = lab.run(&experiment, args.seed, &view).await?;
-        write(&course.root, &report)?;
-        if !args.json {
-            println!("\n{report}");
+        let lab = Lab::prepare(course, chapter, &format!("chapter-{number}"), profile, cores.clone(), &guard)
+            .await?;
+        for scale in experiment.scales() {
+            let report = lab.run(&experiment, &scale, args.seed, &view).await?;
+            write(&course.root, &report)?;
+            if !args.json {
+                println!("\n{report}");
+            }
+            reports.push(report);
         }
-        reports.push(report);
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&reports)?);
@@ -152,13 +156,13 @@ async fn lab(course: &Course, args: &LabArgs) -> Result<ExitCode> {
 }
 
 async fn compare(course: &Course, args: &CompareArgs) -> Result<ExitCode> {
+    let folder = course.root.join("target").join("lab").join("compare");
+    let file = folder.join("compare.json");
     let comparison = match &args.from {
         Some(file) => read(file)?,
-        None => measure(course, args).await?,
+        None => measure(course, args, &file).await?,
     };
-    let folder = course.root.join("target").join("lab").join("compare");
     let markdown = page::markdown(&comparison);
-    keep(&folder.join("compare.json"), &serde_json::to_vec_pretty(&comparison)?)?;
     keep(&folder.join("compare.md"), markdown.as_bytes())?;
     for (name, svg) in page::charts(&comparison) {
         keep(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
@@ -171,11 +175,13 @@ async fn compare(course: &Course, args: &CompareArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn measure(course: &Course, args: &CompareArgs) -> Result<Comparison> {
+/// Keeps what there is after each run: what breaks the last one does not lose the others.
+async fn measure(course: &Course, args: &CompareArgs, file: &Path) -> Result<Comparison> {
     let plan = if args.quick { Plan::quick(args.seed) } else { Plan::full(args.runs, args.seed) };
     let profile = if args.quick { Profile::Debug } else { Profile::Release };
     let limits = std::env::current_exe()?.with_file_name("limits");
-    plan.run(course, &args.chapters, profile, &limits, &View::new()).await
+    let write = |so_far: &Comparison| keep(file, &serde_json::to_vec_pretty(so_far)?);
+    plan.run(course, &args.chapters, profile, &limits, &View::new(), write).await
 }
 
 fn read(file: &Path) -> Result<Comparison> {
@@ -191,6 +197,6 @@ fn keep(file: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Keeps a report in `target/lab/`.
 fn write(root: &Path, report: &Report) -> Result<()> {
-    let name = format!("{}-chapter-{}.json", report.experiment, report.chapter);
+    let name = format!("{}-chapter-{}.json", report.name().replace([' ', '='], "-"), report.chapter);
     keep(&root.join("target").join("lab").join(name), &serde_json::to_vec_pretty(report)?)
 }

@@ -17,7 +17,7 @@ const BEGIN: &str = "<!-- figures: written by `just compare --book` -->";
 const END: &str = "<!-- end of figures -->";
 
 /// A row of the table: what it says, and the figure of an experiment.
-const ROWS: [(&str, &str, &str); 12] = [
+const ROWS: [(&str, &str, &str); 18] = [
     (
         "Browsing that was answered while a process was dead, percent",
         "kill-one",
@@ -35,6 +35,16 @@ const ROWS: [(&str, &str, &str); 12] = [
     ("Log-ins served in it, a second", "login-storm", "log_in_per_second"),
     ("Flash sale: units sold of 100", "flash-sale", "sold_of_promotion"),
     ("Flash sale: browsing p99, ms", "flash-sale", "browse_p99_ms"),
+    (
+        "Capped at 200 reads a second: answered of 600 by one instance",
+        "scale-out products=1",
+        "browse_per_second",
+    ),
+    ("By two", "scale-out products=2", "browse_per_second"),
+    ("By four", "scale-out products=4", "browse_per_second"),
+    ("Memory with one, MB", "scale-out products=1", "memory_mb"),
+    ("With two", "scale-out products=2", "memory_mb"),
+    ("With four", "scale-out products=4", "memory_mb"),
     ("Memory, MB", "kill-one", "memory_mb"),
     ("Processes", "kill-one", "processes"),
     ("Time of a core at 20 orders and 200 reads a second, percent", "kill-one", "stage_core_percent"),

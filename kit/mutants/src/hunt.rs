@@ -1,14 +1,15 @@
 //! Runs the mutants of one chapter, and the chapter itself.
 
-use std::{
-    collections::HashMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use exercises::copy::Copy;
-use experiments::{experiment::Experiment, lab::Lab, report::Report, view::View};
+use experiments::{
+    experiment::{Experiment, Scale},
+    lab::Lab,
+    report::Report,
+    view::View,
+};
 use load::cores::{self, Cores};
 use serde::Serialize;
 use stage::{Chapter, Course, Profile};
@@ -86,7 +87,7 @@ impl<'a> Hunt<'a> {
     }
 
     async fn run(&self, files: &Copy, seed: u64) -> Result<Report> {
-        self.write(files)?;
+        files.make(&self.folder)?;
         cores::stay_on(&self.everywhere); // to compile
         let guard = std::env::current_exe()?;
         let lab = Lab::prepare(
@@ -99,28 +100,6 @@ impl<'a> Hunt<'a> {
         )
         .await?;
         let experiment = Experiment::find(&self.course.root, None, EXPERIMENT)?;
-        lab.run(&experiment, seed, &View::quiet()).await
+        lab.run(&experiment, &Scale::new(), seed, &View::quiet()).await
     }
-
-    /// Makes the folder as the copy has it: what a mutant before added is taken away.
-    fn write(&self, files: &Copy) -> Result<()> {
-        let there: HashMap<_, _> = files.files().collect();
-        for path in written_before(&self.folder) {
-            if !there.contains_key(path.as_str()) {
-                fs::remove_file(self.folder.join(&path)).with_context(|| format!("cannot remove {path}"))?;
-            }
-        }
-        files.write(&self.folder)?;
-        let names: Vec<_> = there.into_keys().collect();
-        let list = self.folder.join(LIST);
-        fs::write(&list, names.join("\n")).with_context(|| format!("cannot write {}", list.display()))
-    }
-}
-
-/// The files of a copy are listed in it: Cargo's own, which are beside them, are none of ours.
-const LIST: &str = ".mutant-files";
-
-fn written_before(folder: &Path) -> Vec<String> {
-    let list = fs::read_to_string(folder.join(LIST)).unwrap_or_default();
-    list.lines().map(str::to_owned).collect()
 }
