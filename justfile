@@ -38,10 +38,6 @@ audit *ARGS:
 test *ARGS:
     @exec {{ kit }} test "$@"
 
-# kill -9 every process of stage N under load, ten times, and audit what it kept: just kill-test 1
-kill-test *ARGS:
-    @exec {{ kit }} kill-test "$@"
-
 # measure a stage under load and failure, all or what a name has: just bench 1 read-product
 bench *ARGS:
     @exec {{ kit }} bench "$@"

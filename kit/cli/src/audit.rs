@@ -12,7 +12,7 @@ use crate::{status, terminal};
 #[command(
     after_help = "Reads what staff can read through the shop's API, the payment provider's ledger and the streams of NATS, and\n\
     asks the databases what the stage's `audit.toml` has. Waits up to 10 s for the shop to come to rest. The exit\n\
-    code is 1 when an invariant is broken; what was asked of the shop is known to the lab only (`just kill-test`),\n\
+    code is 1 when an invariant is broken; what was asked of the shop is known to the lab only (`just lab`),\n\
     so three invariants are not checkable here."
 )]
 pub(crate) struct Args {
@@ -39,8 +39,8 @@ pub(crate) async fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
     Ok(if report.broken().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The report, or a text that ends in one, with what holds in green and what does not in red.
-pub(crate) fn painted(report: &impl ToString) -> String {
+/// The report with what holds in green and what does not in red.
+fn painted(report: &audit::Report) -> String {
     let paint = |line: &str| {
         let style = match line.trim_start().chars().next() {
             Some('✔') => AnsiColor::Green.on_default(),

@@ -1,7 +1,6 @@
 //! `kit chapter`: a stage, from source to a log that runs by until Ctrl-C.
 
 use std::{
-    collections::BTreeMap,
     path::Path,
     process::ExitCode,
     time::{Duration, Instant},
@@ -37,29 +36,16 @@ pub(crate) struct Args {
     /// A setting for every service
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
-    #[command(flatten)]
-    scale: Scale,
+    /// How many of each service are started, as in users=2,products=3. The instances of a service share one `SQLite` file:
+    /// readers scale on it, writers do not. Those of a service that clients talk to stand behind a balancer
+    #[arg(long, value_name = "SERVICE=N", value_parser = instances, value_delimiter = ',')]
+    scale: Vec<(String, u16)>,
     /// Puts a proxy between each service and NATS and the payment provider, for `just break SERVICE slow|hang|cut`
     #[arg(long)]
     faults: bool,
     /// The first port to try; the others follow, and a taken one is stepped over
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
-}
-
-/// Instances, wherever a stage is started.
-#[derive(clap::Args, Clone)]
-pub(crate) struct Scale {
-    /// How many of each service are started, as in users=2,products=3. The instances of a service share one `SQLite` file:
-    /// readers scale on it, writers do not. Of a service that clients talk to, they are told the first instance only
-    #[arg(long, value_name = "SERVICE=N", value_parser = instances, value_delimiter = ',')]
-    scale: Vec<(String, u16)>,
-}
-
-impl From<Scale> for BTreeMap<String, u16> {
-    fn from(Scale { scale }: Scale) -> Self {
-        scale.into_iter().collect()
-    }
 }
 
 /// Lines that wait for the terminal; more of them are only in the log files.
@@ -123,7 +109,7 @@ async fn start(
         keep_data: args.keep_data,
         first_port: Some(args.port),
         settings: args.settings.into_iter().collect(),
-        scale: args.scale.into(),
+        scale: args.scale.into_iter().collect(),
         links: args.faults,
         log: Some(log),
         ..Options::default()

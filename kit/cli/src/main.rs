@@ -8,7 +8,6 @@ mod doctor;
 mod experiments;
 mod fault;
 mod json;
-mod kill;
 mod links;
 mod merged;
 mod messages;
@@ -63,8 +62,6 @@ enum Command {
     Break(fault::Args),
     /// Runs every test, or those of one chapter
     Test(test::Args),
-    /// Kills every process of a stage under load, ten times, and audits what it kept
-    KillTest(kill::Args),
     /// Measures a stage: load beside the limits of this machine, browsing in a storm, and the time from a kill to the first good answer
     Bench(bench::Args),
     /// Runs an experiment on stages of its own: load, faults, audit
@@ -139,7 +136,6 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Audit(args) => audit::run(&run_dir, &args).await,
         Command::Stop => stop(&run_dir).await,
         Command::Break(args) => fault::run(&run_dir, &args).await,
-        Command::KillTest(args) => kill::run(&course, &args).await,
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
         Command::Lab(args) => Err(experiments::become_experiments(&course, &run_dir, "lab", &args)),
         Command::Compare(args) => Err(experiments::become_experiments(&course, &run_dir, "compare", &args)),

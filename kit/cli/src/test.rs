@@ -16,13 +16,13 @@ use stage::{
 };
 use tokio::process::Command;
 
-use crate::{book, kill, links, program, signals::Signals, table::table, terminal};
+use crate::{book, links, program, signals::Signals, table::table, terminal};
 
 /// What to test.
 #[derive(clap::Args)]
 #[command(
     after_help = "Formatting, lints, documentation, links and tests of the kit; what holds between the chapters; then,\n\
-    of every chapter, the same, and on stages of its own the acceptance suite, the audit and the kill test,\n\
+    of every chapter, the same, and on stages of its own the acceptance suite, the audit and a power cut under load,\n\
     with NATS the suite on several instances of each service too; then the exercises and the book. Everything runs to the end; the exit code is 1 when something failed."
 )]
 pub(crate) struct Args {
@@ -172,11 +172,7 @@ impl Steps {
             let several = Options { scale, ..Options::default() };
             self.suite(course, number, &format!("{name}, several instances"), several).await;
         }
-        let victim = private_stage(course, number, Options::default());
-        if let Some(stage) = self.take(&format!("{name}: a stage to kill"), victim).await {
-            self.take(&format!("{name}: kill test"), kill::succeeds(&stage)).await;
-            stage.stop().await;
-        }
+        self.take(&format!("{name}: power cut"), power_cut(course, number)).await;
         let settings = SHORT.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let short = private_stage(course, number, Options { settings, ..Options::default() });
         if let Some(stage) = self.take(&format!("{name}: a short-lived stage"), short).await {
@@ -192,8 +188,9 @@ impl Steps {
         let Some(stage) = self.take(&format!("{name}: a stage for the suite"), stage).await else { return };
         self.take(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
         let tour: &[_] = if stage.status().nats.is_some() { &["tour", "--messages"] } else { &["tour"] };
-        self.take(&format!("{name}: tour"), kit(&stage, tour, Stdio::null())).await;
-        self.take(&format!("{name}: audit"), kit(&stage, &["audit"], Stdio::inherit())).await;
+        let run_dir = run_dir(course, number);
+        self.take(&format!("{name}: tour"), kit(&run_dir, tour, Stdio::null())).await;
+        self.take(&format!("{name}: audit"), kit(&run_dir, &["audit"], Stdio::inherit())).await;
         stage.stop().await;
     }
 
@@ -212,10 +209,13 @@ impl Steps {
     }
 }
 
-/// A stage in a run folder of its own, whose logs stay there for whoever looks into a failure.
-pub(crate) async fn private_stage(course: &Course, chapter: u32, options: Options) -> Result<Stage> {
-    let run_dir = course.run_dir().join("tests").join(format!("chapter-{chapter}"));
-    Ok(Stage::launch(course, chapter, &run_dir, options).await?)
+/// The run folder of a chapter's stages, whose logs stay there for whoever looks into a failure.
+fn run_dir(course: &Course, chapter: u32) -> PathBuf {
+    course.run_dir().join("tests").join(format!("chapter-{chapter}"))
+}
+
+async fn private_stage(course: &Course, chapter: u32, options: Options) -> Result<Stage> {
+    Ok(Stage::launch(course, chapter, &run_dir(course, chapter), options).await?)
 }
 
 /// The server that a stage would run with.
@@ -231,12 +231,16 @@ async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()>
     cargo(&course.root, &arguments).await
 }
 
-/// Runs a command of this program on a stage: as found beside it, for a test may have compiled it anew meanwhile.
-async fn kit(stage: &Stage, command: &[&str], output: Stdio) -> Result<()> {
-    let run_dir =
-        stage.status_file().parent().map(PathBuf::from).context("the status file is in no folder")?;
+/// The experiment that kills everything ten times, on a stage of its own. In a debug build: times do not matter here.
+async fn power_cut(course: &Course, chapter: u32) -> Result<()> {
+    let command = ["lab", "power-cut", &chapter.to_string(), "--debug"];
+    kit(&run_dir(course, chapter), &command, Stdio::inherit()).await
+}
+
+/// Runs a command of this program in a run folder: as found beside it, for a test may have compiled it anew meanwhile.
+async fn kit(run_dir: &Path, command: &[&str], output: Stdio) -> Result<()> {
     let mut kit = Command::new(Guard::find_program()?);
-    kit.args(command).arg("--run-dir").arg(run_dir).stdout(output);
+    kit.arg("--run-dir").arg(run_dir).args(command).stdout(output);
     succeed(kit).await
 }
 

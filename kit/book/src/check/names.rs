@@ -97,7 +97,7 @@ mod tests {
         let paths = ["kit/book", "chapters/01/shop/src/orders/app.rs", "justfile"].map(str::to_owned).into();
         There {
             paths,
-            recipes: recipes("set x\nkit := \"a: b\"\n# a: b\nchapter *ARGS:\n    @exec x: y\nkill-test:\n"),
+            recipes: recipes("set x\nkit := \"a: b\"\n# a: b\nchapter *ARGS:\n    @exec x: y\nstart-over:\n"),
         }
     }
 
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_command_that_is_not_there_is_told_wherever_it_stands() {
         assert_eq!(
-            complaints("`just chapter 1`, `just kill-test 1`, `just fly`"),
+            complaints("`just chapter 1`, `just start-over 1`, `just fly`"),
             [(1, "there is no command `just fly`".into())]
         );
         assert_eq!(complaints("```sh\njust chapter 1\njust kit\n```\n```text\njust x\n```\n").len(), 1);
