@@ -288,6 +288,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use audit::Finding;
+    use serde_json::json;
 
     use super::*;
 
@@ -342,5 +343,23 @@ mod tests {
         };
         assert_eq!(AuditRow::of(&audit, false).unjudged, ["money-matches"]);
         assert_eq!(AuditRow::of(&audit, true).unjudged.len(), 3);
+    }
+
+    #[test]
+    fn refused_times_are_a_fault_only_where_they_would_have_been_worth_quoting() {
+        let is_good = |optimised: bool, refused: Option<&str>| {
+            let report = json!({
+                "experiment": "calm", "question": "?", "chapter": 1, "title": "T", "seed": 1, "refused": refused,
+                "machine": {
+                    "at": "2026-01-01T00:00:00Z", "commit": "abc", "processor": "P", "cores": 2, "pinning": "none",
+                    "memory_mb": 8192, "system": "S", "rustc": "rustc 1", "optimised": optimised,
+                },
+                "figures": {}, "kinds": [], "timeline": [], "faults": [], "causes": {}, "expectations": [],
+                "audit": { "orders": 0, "held": [], "broken": {}, "not_checkable": {} },
+            });
+            serde_json::from_value::<Report>(report).unwrap().is_good()
+        };
+        assert!(is_good(true, None) && is_good(false, Some("late")));
+        assert!(!is_good(true, Some("late")));
     }
 }
