@@ -1,8 +1,17 @@
 //! What crosses from users to orders: a name, and no table.
 
+use std::time::Duration;
+
+use chassis::{
+    Db,
+    caller::{Caller, Role, UserId},
+    web::Limit,
+};
+use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Value, from_value, json};
 use sqlx::{Connection, SqliteConnection};
+use tokio::time::{sleep, timeout};
 
 use crate::harness::{Shop, answer};
 
@@ -44,4 +53,40 @@ async fn an_order_is_read_also_when_no_name_can_be_had() {
     assert_eq!((read.status, &read.body["customer_name"]), (StatusCode::OK, &Value::Null), "one order");
     let list = shop.get("/orders", &customer).await;
     assert_eq!((list.status, &list.body["items"][0]["customer_name"]), (StatusCode::OK, &Value::Null), "a list");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_name_holds_no_connection_of_orders() {
+    let shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    let path = shop.order(&customer, &product, 1).await;
+    let order = shop.get(&path, &customer).await.body;
+    let caller = Caller { id: UserId(from_value(order["customer_id"].clone()).unwrap()), role: Role::Customer };
+
+    let db = Db::open(&shop.database()).await.unwrap();
+    let busy = db.apart().await.unwrap();
+    let (second, hour) = (SignedDuration::from_secs(1), SignedDuration::from_hours(1));
+    let users = users::App::open(busy.clone(), hour).await.unwrap();
+    let orders = orders::App::open(db.clone(), users, "http://localhost", second, hour).await.unwrap();
+    let mut all_of_users = Vec::new();
+    while let Ok(conn) = timeout(Duration::from_millis(300), busy.read()).await {
+        all_of_users.push(conn.unwrap());
+    }
+
+    for _ in 0..8 {
+        let (orders, id) = (orders.clone(), order["id"].clone());
+        tokio::spawn(async move { orders.read_order(caller, from_value(id).unwrap()).await });
+    }
+    sleep(Duration::from_millis(500)).await;
+    let read = timeout(Duration::from_secs(2), db.read()).await;
+    assert!(read.is_ok(), "`users` is busy, `read_order` waits for it, and nobody can read orders");
+    drop(read);
+
+    for _ in 0..8 {
+        let (orders, limit) = (orders.clone(), Limit::parse(None).unwrap());
+        tokio::spawn(async move { orders.list_orders(caller, false, limit, None).await });
+    }
+    sleep(Duration::from_millis(500)).await;
+    let read = timeout(Duration::from_secs(2), db.read()).await;
+    assert!(read.is_ok(), "`users` is busy, `list_orders` waits for it, and nobody can read orders");
 }
