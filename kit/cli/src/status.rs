@@ -70,7 +70,12 @@ pub(crate) fn describe(status: &Status) -> String {
     let mut facts: Vec<[String; 2]> = Vec::new();
     let mut fact = |name: &str, value: String| facts.push([name.to_owned(), value]);
     for (route, url) in &status.routes {
-        fact("public API", if route == "/" { url.clone() } else { format!("{url}  {route}") });
+        let path = if route == "/" { String::new() } else { format!("  {route}") };
+        let balanced = status.balancers.values().any(|balancer| balancer == url);
+        fact(
+            "public API",
+            format!("{url}{path}{}", if balanced { "  each request to the next instance" } else { "" }),
+        );
     }
     let databases: Vec<_> = status.databases.iter().map(PathBuf::as_path).map(from_here).collect();
     fact("data", databases.join("  "));

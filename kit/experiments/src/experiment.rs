@@ -22,9 +22,9 @@
 //! ```
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt, fs,
-    path::{Path, PathBuf},
+    path::Path,
     str::FromStr,
     time::Duration,
 };
@@ -172,29 +172,30 @@ pub struct Expectation {
     pub scale: Option<Scale>,
 }
 
+/// Of a course, and of a chapter that brings its own.
+const FOLDER: &str = "experiments";
+
 impl Experiment {
     /// Reads an experiment of a course by its name. A chapter may bring its own, in its folder `experiments/`.
     ///
     /// # Errors
     /// There is none of that name, or it cannot be used: the error says what is wrong where.
     pub fn find(root: &Path, chapter_folder: Option<&Path>, name: &str) -> Result<Self> {
-        let folders = chapter_folder.into_iter().chain([root]).map(|folder| folder.join("experiments"));
-        let files: Vec<PathBuf> = folders.map(|folder| folder.join(format!("{name}.toml"))).collect();
-        match files.iter().find(|file| file.is_file()) {
-            Some(file) => Self::read(file),
-            None => bail!("there is no experiment {name}; there are {}", Self::names(root).join(", ")),
+        let folders: Vec<_> = chapter_folder.into_iter().chain([root]).collect();
+        let files = folders.iter().map(|folder| folder.join(FOLDER).join(format!("{name}.toml")));
+        let there = || folders.iter().flat_map(|folder| Self::names(folder)).collect::<BTreeSet<_>>();
+        match files.into_iter().find(|file| file.is_file()) {
+            Some(file) => Self::read(&file),
+            None => bail!("there is no experiment {name}; there are {}", Vec::from_iter(there()).join(", ")),
         }
     }
 
-    /// The names of all experiments that every chapter has.
-    pub fn names(root: &Path) -> Vec<String> {
-        let entries = fs::read_dir(root.join("experiments")).into_iter().flatten().flatten();
+    /// The names of all experiments that a course or a chapter has.
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten();
         let files =
             entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
-        let mut names: Vec<_> =
-            files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
-        names.sort();
-        names
+        files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
     }
 
     fn read(file: &Path) -> Result<Self> {
@@ -454,6 +455,25 @@ mod tests {
             let error = complaint(text);
             assert!(error.contains(says), "{says} is not in: {error}");
         }
+    }
+
+    #[test]
+    fn a_chapters_own_experiment_is_found_first_and_an_unknown_one_is_answered_with_all_there_are() {
+        let (root, chapter) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (folder, name, question) in [
+            (root.path(), "calm", "theirs?"),
+            (chapter.path(), "calm", "ours?"),
+            (chapter.path(), "storm", "ours?"),
+        ] {
+            let text = format!("{HEAD}{LOAD}").replacen('?', question, 1);
+            fs::create_dir_all(folder.join(FOLDER)).unwrap();
+            fs::write(folder.join(FOLDER).join(format!("{name}.toml")), text).unwrap();
+        }
+        let question = |chapter| Experiment::find(root.path(), chapter, "calm").unwrap().question;
+        assert_eq!(question(Some(chapter.path())), "ours?");
+        assert_eq!(question(None), "theirs?");
+        let unknown = Experiment::find(root.path(), Some(chapter.path()), "quake").unwrap_err().to_string();
+        assert_eq!(unknown, "there is no experiment quake; there are calm, storm");
     }
 
     #[test]
