@@ -13,7 +13,7 @@
 //! at = "8s"                     # after the warm-up
 //! within = "2s"                 # and up to so much later, as the seed says
 //! do = "kill"
-//! to = "orders"                 # the process with that duty
+//! to = "orders"                 # the process with that duty; `everything`: all of them, NATS too
 //! lasts = "3s"                  # then it is healed
 //!
 //! [[expect]]
