@@ -33,7 +33,9 @@ pub struct Desk<'a> {
 pub struct PutBack {
     /// From the work folder.
     pub path: String,
-    /// The learner's version.
+    /// Whether only the tests in it were: the rest is the learner's.
+    pub tests_only: bool,
+    /// The learner's version, from the root of the course.
     pub kept: Option<PathBuf>,
 }
 
@@ -125,8 +127,9 @@ impl<'a> Desk<'a> {
         for (path, canonical) in self.canonical()?.files() {
             let file = self.folder.join(path);
             let there = fs::read(&file).ok();
+            let tests_only = there.is_some() && !is_canonical(path);
             let wanted = match &there {
-                Some(there) if !is_canonical(path) => with_tests_of(canonical, there),
+                Some(there) if tests_only => with_tests_of(canonical, there),
                 _ => Some(canonical.to_owned()),
             };
             let Some(wanted) = wanted.filter(|wanted| Some(wanted) != there.as_ref()) else { continue };
@@ -134,12 +137,12 @@ impl<'a> Desk<'a> {
                 Some(there) => {
                     let kept = kept_in.get_or_insert_with(|| self.free_name("kept").0).join(path);
                     write(&kept, &there)?;
-                    Some(kept)
+                    Some(kept.strip_prefix(&self.catalogue.course.root).unwrap_or(&kept).to_owned())
                 }
                 None => None,
             };
             write(&file, &wanted)?;
-            put_back.push(PutBack { path: path.to_owned(), kept });
+            put_back.push(PutBack { path: path.to_owned(), tests_only, kept });
         }
         Ok(put_back)
     }

@@ -160,9 +160,14 @@ impl<'a> Learner<'a> {
         if !yes && done.passed_at.is_none() && !agrees(exercise, done.tests_passed)? {
             return Ok(ExitCode::SUCCESS);
         }
+        let mut is_explained = false;
         for (path, solution, theirs) in Desk::of(self.catalogue, exercise).solution()? {
             let difference = Difference::of_file(&path, theirs, solution);
             if difference.is_edited() {
+                if !is_explained {
+                    print("- is what you have, + is what the stage has\n\n")?;
+                    is_explained = true;
+                }
                 print(&format!("{difference}"))?;
             } else {
                 print(&format!("{path}: yours is the stage's own, to the byte\n"))?;

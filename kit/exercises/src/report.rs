@@ -133,8 +133,14 @@ fn indented(text: &str) -> String {
 
 /// A file that was put back, in a line.
 pub fn put_back(file: &PutBack) -> String {
-    let PutBack { path, kept } = file;
+    let PutBack { path, tests_only, kept } = file;
     match kept {
+        Some(kept) if *tests_only => {
+            format!(
+                "put back the tests in {path}; the rest of it is as you left it. As it was: {}",
+                kept.display()
+            )
+        }
         Some(kept) => {
             format!("put back {path}, which is the exercise's; yours is kept as {}", kept.display())
         }

@@ -15,7 +15,10 @@ fn a_test_that_was_deleted_or_hollowed_out_comes_back_and_what_the_learner_wrote
     for (n, cheat) in [without, &hollow, &ignored, &commented].into_iter().enumerate() {
         course.write(LIB, cheat);
         let kept = format!("work/1.1-kept-{}/till/src/lib.rs", n + 1);
-        course.run(&["check", "1.1"]).is(1, &["put back till/src/lib.rs", &kept, "1 of 2 pass"]);
+        let told = format!(
+            "put back the tests in till/src/lib.rs; the rest of it is as you left it. As it was: {kept}"
+        );
+        course.run(&["check", "1.1"]).is(1, &[&told, "1 of 2 pass"]);
         assert_eq!(course.read(&kept), cheat);
     }
 }
@@ -40,8 +43,11 @@ fn tests_and_manifests_of_their_own_files_are_put_back() {
     course.write("work/1.3/till/tests/shop.rs", "#[test]\nfn a_customer_is_greeted() {}\n");
     std::fs::remove_file(course.path("work/1.3/till/tests/greeting.rs")).unwrap();
     course.edit("work/1.3/till/Cargo.toml", "publish", "autotests = false\npublish");
-    let parts =
-        ["put back till/Cargo.toml", "put back till/tests/greeting.rs, which was gone", "1 of 2 pass"];
+    let parts = [
+        "put back till/Cargo.toml, which is the exercise's; yours is kept as work/1.3-kept-1/",
+        "put back till/tests/greeting.rs, which was gone",
+        "1 of 2 pass",
+    ];
     course.run(&["check", "1.3"]).is(1, &parts);
     assert!(course.read("work/1.3-kept-1/till/tests/shop.rs").contains("fn a_customer_is_greeted() {}"));
     course.solve("1.3", "till/greeting.txt");

@@ -23,7 +23,8 @@ mod same_request {
         keep(&mut tx, &intent, &"two mugs", 2, db::now()).await.unwrap();
         tx.commit().await.unwrap();
         let mut conn = db.read().await.unwrap();
-        let found: Keyed<i32> = find(&mut conn, &intent, &"two mugs").await.unwrap().expect("it was committed");
+        let found: Keyed<i32> =
+            find(&mut conn, &intent, &"two mugs").await.unwrap().expect("it was committed");
         assert_eq!((found.answer, found.replayed), (2, true));
     }
 
@@ -40,7 +41,10 @@ mod same_request {
         let mut tx = db.write().await.unwrap();
         keep(&mut tx, &ordering, &"two mugs", 1, db::now()).await.unwrap();
         let found: Result<Option<Keyed<i32>>, Error> = find(&mut tx, &paying, &"a card").await;
-        assert!(matches!(found, Ok(None)), "the order was placed, the payment is new, and it found {found:?}");
+        assert!(
+            matches!(found, Ok(None)),
+            "the order was placed, the payment is new, and it found {found:?}"
+        );
         keep(&mut tx, &paying, &"a card", 2, db::now()).await.unwrap();
         let found: Keyed<i32> = find(&mut tx, &ordering, &"two mugs").await.unwrap().expect("it was kept");
         assert_eq!(found.answer, 1, "the answer to the order, not to the payment");

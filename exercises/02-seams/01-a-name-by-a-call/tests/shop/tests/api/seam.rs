@@ -23,7 +23,8 @@ async fn call_oneself(shop: &Shop, token: &str, name: &str) {
 #[tokio::test]
 async fn every_order_of_a_page_has_the_present_name_of_its_own_customer() {
     let shop = Shop::open().await;
-    let (product, ada, bob) = (shop.product("Mug", 100, 9).await, shop.customer().await, shop.customer().await);
+    let (product, ada, bob) =
+        (shop.product("Mug", 100, 9).await, shop.customer().await, shop.customer().await);
     call_oneself(&shop, &bob, "Bob").await;
     for customer in [&ada, &bob, &ada] {
         shop.order(customer, &product, 1).await;
@@ -52,7 +53,11 @@ async fn an_order_is_read_also_when_no_name_can_be_had() {
     let read = shop.get(&order, &customer).await;
     assert_eq!((read.status, &read.body["customer_name"]), (StatusCode::OK, &Value::Null), "one order");
     let list = shop.get("/orders", &customer).await;
-    assert_eq!((list.status, &list.body["items"][0]["customer_name"]), (StatusCode::OK, &Value::Null), "a list");
+    assert_eq!(
+        (list.status, &list.body["items"][0]["customer_name"]),
+        (StatusCode::OK, &Value::Null),
+        "a list"
+    );
 }
 
 #[tokio::test]
@@ -61,7 +66,8 @@ async fn who_waits_for_a_name_holds_no_connection_of_orders() {
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let path = shop.order(&customer, &product, 1).await;
     let order = shop.get(&path, &customer).await.body;
-    let caller = Caller { id: UserId(from_value(order["customer_id"].clone()).unwrap()), role: Role::Customer };
+    let caller =
+        Caller { id: UserId(from_value(order["customer_id"].clone()).unwrap()), role: Role::Customer };
 
     let db = Db::open(&shop.database()).await.unwrap();
     let busy = db.apart().await.unwrap();
