@@ -41,7 +41,7 @@ pub struct Done {
 /// ready only when another is: killed again meanwhile, that one would wait for the first, and both for ever.
 const WHOLE: u32 = 1000;
 /// So long a fault waits for several requests to be under way, and then as long again for one.
-const FOR_TRAFFIC: Duration = Duration::from_secs(1);
+const FOR_TRAFFIC: Duration = Duration::from_secs(2);
 /// One alone may be answered at that very moment.
 const SEVERAL: usize = 2;
 
