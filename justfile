@@ -2,8 +2,10 @@
 
 set positional-arguments
 
+# The first time Cargo shows that it compiles: some minutes without a word look like a hang.
+quiet := if path_exists("target/debug/kit") == "true" { "--quiet" } else { "" }
 # `exec`, so that no shell stands between Ctrl-C and the kit
-kit := "cargo run --quiet --package kit --"
+kit := "cargo run " + quiet + " --package kit --"
 
 # list the commands
 [private]

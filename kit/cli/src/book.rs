@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use stage::Course;
 use tokio::process::Command;
 
-use crate::{signals::Signals, terminal, test::succeed};
+use crate::{program::quiet, signals::Signals, terminal, test::succeed};
 
 /// What to do with the book.
 #[derive(clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     let mut signals = Signals::new()?;
     tokio::select! {
-        ended = succeed(book(cargo(), &course.root, &args.options)?) => ended.map(|()| ExitCode::SUCCESS),
+        ended = succeed(book(cargo(&course.root), &course.root, &args.options)?) => ended.map(|()| ExitCode::SUCCESS),
         () = signals.next() => {
             terminal::say("the book is closed");
             Ok(ExitCode::SUCCESS)
@@ -37,13 +37,13 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
 pub(crate) async fn is_right(course: &Course) -> Result<()> {
     // The tests of the kit have just built it beside this program; Cargo alone would compile mdBook once more.
     let built = std::env::current_exe()?.with_file_name("book");
-    let program = if built.is_file() { Command::new(built) } else { cargo() };
+    let program = if built.is_file() { Command::new(built) } else { cargo(&course.root) };
     succeed(book(program, &course.root, &["--check".to_owned()])?).await
 }
 
-fn cargo() -> Command {
+fn cargo(root: &Path) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--package", "book", "--"]);
+    cargo.arg("run").args(quiet(root, "debug", "book")).args(["--package", "book", "--"]);
     cargo
 }
 

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Error, Result, ensure};
 use stage::Course;
 
-use crate::program::Args;
+use crate::program::{Args, quiet};
 
 /// Compiles `experiments` and the limits of the machine and becomes the first, so that it has the terminal, the signals and
 /// the exit code for itself. A load that is not optimised takes what the stage could use, so only a look at whether it
@@ -19,12 +19,11 @@ use crate::program::Args;
 pub(crate) fn become_experiments(course: &Course, run_dir: &Path, command: &str, args: &Args) -> Error {
     let without = ["--quick", "--debug", "--help", "-h"];
     let is_look = args.arguments.iter().any(|argument| without.iter().any(|word| argument == word));
-    let profile = if is_look { "dev" } else { "release" };
+    let (profile, folder) = if is_look { ("dev", "debug") } else { ("release", "release") };
     let cargo = |order: &str| {
         let mut cargo = Command::new("cargo");
-        cargo
-            .args([order, "--quiet", "--profile", profile, "--manifest-path"])
-            .arg(course.root.join("Cargo.toml"));
+        cargo.args([order, "--profile", profile, "--manifest-path"]).arg(course.root.join("Cargo.toml"));
+        cargo.args(quiet(&course.root, folder, "experiments"));
         cargo.env_clear().envs(stage::environment::inherited()).env("STEPWISE_RUN_DIR", run_dir);
         cargo
     };
