@@ -36,3 +36,14 @@ async fn an_answer_that_cannot_be_kept_leaves_no_order() {
     let repeated = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 2)).await;
     assert_eq!((repeated.status, &repeated.body["status"]), (StatusCode::CREATED, &json!("awaiting_payment")));
 }
+
+#[tokio::test]
+async fn a_key_that_comes_with_another_basket_is_refused() {
+    let shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    let placed = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 2)).await;
+    assert_eq!(placed.status, StatusCode::CREATED);
+    let other = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 3)).await;
+    assert_eq!((other.status, &other.body["type"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/problems/key-reused")));
+    assert_eq!(shop.stock(&product).await, [5, 3, 2, 0], "received, available, held and sold");
+}

@@ -1,0 +1,25 @@
+impl App {
+    pub async fn place_order(
+        &self,
+        caller: Caller,
+        key: &IdempotencyKey,
+        lines: Lines,
+    ) -> Result<Keyed<Order>, Error> {
+        let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
+        let customer_name = self.name(caller.id).await;
+        let mut tx = self.db.write().await?;
+        if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
+            return Ok(answered);
+        }
+        let now = db::now();
+        let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
+        match products::hold(&mut tx, order.id.into(), lines.as_slice()).await? {
+            Ok(held) => order.hold(held, now + jiff::SignedDuration::from_mins(15), now)?,
+            Err(refused) => order.reject(refused.into(), now)?,
+        }
+        store::insert_order(&mut tx, &order).await?;
+        let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
+        tx.commit().await?;
+        Ok(keyed)
+    }
+}
