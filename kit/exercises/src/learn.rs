@@ -22,6 +22,8 @@ use stage::Guard;
 
 use crate::{print, say};
 
+/// After that a learner is told that something is going on.
+const LONG: Duration = Duration::from_secs(10);
 /// How often `watch` looks whether a file has changed.
 const GLANCE: Duration = Duration::from_millis(300);
 
@@ -101,7 +103,13 @@ impl<'a> Learner<'a> {
         for put_back in desk.put_back()? {
             say(&report::put_back(&put_back));
         }
-        let judgement = self.judge.judge(exercise, &desk.folder).await?;
+        let mut judging = Box::pin(self.judge.judge(exercise, &desk.folder));
+        let judgement = if let Ok(judged) = tokio::time::timeout(LONG, &mut judging).await {
+            judged?
+        } else {
+            say("still compiling or testing; the first time, a chapter takes some minutes to compile");
+            judging.await?
+        };
         let good = judgement.is_good(exercise);
         self.progress.change(&exercise.manifest.id, |done| {
             done.checks += 1;
