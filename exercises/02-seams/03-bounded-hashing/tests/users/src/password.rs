@@ -45,4 +45,13 @@ mod bulkhead {
         go_on.send(()).unwrap();
         assert!(hasher.permits.acquire().await.is_ok(), "and then it is the next one's turn");
     }
+
+    #[tokio::test]
+    async fn what_was_hashed_in_is_used_again() {
+        let hasher = with(1, Duration::from_secs(5));
+        for _ in 0..2 {
+            let blocks = hasher.run(|memory| Ok(memory.len())).await;
+            assert_eq!(blocks.ok(), Some(Params::default().block_count()), "blocks that are there already");
+        }
+    }
 }

@@ -1,0 +1,7 @@
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(error) => matches!(error.code().as_deref(), Some("5" | "13")),
+        _ => false,
+    }
+}
