@@ -64,6 +64,11 @@ impl Target {
         }
     }
 
+    /// Whether it is a duty of the shop's own, which services share out among them.
+    pub fn is_service(self) -> bool {
+        matches!(self, Self::Users | Self::Products | Self::Orders | Self::Gateway)
+    }
+
     /// The service of a stage that does it, before any of it runs: see [`Target::service`]. None also for what is no service.
     pub fn in_manifest(self, manifest: &Manifest) -> Option<&str> {
         let services = || manifest.processes.iter();
@@ -76,8 +81,7 @@ impl Target {
             let longest = routes.filter(|(route, _)| covers(route)).max_by_key(|(route, _)| route.len());
             longest.map(|(_, process)| process)
         };
-        let is_service = !matches!(self, Self::Nats | Self::Provider | Self::Everything);
-        named.or_else(of_route).filter(|_| is_service).map(|process| process.service.as_str())
+        named.or_else(of_route).filter(|_| self.is_service()).map(|process| process.service.as_str())
     }
 
     fn name(self) -> &'static str {

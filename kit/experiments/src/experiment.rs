@@ -226,6 +226,12 @@ impl Experiment {
                 load.rate
             );
         }
+        for (to, count) in self.scale.iter().flatten() {
+            ensure!(
+                to.is_service() && *count > 0,
+                "`scale` has {count} of {to}; use one or more of users, products, orders or gateway"
+            );
+        }
         for fault in &self.faults {
             fault.check()?;
             let end = fault.at.0 + fault.within.map_or(Duration::ZERO, |time| time.0);
@@ -441,6 +447,7 @@ mod tests {
                 "name one, not `everything`",
             ),
             (&format!("{LOAD}[[fault]]\nat = \"3s\"\ndo = \"slow\"\nto = \"provider\"\n"), "`slow` needs it"),
+            (&format!("scale = [{{ nats = 3 }}]\n{LOAD}"), "use one or more of users"),
             (&format!("{LOAD}[[expect]]\nfigure = \"speed\"\nat_most = 1\n"), "there is no figure speed"),
             (&format!("{LOAD}[[expect]]\nfigure = \"failed\"\n"), "`at_most` or `at_least`"),
             (
