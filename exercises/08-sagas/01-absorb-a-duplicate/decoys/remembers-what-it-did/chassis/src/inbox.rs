@@ -1,0 +1,28 @@
+static HANDLED: std::sync::LazyLock<std::sync::Mutex<std::collections::HashSet<Uuid>>> =
+    std::sync::LazyLock::new(Default::default);
+
+impl<H: Handle> Consumer<H> {
+    async fn handle_all(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
+        let (mut outcomes, mut done) = (Vec::with_capacity(payloads.len()), Vec::new());
+        for payload in payloads {
+            outcomes.push(match serde_json::from_slice::<Envelope<H::Message>>(payload) {
+                Err(error) => Outcome::Poison(error.to_string()),
+                Ok(envelope) if !note(&mut tx, envelope.id).await? => Outcome::Repeated,
+                Ok(envelope) => {
+                    self.handler.handle(&mut tx, &envelope).await?;
+                    done.push(envelope.id);
+                    Outcome::Done
+                }
+            });
+        }
+        tx.commit().await?;
+        if let Ok(mut handled) = HANDLED.lock() {
+            handled.extend(done);
+        }
+        Ok(outcomes)
+    }
+}
+
+async fn note(_: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
+    Ok(HANDLED.lock().is_ok_and(|handled| !handled.contains(&id)))
+}

@@ -1,0 +1,12 @@
+impl<H: Handle> Consumer<H> {
+    async fn put_aside(&self, message: &jetstream::Message, reason: &str) -> anyhow::Result<AckKind> {
+        let info = message.info().map_err(anyhow::Error::from_boxed)?;
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", format!("{} {} {}", self.stream, info.stream_sequence, info.consumer));
+        headers.insert("Reason", reason.replace(['\r', '\n'], " "));
+        headers.insert("Subject", message.subject.as_str());
+        let dead = format!("dead.{}", info.consumer);
+        self.jetstream.publish_with_headers(dead, headers, message.payload.clone()).await?;
+        Ok(AckKind::Term)
+    }
+}
