@@ -1,0 +1,20 @@
+impl Relay {
+    async fn take(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<Parcel>> {
+        let now = db::now();
+        let rows = sqlx::query(
+            "update outbox set owner = $1, owned_until = $2
+             where seq in (
+                 select seq from outbox oldest
+                 where (owned_until is null or owned_until <= $3)
+                   and not exists (select 1 from outbox o where o.aggregate_id = oldest.aggregate_id and o.seq < oldest.seq)
+                 order by seq)
+             returning id, subject, message",
+        )
+        .bind(self.id.hyphenated())
+        .bind(db::text(now + LEASE))
+        .bind(db::text(now))
+        .fetch_all(tx)
+        .await?;
+        rows.iter().map(parcel).collect()
+    }
+}
