@@ -8,7 +8,6 @@ use serde::Serialize;
 use stage::{Guard, nats::Shelf};
 
 use crate::{
-    Impossible,
     build::{Built, build},
     catalogue::Catalogue,
     exercise::{Exercise, Need, Test},
@@ -77,7 +76,7 @@ impl<'a> Judge<'a> {
     /// Compiles a copy and runs the tests of the exercise, and no others.
     ///
     /// # Errors
-    /// [`Impossible::Missing`]; or Cargo or a test program cannot be run.
+    /// A NATS server is needed and cannot be fetched; or Cargo or a test program cannot be run.
     pub async fn judge(&self, exercise: &Exercise, folder: &Path) -> Result<Judgement> {
         self.judge_by(exercise, &exercise.manifest.tests, folder).await
     }
@@ -89,7 +88,7 @@ impl<'a> Judge<'a> {
         tests: &[Test],
         folder: &Path,
     ) -> Result<Judgement> {
-        let nats = self.nats_for(exercise)?;
+        let nats = self.nats_for(exercise).await?;
         let programs = match build(folder, tests, self.guard).await? {
             Built::Programs(programs) => programs,
             Built::Errors(errors) => return Ok(Judgement::DoesNotCompile(errors)),
@@ -112,15 +111,11 @@ impl<'a> Judge<'a> {
         Ok(Judgement::Tested(tested))
     }
 
-    /// The NATS server for the tests of an exercise, if they need one.
-    fn nats_for(&self, exercise: &Exercise) -> Result<Option<PathBuf>, Impossible> {
+    /// The NATS server for the tests of an exercise, if they need one. Where there is none it is fetched.
+    async fn nats_for(&self, exercise: &Exercise) -> Result<Option<PathBuf>> {
         if !exercise.manifest.needs.contains(&Need::NatsServer) {
             return Ok(None);
         }
-        let server = self.shelf.server().ok_or(Impossible::Missing {
-            what: "nats-server 2.10 or newer",
-            remedy: "`just prepare` fetches one, or install it: https://github.com/nats-io/nats-server/releases",
-        })?;
-        Ok(Some(server.program))
+        Ok(Some(self.shelf.obtain(Some(self.guard)).await?.program))
     }
 }

@@ -123,11 +123,10 @@ impl<'a> Learner<'a> {
         if !judgement.is_good(exercise) {
             return String::new();
         }
-        let next = self
-            .catalogue
-            .exercises
-            .iter()
-            .find(|other| self.progress.of(&other.manifest.id).passed_at.is_none());
+        // Who begins with chapter 2 goes on there; what was left out comes last.
+        let all = self.catalogue.exercises.iter();
+        let after = all.clone().skip_while(|other| other.number != exercise.number);
+        let next = after.chain(all).find(|other| self.progress.of(&other.manifest.id).passed_at.is_none());
         let next = next
             .map_or("That was the last one.".to_owned(), |next| format!("Next: just start {}", next.number));
         format!("\nIt passes. How the shop does it: just solution {}. {next}\n", exercise.number)

@@ -70,14 +70,6 @@ pub enum Impossible {
         /// The file.
         path: String,
     },
-    /// The machine lacks something.
-    #[error("the exercise needs {what}, which is not here; {remedy}")]
-    Missing {
-        /// What.
-        what: &'static str,
-        /// How to get it.
-        remedy: &'static str,
-    },
     /// A question was to be asked, and there is no terminal.
     #[error("there is no terminal to ask at; say --yes")]
     NobodyToAsk,

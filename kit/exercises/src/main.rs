@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use exercises::{Catalogue, Impossible};
-use stage::{Course, CourseError, Guard};
+use stage::{Course, CourseError, Guard, nats::NatsError};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exercises on the stages of the course.
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
     };
     ended.unwrap_or_else(|error| {
         say(&format!("error: {error:#}"));
-        let impossible = error.is::<Impossible>() || error.is::<CourseError>();
+        let impossible = error.is::<Impossible>() || error.is::<CourseError>() || error.is::<NatsError>();
         ExitCode::from(if impossible { 2 } else { 1 })
     })
 }

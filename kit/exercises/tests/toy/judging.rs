@@ -37,6 +37,17 @@ fn a_newcomer_sees_red_takes_hints_passes_and_is_sent_on() {
 }
 
 #[test]
+fn who_begins_in_the_middle_is_sent_on_from_there_and_last_to_what_was_left_out() {
+    let course = Course::new();
+    course.run(&["start", "1.2"]);
+    course.solve("1.2", "till/src/lib.rs");
+    course.run(&["check"]).is(0, &["It passes", "Next: just start 1.3"]);
+    course.run(&["start", "1.3"]);
+    course.solve("1.3", "till/greeting.txt");
+    course.run(&["check"]).is(0, &["It passes", "Next: just start 1.1"]);
+}
+
+#[test]
 fn what_does_not_compile_is_told_by_the_compiler_and_no_test_is_run() {
     let course = Course::new();
     course.run(&["start", "total"]);
@@ -123,7 +134,7 @@ fn what_is_not_there_is_named_with_the_way_to_it() {
     course.edit("exercises/01-till/03-greet/exercise.toml", "edit =", "needs = [\"nats-server\"]\nedit =");
     course.run(&["start", "1.3"]);
     let check = course.command(&["check", "1.3"]).env("PATH", "/nowhere").output().unwrap();
-    crate::harness::Said::from(check).is(2, &["needs nats-server", "just prepare"]);
+    crate::harness::Said::from(check).is(2, &["there is no nats-server", "cannot be fetched", "install it"]);
 }
 
 #[test]
