@@ -14,6 +14,7 @@ use exercises::{
     check::{Judge, Judgement},
     desk::Desk,
     exercise::HINTS,
+    list::List,
     progress::Progress,
     report::{self, Document},
 };
@@ -123,10 +124,8 @@ impl<'a> Learner<'a> {
         if !judgement.is_good(exercise) {
             return String::new();
         }
-        // Who begins with chapter 2 goes on there; what was left out comes last.
-        let all = self.catalogue.exercises.iter();
-        let after = all.clone().skip_while(|other| other.number != exercise.number);
-        let next = after.chain(all).find(|other| self.progress.of(&other.manifest.id).passed_at.is_none());
+        let list = List::of(self.catalogue, &self.progress, None);
+        let next = list.next();
         let next = next
             .map_or("That was the last one.".to_owned(), |next| format!("Next: just start {}", next.number));
         format!("\nIt passes. How the shop does it: just solution {}. {next}\n", exercise.number)

@@ -51,13 +51,17 @@ impl List {
         Self { participant, exercises: catalogue.exercises.iter().map(entry).collect() }
     }
 
-    /// The one to go on with: what is under way, or else the first that has not passed.
+    /// The one to go on with: what is under way, or else the first that has not passed after the one that passed last: who
+    /// begins with chapter 2 goes on there, and what was left out comes in the end.
     pub fn next(&self) -> Option<&Entry> {
-        let open = || self.exercises.iter().filter(|entry| entry.done.passed_at.is_none());
-        open()
-            .filter(|entry| entry.done.started_at.is_some())
+        let is_open = |entry: &&Entry| entry.done.passed_at.is_none();
+        let under_way = self.exercises.iter().filter(is_open).filter(|entry| entry.done.started_at.is_some());
+        let passed = self.exercises.iter().enumerate().filter(|(_, entry)| entry.done.passed_at.is_some());
+        let passed_last = passed.max_by_key(|(_, entry)| entry.done.passed_at).map_or(0, |(place, _)| place);
+        let (before, after) = self.exercises.split_at(passed_last);
+        under_way
             .max_by_key(|entry| entry.done.started_at)
-            .or_else(|| open().next())
+            .or_else(|| after.iter().chain(before).find(is_open))
     }
 
     /// A line an exercise, below its chapter's title, and what is next.
