@@ -44,7 +44,7 @@ const LAB_HELP: &str = "Each chapter gets a stage of its own, which is ended wit
     not green, when something is not as the experiment expects, or, without --debug, when the load fell behind.\n\
     What is in experiments/NAME.toml: load, faults, expectations. A chapter may bring its own, in its folder.";
 
-const COMPARE_HELP: &str = "Each run takes about three minutes a chapter; nothing else should use the machine meanwhile. JSON, Markdown and\n\
+const COMPARE_HELP: &str = "Each run takes three to four minutes a chapter; nothing else should use the machine meanwhile. JSON, Markdown and\n\
     charts go to target/lab/compare/, and with --book into the book. --from draws again what was measured before.";
 
 #[derive(clap::Args)]
