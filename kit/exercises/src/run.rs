@@ -64,6 +64,9 @@ pub async fn run(
     let (status, out, err) = ended?;
     Ok(match (status.success(), out.contains("test result: ok. 1 passed")) {
         (true, true) => Verdict::Passed,
+        (true, false) if out.contains("running 1 test") => {
+            Verdict::Failed { said: "the process was ended in the middle of the test".to_owned() }
+        }
         (true, false) => Verdict::Missing,
         (false, _) => Verdict::Failed { said: said(&err, &out) },
     })

@@ -62,6 +62,14 @@ fn what_does_not_compile_is_told_by_the_compiler_and_no_test_is_run() {
 }
 
 #[test]
+fn who_ends_the_process_before_the_test_is_over_has_not_passed() {
+    let course = Course::new();
+    course.run(&["start", "1.1"]);
+    course.edit(LIB, TODO, "let _ = prices; std::process::exit(0)");
+    course.run(&["check", "1.1"]).is(1, &["FAILS", "the process was ended in the middle of the test"]);
+}
+
+#[test]
 fn a_test_that_hangs_is_ended_and_called_so() {
     let course = Course::new();
     course.run(&["start", "1.2"]);
