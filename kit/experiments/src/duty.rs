@@ -69,7 +69,7 @@ impl Target {
         matches!(self, Self::Users | Self::Products | Self::Orders | Self::Gateway)
     }
 
-    /// The service of a stage that does it, before any of it runs: see [`Target::service`]. None also for what is no service.
+    /// The service of a manifest that does it, found as in a running stage. None for what is no service.
     pub fn in_manifest(self, manifest: &Manifest) -> Option<&str> {
         let services = || manifest.processes.iter();
         let path = if self == Self::Gateway { "/".to_owned() } else { format!("/{}", self.name()) };
