@@ -20,25 +20,24 @@ pub(crate) fn become_experiments(course: &Course, run_dir: &Path, command: &str,
     let without = ["--quick", "--debug", "--help", "-h"];
     let is_look = args.arguments.iter().any(|argument| without.iter().any(|word| argument == word));
     let (profile, folder) = if is_look { ("dev", "debug") } else { ("release", "release") };
-    let cargo = |order: &str| {
-        let mut cargo = Command::new("cargo");
-        cargo.args([order, "--profile", profile, "--manifest-path"]).arg(course.root.join("Cargo.toml"));
-        cargo.args(quiet(&course.root, folder, "experiments"));
-        cargo.env_clear().envs(stage::environment::inherited()).env("STEPWISE_RUN_DIR", run_dir);
-        cargo
-    };
-    if let Err(error) = build(cargo("build")) {
+    if let Err(error) = build(&course.root, profile, folder) {
         return error;
     }
-    let mut run = cargo("run");
-    run.args(["-p", "experiments", "--bin", "experiments", "--", command]).args(&args.arguments);
-    Error::new(run.exec()).context(NO_CARGO)
+    // Not `cargo run`: without the limits beside it, crates have other features, and Cargo would compile them once more.
+    let program = course.root.join("target").join(folder).join("experiments");
+    let mut run = Command::new(&program);
+    run.arg(command).args(&args.arguments);
+    run.env_clear().envs(stage::environment::inherited()).env("STEPWISE_RUN_DIR", run_dir);
+    Error::new(run.exec()).context(format!("cannot run {}", program.display()))
 }
 
-const NO_CARGO: &str = "cannot run cargo; install Rust from https://rustup.rs";
-
-fn build(mut cargo: Command) -> Result<()> {
+fn build(root: &Path, profile: &str, folder: &str) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--profile", profile, "--manifest-path"]).arg(root.join("Cargo.toml"));
+    cargo.args(quiet(root, folder, "experiments")).arg("--target-dir").arg(root.join("target"));
     cargo.args(["-p", "experiments", "-p", "benches", "--bin", "experiments", "--bin", "limits"]);
-    ensure!(cargo.stdin(Stdio::null()).status().context(NO_CARGO)?.success(), "the lab does not compile");
+    cargo.env_clear().envs(stage::environment::inherited()).stdin(Stdio::null());
+    let built = cargo.status().context("cannot run cargo; install Rust from https://rustup.rs")?;
+    ensure!(built.success(), "the lab does not compile");
     Ok(())
 }

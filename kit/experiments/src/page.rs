@@ -17,7 +17,7 @@ const BEGIN: &str = "<!-- figures: written by `just compare --book` -->";
 const END: &str = "<!-- end of figures -->";
 
 /// A row of the table: what it says, and the figure of an experiment.
-const ROWS: [(&str, &str, &str); 18] = [
+const ROWS: [(&str, &str, &str); 19] = [
     (
         "Browsing that was answered while a process was dead, percent",
         "kill-one",
@@ -35,6 +35,7 @@ const ROWS: [(&str, &str, &str); 18] = [
     ("Log-ins served in it, a second", "login-storm", "log_in_per_second"),
     ("Flash sale: units sold of 100", "flash-sale", "sold_of_promotion"),
     ("Flash sale: browsing p99, ms", "flash-sale", "browse_p99_ms"),
+    ("Flash sale: questions given up in spite of retries", "flash-sale", "failed"),
     (
         "Reads answered of 600 a second by one instance, capped at 200",
         "scale-out products=1",
