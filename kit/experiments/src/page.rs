@@ -65,8 +65,7 @@ pub fn charts(comparison: &Comparison) -> Vec<(&'static str, String)> {
         lines("An order placed: p95 by load", "placed_p95_ms", |stage| &stage.checkout, "customers a second");
     let panels = stages.iter().filter_map(|stage| Some(panel(stage, stage.experiments.get("kill-one")?)));
     let availability = Availability {
-        title: "Browsing answered at the first attempt, while one process after the other is killed"
-            .to_owned(),
+        title: "Browsing answered at the first attempt, kill after kill".to_owned(),
         panels: panels.collect(),
     };
     let memory =

@@ -47,7 +47,7 @@ impl fmt::Display for Spread {
 /// A number with as many digits as mean something to people.
 pub fn short(value: f64) -> String {
     match value.abs() {
-        0.0 => "0".to_owned(),
+        whole if whole.fract() == 0.0 => format!("{value:.0}"),
         ..10.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
     }
@@ -59,8 +59,8 @@ mod tests {
 
     #[test]
     fn the_median_is_the_middle_one_or_between_the_two_middle_ones() {
-        assert_eq!(Spread::of(&[3.0, 100.0, 1.0]).unwrap().to_string(), "3.0 (1.0–100)");
-        assert_eq!(Spread::of(&[4.0, 2.0]).unwrap().to_string(), "3.0 (2.0–4.0)");
+        assert_eq!(Spread::of(&[3.0, 100.0, 1.0]).unwrap().to_string(), "3 (1–100)");
+        assert_eq!(Spread::of(&[4.0, 2.0]).unwrap().to_string(), "3 (2–4)");
         assert_eq!(Spread::of(&[0.0, 0.0, 0.0]).unwrap().to_string(), "0");
         assert_eq!(Spread::of(&[]), None);
     }
