@@ -242,14 +242,7 @@ impl Experiment {
                 self.lasts
             );
         }
-        for Expectation { figure, at_most, at_least, .. } in &self.expectations {
-            ensure!(figures::is_known(figure), "there is no figure {figure}; there are {}", figures::known());
-            ensure!(
-                at_most.is_some() || at_least.is_some(),
-                "expect `at_most` or `at_least` something of {figure}"
-            );
-        }
-        Ok(())
+        self.expectations.iter().try_for_each(Expectation::check)
     }
 
     /// A step of a ladder: visitors of one kind at a steady rate, and nothing else.
@@ -309,6 +302,18 @@ impl Experiment {
             .collect();
         schedule.sort_by_key(|(at, _)| *at);
         schedule
+    }
+}
+
+impl Expectation {
+    fn check(&self) -> Result<()> {
+        let Self { figure, at_most, at_least, .. } = self;
+        ensure!(figures::is_known(figure), "there is no figure {figure}; there are {}", figures::known());
+        ensure!(
+            at_most.is_some() || at_least.is_some(),
+            "expect `at_most` or `at_least` something of {figure}"
+        );
+        Ok(())
     }
 }
 
