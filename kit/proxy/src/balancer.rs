@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -25,6 +26,7 @@ use tokio::{
 /// A balancer of HTTP/1.1 requests. Dropped, it breaks its connections and listens no more.
 #[derive(Debug)]
 pub struct Balancer {
+    address: SocketAddr,
     serving: AbortHandle,
 }
 
@@ -36,8 +38,14 @@ impl Balancer {
     /// The address cannot be listened on.
     pub async fn open(listen: &str, instances: Vec<String>) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
         let serving = tokio::spawn(serve(listener, Arc::new(Turns { instances, next: AtomicUsize::new(0) })));
-        Ok(Self { serving: serving.abort_handle() })
+        Ok(Self { address, serving: serving.abort_handle() })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 
@@ -133,15 +141,13 @@ mod tests {
         (address, serving.abort_handle())
     }
 
-    async fn before(instances: &[&str]) -> (Balancer, String) {
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-        let instances = instances.iter().map(|address| (*address).to_owned()).collect();
-        (Balancer::open(&free, instances).await.unwrap(), free)
+    async fn before(instances: [&str; 2]) -> Balancer {
+        Balancer::open("127.0.0.1:0", instances.map(str::to_owned).into()).await.unwrap()
     }
 
     /// Asks so often on one connection; gives the bodies, one letter each.
-    async fn ask(balancer: &str, times: usize) -> io::Result<String> {
-        let mut stream = TcpStream::connect(balancer).await?;
+    async fn ask(balancer: &Balancer, times: usize) -> io::Result<String> {
+        let mut stream = TcpStream::connect(balancer.address()).await?;
         let mut bodies = String::new();
         for _ in 0..times {
             stream.write_all(b"GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await?;
@@ -159,23 +165,23 @@ mod tests {
     #[tokio::test]
     async fn requests_of_one_connection_go_to_the_instances_in_turn() {
         let ((a, _), (b, _)) = (instance("a").await, instance("b").await);
-        let (_balancer, address) = before(&[&a, &b]).await;
-        assert_eq!(ask(&address, 4).await.unwrap(), "abab");
+        let balancer = before([&a, &b]).await;
+        assert_eq!(ask(&balancer, 4).await.unwrap(), "abab");
     }
 
     #[tokio::test]
     async fn an_instance_that_is_away_is_passed_over_and_none_at_all_is_a_broken_connection() {
         let ((a, of_a), (b, of_b)) = (instance("a").await, instance("b").await);
-        let (_balancer, address) = before(&[&a, &b]).await;
+        let balancer = before([&a, &b]).await;
         of_a.abort();
         while TcpStream::connect(&a).await.is_ok() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(ask(&address, 3).await.unwrap(), "bbb");
+        assert_eq!(ask(&balancer, 3).await.unwrap(), "bbb");
         of_b.abort();
         while TcpStream::connect(&b).await.is_ok() {
             tokio::task::yield_now().await;
         }
-        assert!(ask(&address, 1).await.is_err());
+        assert!(ask(&balancer, 1).await.is_err());
     }
 }
