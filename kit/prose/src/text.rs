@@ -102,7 +102,9 @@ fn of_rust(text: &str) -> String {
             TokenKind::Literal { kind: LiteralKind::Str { .. } | LiteralKind::RawStr { .. }, .. } => {
                 let words = written.split_once('"').map_or("", |(_, words)| words);
                 let words = words.rsplit_once('"').map_or(words, |(words, _)| words);
-                prose.push_str(&format!("{GAP}{}{GAP}", words.replace("\\n", "| ").replace('\\', " ")));
+                prose.push(GAP);
+                prose.push_str(&words.replace("\\n", "| ").replace('\\', " "));
+                prose.push(GAP);
             }
             TokenKind::Whitespace => prose.push_str(written),
             _ => {
