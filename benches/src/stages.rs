@@ -22,7 +22,7 @@ pub fn chapter_number() -> Result<u32> {
 /// # Errors
 /// There is none around the present folder.
 pub fn course() -> Result<Course> {
-    Ok(Course::around(&env::current_dir()?)?)
+    Ok(Course::find(&env::current_dir()?)?)
 }
 
 /// Builds a chapter with optimisations and starts it on free ports, with new data, under the guard of `limits`.

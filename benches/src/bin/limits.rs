@@ -59,7 +59,7 @@ struct Product {
 fn main() -> Result<()> {
     let config = Config::parse();
     match config.command {
-        Some(Command::Guard) => Ok(stage::guard::stand(std::io::stdin().lock())?),
+        Some(Command::Guard) => Ok(stage::guard::run(std::io::stdin().lock())?),
         None => serve(&config),
     }
 }

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_timetable_adds_up_and_has_to_end_in_time() {
-        let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         let table = agenda(&course, &words("9:50 until 10:30 welcome break")).unwrap();
         assert!(
             table.contains("| 9:50 | Who is here") && table.contains("| 10:10 | Break | 15 |"),

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_pages_of_this_book_are_right() {
-        let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         let wrong = pages(&course).unwrap();
         assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     }

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode> {
-    let course = Course::around(&std::env::current_dir()?)?;
+    let course = Course::find(&std::env::current_dir()?)?;
     if let Some(names) = &args.capture {
         capture::record(&course, names)?;
         return Ok(ExitCode::SUCCESS);

@@ -27,7 +27,7 @@ pub fn diff(course: &Course, words: &[String]) -> Result<String> {
         _ => bail!("a diff needs two chapters and a path"),
     };
     let from = from
-        .or_else(|| new.manifest.changes.came_from(to))
+        .or_else(|| new.manifest.changes.path_before(to))
         .with_context(|| format!("{to} is new: list it"))?;
     let item = match item {
         [] => None,
@@ -66,7 +66,7 @@ pub fn changes(course: &Course, words: &[String]) -> Result<String> {
         rows.push(format!("| {what} | `{path}` | {} |", counted(old, new)));
     };
     for path in &changes.changed {
-        let from = changes.came_from(path).unwrap_or(path);
+        let from = changes.path_before(path).unwrap_or(path);
         row("changed", path, &read(&old, from)?, &read(&new, path)?);
     }
     for path in &changes.added {

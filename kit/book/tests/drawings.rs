@@ -7,7 +7,7 @@ use stage::Course;
 
 #[test]
 fn the_drawing_of_an_orders_life_has_the_steps_of_every_stage_and_no_others() -> anyhow::Result<()> {
-    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     let svg = fs::read_to_string(course.root.join("book/drawings/order.svg"))?;
     let drawn: BTreeSet<_> = Regex::new(r#"data-step="(\w+) (\w+)""#)?
         .captures_iter(&svg)
@@ -26,7 +26,7 @@ fn the_drawing_of_an_orders_life_has_the_steps_of_every_stage_and_no_others() ->
 
 #[test]
 fn the_drawing_of_the_seams_has_the_dependencies_of_chapter_2_and_no_others() -> anyhow::Result<()> {
-    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     let svg = fs::read_to_string(course.root.join("book/drawings/seams.svg"))?;
     let drawn: BTreeSet<_> = Regex::new(r#"data-names="(\w+ \w+)""#)?
         .captures_iter(&svg)
@@ -46,7 +46,7 @@ fn the_drawing_of_the_seams_has_the_dependencies_of_chapter_2_and_no_others() ->
 #[test]
 fn the_drawing_of_an_orders_walk_has_the_messages_that_the_tour_heard_and_steps_of_an_orders_life()
 -> anyhow::Result<()> {
-    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     let read = |file: &str| fs::read_to_string(course.root.join(file));
     let (svg, order) = (read("book/drawings/walk.svg")?, read("book/drawings/order.svg")?);
     let all = |pattern: &str, text: &str| -> anyhow::Result<Vec<String>> {

@@ -95,7 +95,7 @@ fn step(from: &Link, to: &Link) -> Result<Vec<File>> {
         if is_own(path) {
             let remark = "each chapter has its own: look at it yourself".to_owned();
             files.push(File { outcome: Outcome::Own, place: to.shown(path), remark });
-        } else if let Some(here) = to.changes.came_to(path) {
+        } else if let Some(here) = to.changes.path_after(path) {
             plan.push(Planned { path: here, merged: merged(from, path, to, here)? });
         } else {
             let remark = format!("{} removes it: does what took its place need the change?", to.manifest);

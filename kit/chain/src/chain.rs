@@ -39,7 +39,7 @@ impl Chain {
     /// # Errors
     /// There is no course, a manifest is no good, or its workspace is not there.
     pub fn around(folder: &Path) -> Result<Self> {
-        let course = Course::around(folder)?;
+        let course = Course::find(folder)?;
         let root = course.root.canonicalize()?;
         let links = course
             .chapters()?

@@ -59,7 +59,7 @@ impl Step<'_> {
 
     /// Whether the file of this name is, as declared, the same one as before.
     fn stayed(&self, path: &str) -> bool {
-        self.is(path) && self.after.changes.came_from(path) == Some(path)
+        self.is(path) && self.after.changes.path_before(path) == Some(path)
     }
 
     fn is_same(&self, from: &str, path: &str) -> Result<bool> {
@@ -92,7 +92,7 @@ impl Step<'_> {
     }
 
     fn not_changed(&self, path: &str) -> Result<Option<String>> {
-        Ok(match self.after.changes.came_from(path) {
+        Ok(match self.after.changes.path_before(path) {
             _ if !self.is(path) => Some(NOWHERE.to_owned()),
             Some(from) if self.was(from) => {
                 let same = "which is the same to the byte as in the chapter before; take it out";
@@ -104,7 +104,7 @@ impl Step<'_> {
     }
 
     fn not_added(&self, path: &str) -> Option<String> {
-        let was_and_stays = self.was(path) && self.after.changes.came_to(path) == Some(path);
+        let was_and_stays = self.was(path) && self.after.changes.path_after(path) == Some(path);
         let old = || format!("which chapter {} has too; put it into `changed`", self.before.number);
         if self.is(path) { was_and_stays.then(old) } else { Some(NOWHERE.to_owned()) }
     }
@@ -121,7 +121,7 @@ impl Step<'_> {
     fn gone(&self) -> Vec<Violation> {
         let (number, manifest, changes) = (self.before.number, &self.after.manifest, &self.after.changes);
         let undeclared = |path: &&String| {
-            changes.came_to(path) == Some(path) && !changes.changed.contains(path) && !self.stayed(path)
+            changes.path_after(path) == Some(path) && !changes.changed.contains(path) && !self.stayed(path)
         };
         let report = |path: &String| {
             let reason = format!(
@@ -139,7 +139,7 @@ impl Step<'_> {
         let (number, manifest, changes) = (self.before.number, &self.after.manifest, &self.after.changes);
         let mut violations = Vec::new();
         for path in self.after.files.paths.iter().filter(|path| !changes.changed.contains(path)) {
-            let reason = match changes.came_from(path) {
+            let reason = match changes.path_before(path) {
                 Some(from) if self.was(from) => {
                     if self.is_same(from, path)? {
                         continue;

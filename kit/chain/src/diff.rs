@@ -64,7 +64,7 @@ pub fn between(chain: &Chain, first: u32, second: u32, path: Option<&str>) -> Re
 fn pairs(links: &[Link]) -> Vec<(Option<&str>, Option<&str>)> {
     let [first, rest @ ..] = links else { return Vec::new() };
     let last = rest.last().unwrap_or(first);
-    let follow = |path| rest.iter().try_fold(path, |path, link| link.changes.came_to(path));
+    let follow = |path| rest.iter().try_fold(path, |path, link| link.changes.path_after(path));
     let there = |path: &&str| last.files.paths.contains(*path);
     let old = first.files.paths.iter().map(String::as_str);
     let mut pairs: Vec<_> = old.map(|path| (Some(path), follow(path).filter(there))).collect();

@@ -1,4 +1,4 @@
-//! `kit audit`: whether the running stage lost, doubled or oversold anything.
+//! `kit audit`: checks that the running stage lost, duplicated and oversold nothing.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -7,16 +7,16 @@ use anyhow::Result;
 
 use crate::{status, terminal};
 
-/// How to show it.
+/// Options of the audit.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Reads what staff can read through the shop's API, the payment provider's ledger and the streams of NATS, and\n\
-    asks the databases what the stage's `audit.toml` has. Waits up to 10 s for the shop to come to rest. The exit\n\
-    code is 1 when an invariant is broken; what was asked of the shop is known to the lab only (`just lab`),\n\
-    so three invariants are not checkable here."
+    after_help = "Reads the shop through its staff API, the ledger of the payment provider and the streams of NATS, and runs the\n\
+    database queries of the stage's `audit.toml`. Waits up to 10 s until the shop has processed everything. The exit\n\
+    code is 1 if an invariant is violated. Three invariants need a record of the requests, which only the lab\n\
+    keeps (`just lab`), so they are not checkable here."
 )]
 pub(crate) struct Args {
-    /// Prints the report with every violation, for tools
+    /// Prints the report with all violations as JSON
     #[arg(long)]
     json: bool,
 }
@@ -28,20 +28,22 @@ pub(crate) async fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
     let report = if let Ok(report) = soon {
         report?
     } else {
-        terminal::say("not at rest, or not right yet; looking again for up to 10 s");
+        terminal::log(
+            "the shop is still processing, or an invariant does not hold yet; retrying for up to 10 s",
+        );
         auditing.await?
     };
     if args.json {
         terminal::print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
     } else {
-        terminal::print(&format!("Chapter {}: {}\n", status.chapter, painted(&report)))?;
+        terminal::print(&format!("Chapter {}: {}\n", status.chapter, coloured(&report)))?;
     }
     Ok(if report.broken().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The report with what holds in green and what does not in red.
-fn painted(report: &audit::Report) -> String {
-    let paint = |line: &str| {
+/// The report, with invariants that hold in green and violated ones in red.
+fn coloured(report: &audit::Report) -> String {
+    let colour = |line: &str| {
         let style = match line.trim_start().chars().next() {
             Some('✔') => AnsiColor::Green.on_default(),
             Some('✘') => AnsiColor::Red.on_default().bold(),
@@ -50,5 +52,5 @@ fn painted(report: &audit::Report) -> String {
         };
         format!("{style}{line}{style:#}")
     };
-    report.to_string().lines().map(paint).collect::<Vec<_>>().join("\n")
+    report.to_string().lines().map(colour).collect::<Vec<_>>().join("\n")
 }

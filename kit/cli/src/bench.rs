@@ -1,4 +1,4 @@
-//! `kit bench`: how fast a stage is, what browsing feels in a storm, and how long it is away after a crash.
+//! `kit bench`: measures throughput and latency of a stage, the effect of a log-in storm on browsing, and the downtime after a crash.
 
 use std::{path::Path, process::ExitCode};
 
@@ -6,22 +6,22 @@ use anyhow::Result;
 use stage::Course;
 use tokio::process::Command;
 
-use crate::{signals::Signals, terminal, test::succeed};
+use crate::{signals::Signals, terminal, test::run_to_success};
 
-/// What to measure.
+/// The stage and the benchmarks.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Builds a stage of its own with optimisations and measures it beside the limits of this machine: about ten\n\
-    minutes, and nothing else should run meanwhile. benches/README.md says how to read the figures."
+    after_help = "Builds a separate stage with optimisations, and measures it together with the limits of this machine. This takes\n\
+    about ten minutes, and nothing else should run at the same time. benches/README.md explains the figures."
 )]
 pub(crate) struct Args {
     /// The chapter's number
     #[arg(default_value_t = 1)]
     chapter: u32,
-    /// Only one of the four
+    /// Runs only this benchmark
     #[arg(long, value_name = "BENCHMARK", value_parser = ["load", "orders", "storm", "failure"])]
     only: Option<String>,
-    /// Only benchmarks with this in their name; and what else criterion takes
+    /// Runs only benchmarks whose name contains this text; other options are passed on to criterion
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER")]
     filter: Vec<String>,
 }
@@ -39,9 +39,9 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
     cargo.env_clear().envs(stage::environment::inherited());
     cargo.env("STEPWISE_CHAPTER", chapter.to_string()).env("STEPWISE_RUN_DIR", run_dir);
     tokio::select! {
-        measured = succeed(cargo) => measured.map(|()| ExitCode::SUCCESS),
+        measured = run_to_success(cargo) => measured.map(|()| ExitCode::SUCCESS),
         () = signals.next() => {
-            terminal::say("interrupted; the guard ends what still runs of the stage");
+            terminal::log("interrupted; the processes of the stage are being stopped");
             Ok(ExitCode::FAILURE)
         }
     }

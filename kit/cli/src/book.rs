@@ -1,4 +1,4 @@
-//! `kit book`: the book, from its pages and the stages. The work is in a program of its own, which is heavy to build.
+//! `kit book`: builds and serves the book. A separate program does the work, because mdBook takes long to compile.
 
 use std::{path::Path, process::ExitCode};
 
@@ -6,17 +6,17 @@ use anyhow::{Context, Result};
 use stage::Course;
 use tokio::process::Command;
 
-use crate::{program::quiet, signals::Signals, terminal, test::succeed};
+use crate::{delegate::quiet, signals::Signals, terminal, test::run_to_success};
 
-/// What to do with the book.
+/// Options of the book.
 #[derive(clap::Args)]
 #[command(after_help = "Options:\n  \
-    --open               opens it in the browser\n  \
-    --port PORT          the first port to try [default: 3000]\n  \
-    --build [FOLDER]     builds it, into FOLDER or book/book, and serves nothing\n  \
-    --check              says what the pages name that is not there, and what they print that is no longer printed\n  \
-    --capture [NAME]...  (authors) runs the commands of these captures, or of all, and records what they print now\n\n\
-    The first time compiles mdBook, which takes a minute or two. A page shows itself again when it has changed.")]
+    --open               Opens it in the browser\n  \
+    --port PORT          The first port to try [default: 3000]\n  \
+    --build [FOLDER]     Builds it into FOLDER or book/book, without serving it\n  \
+    --check              Checks the links and names in the pages, and that recorded output is up to date\n  \
+    --capture [NAME]...  (authors) Runs the commands of these captures, or of all, and records their output\n\n\
+    The first run compiles mdBook, which takes one or two minutes. The browser reloads a page when it has changed.")]
 pub(crate) struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     options: Vec<String>,
@@ -25,20 +25,20 @@ pub(crate) struct Args {
 pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     let mut signals = Signals::new()?;
     tokio::select! {
-        ended = succeed(book(cargo(&course.root), &course.root, &args.options)?) => ended.map(|()| ExitCode::SUCCESS),
+        ended = run_to_success(book(cargo(&course.root), &course.root, &args.options)?) => ended.map(|()| ExitCode::SUCCESS),
         () = signals.next() => {
-            terminal::say("the book is closed");
+            terminal::log("the book is no longer served");
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// Whether everything the pages name is there, and everything they print is still printed.
-pub(crate) async fn is_right(course: &Course) -> Result<()> {
-    // The tests of the kit have just built it beside this program; Cargo alone would compile mdBook once more.
+/// Checks the links and names in the pages, and that the recorded output is up to date.
+pub(crate) async fn check(course: &Course) -> Result<()> {
+    // The tests of the kit have just built the program next to this one. Without them, Cargo compiles it.
     let built = std::env::current_exe()?.with_file_name("book");
     let program = if built.is_file() { Command::new(built) } else { cargo(&course.root) };
-    succeed(book(program, &course.root, &["--check".to_owned()])?).await
+    run_to_success(book(program, &course.root, &["--check".to_owned()])?).await
 }
 
 fn cargo(root: &Path) -> Command {
@@ -49,7 +49,7 @@ fn cargo(root: &Path) -> Command {
 
 fn book(mut program: Command, root: &Path, options: &[String]) -> Result<Command> {
     program.args(options).current_dir(root).env_clear().envs(stage::environment::inherited());
-    // What the book records is printed by this very program.
+    // The captures run this program.
     program.env("STEPWISE_KIT", std::env::current_exe().context("cannot find this program")?);
     Ok(program)
 }

@@ -1,4 +1,4 @@
-//! `kit chapter`: a stage, from source to a log that runs by until Ctrl-C.
+//! `kit chapter`: builds and starts a stage, and prints its log until Ctrl-C.
 
 use std::{
     path::Path,
@@ -11,44 +11,44 @@ use stage::{Chapter, Course, Line, Options, Profile, Programs, RunFolder, Stage}
 use tokio::sync::mpsc;
 
 use crate::{
-    merged,
+    merged_log,
     signals::Signals,
     status,
-    table::{from_here, table},
+    table::{relative, table},
     terminal,
 };
 
-/// Which stage, and how.
+/// The stage and its options.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Ctrl-C, `just stop`, or closing the terminal stops every process; the exit code is 0 then.\n\
+    after_help = "Ctrl-C, `just stop`, and closing the terminal stop every process. The exit code is 0 then.\n\
     A setting is an environment variable of every service, for example --set ORDER_TTL=3s."
 )]
 pub(crate) struct Args {
     /// The chapter's number
     chapter: u32,
-    /// Goes on with the data of the last run of this chapter instead of starting empty
+    /// Keeps the data of the last run of this chapter, instead of starting empty
     #[arg(long)]
     keep_data: bool,
-    /// Compiles with optimisations: slow to build, and what measurements need
+    /// Compiles with optimisations, for measurements; the build takes longer
     #[arg(long)]
     release: bool,
     /// A setting for every service
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
-    /// How many of each service are started, as in users=2,products=3. The instances of a service share one `SQLite` file:
-    /// readers scale on it, writers do not. Those of a service that clients talk to stand behind a balancer
+    /// The number of instances of a service, as in users=2,products=3. The instances share one `SQLite` file, so reads
+    /// scale and writes do not. The instances of a public service are behind a load balancer
     #[arg(long, value_name = "SERVICE=N", value_parser = instances, value_delimiter = ',')]
     scale: Vec<(String, u16)>,
-    /// Puts a proxy between each service and NATS and the payment provider, for `just break SERVICE slow|hang|cut`
+    /// Opens a proxy from each service to NATS and to the payment provider, for `just break SERVICE slow|hang|cut`
     #[arg(long)]
     faults: bool,
-    /// The first port to try; the others follow, and a taken one is stepped over
+    /// The first port to try; the others follow, and a port in use is skipped
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
 }
 
-/// Lines that wait for the terminal; more of them are only in the log files.
+/// Log lines buffered for the terminal. If it is full, further lines are only in the log files.
 const BACKLOG: usize = 4096;
 
 fn setting(text: &str) -> Result<(String, String), String> {
@@ -73,25 +73,25 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: Args) -> Result<E
     let stage = tokio::select! {
         stage = start(course, &chapter, run_dir, args, log) => stage?,
         () = signals.next() => {
-            terminal::say("interrupted; nothing of the stage is left running");
+            terminal::log("interrupted; all processes of the stage have been stopped");
             return Ok(ExitCode::FAILURE);
         }
     };
-    let mut printed = merged::print(welcome(&chapter, &stage), lines, &stage.status().processes);
+    let mut printed = merged_log::print(welcome(&chapter, &stage), lines, &stage.status().processes);
     let read = tokio::select! {
         () = signals.next() => true,
-        _ = &mut printed => false, // nobody reads any more: the terminal or the pipe is gone
+        _ = &mut printed => false, // the terminal or the pipe is closed
     };
-    terminal::say("stopping");
+    terminal::log("stopping");
     stage.stop().await;
     if read {
         tokio::time::timeout(Duration::from_secs(1), printed).await.ok();
     }
-    terminal::say(&format!("chapter {} is stopped, nothing of it is left running", chapter.manifest.number));
+    terminal::log(&format!("chapter {} stopped, all of its processes have ended", chapter.manifest.number));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds and starts; dropped on the way, it ends what it started.
+/// Builds and starts the stage. Dropping the future stops what was started.
 async fn start(
     course: &Course,
     chapter: &Chapter,
@@ -101,7 +101,7 @@ async fn start(
 ) -> Result<Stage> {
     let run = RunFolder::claim(run_dir, chapter.manifest.number, &std::env::current_exe()?).await?;
     let profile = if args.release { Profile::Release } else { Profile::Debug };
-    terminal::say(&format!("building chapter {}, {}", chapter.manifest.number, chapter.manifest.title));
+    terminal::log(&format!("building chapter {}, {}", chapter.manifest.number, chapter.manifest.title));
     let programs = Programs::build(course, chapter, profile, &run).await?;
     let logs = run.logs();
     let options = Options {
@@ -110,31 +110,31 @@ async fn start(
         first_port: Some(args.port),
         settings: args.settings.into_iter().collect(),
         scale: args.scale.into_iter().collect(),
-        links: args.faults,
+        fault_proxies: args.faults,
         log: Some(log),
         ..Options::default()
     };
-    terminal::say("starting");
+    terminal::log("starting");
     let mut started = Box::pin(Stage::start(chapter, &programs, run, options));
     let since = Instant::now();
     loop {
         match tokio::time::timeout(Duration::from_secs(5), &mut started).await {
             Ok(stage) => return Ok(stage?),
-            Err(_) => terminal::say(&format!(
-                "not ready after {} s; what the processes say is in {}",
+            Err(_) => terminal::log(&format!(
+                "not ready after {} s; the output of the processes is in {}",
                 since.elapsed().as_secs(),
-                from_here(&logs)
+                relative(&logs)
             )),
         }
     }
 }
 
-/// What runs, and what to do with it.
+/// The processes, the log-ins, and commands to try.
 fn welcome(chapter: &Chapter, stage: &Stage) -> String {
     let status = stage.status();
     let taken = match stage.ports_taken() {
         [] => String::new(),
-        ports => format!("Stepped over, because somebody has it: port {}.\n", join(ports)),
+        ports => format!("Skipped because another program uses it: port {}.\n", join(ports)),
     };
     let api = status.routes.values().next().map_or("", String::as_str);
     let victim = chapter.manifest.processes.last().map_or("shop", |process| process.service.as_str());
@@ -142,8 +142,9 @@ fn welcome(chapter: &Chapter, stage: &Stage) -> String {
         ["just tour".to_owned(), "one customer's journey, request by request".to_owned()],
         [format!("curl {api}/products"), "browse".to_owned()],
         [format!("{api}/docs"), "the whole API, in a browser".to_owned()],
-        [format!("just break {victim} kill"), format!("a crash; `just break {victim} heal` ends it")],
-        ["just audit".to_owned(), "was anything lost, doubled or oversold?".to_owned()],
+        [format!("just break {victim} kill"), "a crash".to_owned()],
+        [format!("just break {victim} heal"), "restart it".to_owned()],
+        ["just audit".to_owned(), "was anything lost, duplicated or oversold?".to_owned()],
         ["just stop".to_owned(), "or Ctrl-C here".to_owned()],
     ];
     format!(

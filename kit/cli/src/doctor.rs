@@ -1,4 +1,4 @@
-//! `kit doctor`: whether this machine has what the course needs, and the remedy for what it has not.
+//! `kit doctor`: checks that this machine has everything the course needs, and prints a remedy for each missing item.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -9,21 +9,21 @@ use anyhow::Result;
 use serde::Serialize;
 use stage::{
     Course,
-    nats::{FETCHED, Shelf, WAYS},
+    nats::{INSTALL_HINT, PINNED, ToolCache},
 };
 
 use crate::{table::table, terminal};
 
-/// How to show it.
+/// Options of the doctor.
 #[derive(clap::Args)]
-#[command(after_help = "The exit code is 1 when something that the course needs is missing.")]
+#[command(after_help = "The exit code is 1 if something is missing.")]
 pub(crate) struct Args {
-    /// Prints one JSON document: a list of {name, ok, found, remedy}
+    /// Prints JSON: a list of {name, ok, found, remedy}
     #[arg(long)]
     json: bool,
 }
 
-/// One thing that is looked at.
+/// The result of one check.
 #[derive(Serialize)]
 struct Check {
     name: &'static str,
@@ -34,7 +34,7 @@ struct Check {
 
 /// The oldest compiler that builds the course.
 const RUST: (u32, u32) = (1, 95);
-/// What a checkout with two stages and their tests takes, in GiB.
+/// The free space that the course needs, in GiB.
 const DISK: u64 = 6;
 
 pub(crate) fn run(course: &Course, args: &Args) -> Result<ExitCode> {
@@ -45,9 +45,9 @@ pub(crate) fn run(course: &Course, args: &Args) -> Result<ExitCode> {
         let rows: Vec<_> = checks
             .iter()
             .map(|check| {
-                let answer = if check.ok { "yes" } else { "NO" };
+                let verdict = if check.ok { "ok" } else { "NO" };
                 let remedy = check.remedy.map(|remedy| format!("-> {remedy}")).unwrap_or_default();
-                [answer.to_owned(), check.name.to_owned(), check.found.clone(), remedy]
+                [verdict.to_owned(), check.name.to_owned(), check.found.clone(), remedy]
             })
             .collect();
         terminal::print(&table(&rows))?;
@@ -56,10 +56,10 @@ pub(crate) fn run(course: &Course, args: &Args) -> Result<ExitCode> {
 }
 
 fn checks(course: &Course) -> Vec<Check> {
-    // What the kit fetched is named by its place in the course.
+    // The path of a fetched server is shown relative to the course.
     let root = format!("{}/", course.root.display());
     let in_course = |text: String| text.replace(&root, "");
-    let nats = nats_server(&Shelf::of(&course.root)).map(in_course).map_err(in_course);
+    let nats = nats_server(&ToolCache::of(&course.root)).map(in_course).map_err(in_course);
     vec![
         check("system", system(), "use Linux, macOS, or Windows through WSL2"),
         check("Rust 1.95 or newer", rust(), "run: rustup update stable"),
@@ -71,7 +71,7 @@ fn checks(course: &Course) -> Vec<Check> {
             "Debian, Ubuntu: apt install gcc; macOS: xcode-select --install",
         ),
         check("just", version("just", ""), "run: cargo install just --locked"),
-        check("nats-server 2.10 or newer", nats, WAYS),
+        check("nats-server 2.10 or newer", nats, INSTALL_HINT),
         check("room on the disk", disk(), "free 6 GB; `cargo clean` frees what earlier builds took"),
         check(
             "ports of 127.0.0.1",
@@ -81,12 +81,12 @@ fn checks(course: &Course) -> Vec<Check> {
     ]
 }
 
-/// What was found: good, or not.
+/// What was found, as `Err` if it does not suffice.
 type Found = Result<String, String>;
 
 fn check(name: &'static str, found: Found, remedy: &'static str) -> Check {
     let ok = found.is_ok();
-    Check { name, ok, found: found.unwrap_or_else(|missing| missing), remedy: (!ok).then_some(remedy) }
+    Check { name, ok, found: found.unwrap_or_else(|problem| problem), remedy: (!ok).then_some(remedy) }
 }
 
 fn system() -> Found {
@@ -106,23 +106,21 @@ fn c_compiler() -> Found {
     version(&compiler, "")
 }
 
-/// The one that a stage would run with; where there is none, whether it can be fetched once it is needed.
-fn nats_server(shelf: &Shelf) -> Found {
-    let too_old: Vec<_> = shelf.too_old().iter().map(|server| format!("; {server} is too old")).collect();
+/// The server that a stage would run with. If there is none, it can be fetched with `curl` or Python.
+fn nats_server(cache: &ToolCache) -> Found {
+    let too_old: Vec<_> = cache.too_old().iter().map(|server| format!("; {server} is too old")).collect();
     let too_old = too_old.concat();
-    if let Some(server) = shelf.server() {
+    if let Some(server) = cache.find() {
         return Ok(format!("{server}{too_old}"));
     }
     let fetcher = ["curl", "python3"].into_iter().find(|program| version(program, "").is_ok());
     match fetcher {
-        Some(program) => {
-            Ok(format!("none; `just chapter` fetches {FETCHED} when it is needed, with {program}{too_old}"))
-        }
+        Some(program) => Ok(format!("none; `just chapter` will fetch {PINNED} with {program}{too_old}")),
         None => Err(format!("none, and neither curl nor python3 to fetch it{too_old}")),
     }
 }
 
-/// The first line of what `program [subcommand] --version` says.
+/// The first line of the output of `program [subcommand] --version`.
 fn version(program: &str, subcommand: &str) -> Found {
     let arguments = [subcommand, "--version"];
     let output =
@@ -136,12 +134,12 @@ fn version(program: &str, subcommand: &str) -> Found {
     }
 }
 
-/// Asks `df`, whose portable format is the same on every system.
+/// The free space according to `df`, whose POSIX format is the same on every system.
 fn disk() -> Found {
     let output = Command::new("df").args(["-Pk", "."]).output().map_err(|error| format!("df: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let free = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
-    let gib = free.ok_or("df gives no figure")? / (1024 * 1024);
+    let gib = free.ok_or("cannot parse the output of df")? / (1024 * 1024);
     if gib >= DISK { Ok(format!("{gib} GB free")) } else { Err(format!("{gib} GB free")) }
 }
 
@@ -150,6 +148,6 @@ fn port() -> Found {
     drop(any);
     match TcpListener::bind((Ipv4Addr::LOCALHOST, 8080)) {
         Ok(_) => Ok("8080 is free".to_owned()),
-        Err(_) => Ok("8080 is taken; a stage takes the next free one".to_owned()),
+        Err(_) => Ok("8080 is in use; a stage uses the next free port".to_owned()),
     }
 }

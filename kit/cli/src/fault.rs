@@ -1,4 +1,4 @@
-//! `kit break`: a fault, done to the running stage.
+//! `kit break`: injects a fault into the running stage.
 
 use std::{path::Path, process::ExitCode};
 
@@ -8,35 +8,35 @@ use stage::{Fault, control};
 
 use crate::terminal;
 
-/// What to do to whom.
+/// The fault and its target.
 #[derive(clap::Args)]
-#[command(after_help = "Returns when it is done: a killed process has ended, a healed one is ready.\n\
+#[command(after_help = "Returns once a killed process has exited, or a healed one is ready.\n\
     Example: just break shop kill, and then: just break shop heal")]
 pub(crate) struct Args {
-    /// A service, all its instances; one instance (`products-2`); `nats`, the NATS server; or `payments`, the payment sandbox
+    /// A service (all its instances), one instance (`products-2`), the NATS server (`nats`) or the payment sandbox (`payments`)
     service: String,
     /// The fault; `slow`, `hang` and `cut` need a stage that was started with `--faults`
     fault: Choice,
-    /// Of `slow`: milliseconds each way
+    /// Milliseconds in each direction, for `slow`
     #[arg(required_if_eq("fault", "slow"), value_parser = clap::value_parser!(u64).range(1..=60_000))]
     ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Choice {
-    /// SIGKILL, as a crash would; stays dead until healed
+    /// SIGKILL: a crash; the process stays dead until it is healed
     Kill,
-    /// SIGTERM, as an orderly end; stays dead until healed
+    /// SIGTERM: a graceful shutdown; the process stays dead until it is healed
     Stop,
-    /// SIGSTOP: keeps its connections and does nothing until healed
+    /// SIGSTOP: the process keeps its connections but does not run until it is healed
     Freeze,
-    /// What goes to NATS and to the payment provider, and comes from them, comes later
+    /// Delays all bytes to and from NATS and the payment provider
     Slow,
-    /// Nothing comes through to NATS and to the payment provider, and no connection breaks
+    /// Keeps the connections to NATS and the payment provider open, but no bytes pass
     Hang,
-    /// The connections to NATS and to the payment provider are broken
+    /// Closes the connections to NATS and the payment provider
     Cut,
-    /// Lets a frozen process go on, starts a dead one again on the same port and data, mends links
+    /// Resumes a frozen process, restarts a dead one on the same port and data, repairs the links
     Heal,
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
         Choice::Kill => Fault::Kill,
         Choice::Stop => Fault::Stop,
         Choice::Freeze => Fault::Freeze,
-        Choice::Slow => Fault::Slow { ms: args.ms.unwrap_or_default() }, // clap has asked for it
+        Choice::Slow => Fault::Slow { ms: args.ms.unwrap_or_default() }, // clap requires it
         Choice::Hang => Fault::Hang,
         Choice::Cut => Fault::Cut,
         Choice::Heal => Fault::Heal,

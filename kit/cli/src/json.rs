@@ -1,12 +1,12 @@
-//! JSON for people: fields in the order in which the service sent them, what fits on a line on one line.
+//! Formats JSON for people: fields in the order in which the service sent them, and a value on one line if it fits.
 
 /// Characters on a line.
 const WIDTH: usize = 90;
-/// So much is shown of a text that fits on no line, a token say.
+/// The number of characters shown of a string that is too long for a line, for example a token.
 const SHOWN: usize = 40;
 
-/// The lines of a JSON body, indented by two; none for a body that is no text.
-pub(crate) fn laid_out(body: &[u8]) -> Vec<String> {
+/// The lines of a JSON body, indented by two spaces. Empty if the body is not UTF-8.
+pub(crate) fn format_body(body: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();
     if let Ok(json) = str::from_utf8(body)
         && !json.is_empty()
@@ -21,7 +21,7 @@ fn lay_out(json: &str, indent: usize, comma: &str, lines: &mut Vec<String>) {
     if indent + json.chars().count() <= WIDTH {
         return line(indent, &format!("{}{comma}", spaced(json)));
     }
-    // `"key":[ … ]`, or a scalar that is too long.
+    // A list or object, perhaps with a key in front, or otherwise a scalar that is too long.
     let Some((open, close)) = unquoted(json, "{[").next().zip(json.rfind(['}', ']'])) else {
         let shown: String = json.chars().take(SHOWN).collect();
         return line(indent, &format!("{}…\"{comma}", spaced(&shown)));
@@ -66,7 +66,7 @@ fn spaced(json: &str) -> String {
     spaced + &json[from..]
 }
 
-/// Where one of these ASCII characters stands outside a string.
+/// The positions of these ASCII characters outside strings.
 fn unquoted<'a>(json: &'a str, wanted: &'a str) -> impl Iterator<Item = usize> + 'a {
     let mut quoted = false;
     let mut escaped = false;
@@ -86,12 +86,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fits_stays_on_one_line_in_its_order() {
-        assert_eq!(laid_out(br#"{"b":1,"a":["x,y","\":"]}"#), [r#"  {"b": 1, "a": ["x,y", "\":"]}"#]);
+    fn a_body_that_fits_is_printed_on_one_line_in_its_order() {
+        assert_eq!(format_body(br#"{"b":1,"a":["x,y","\":"]}"#), [r#"  {"b": 1, "a": ["x,y", "\":"]}"#]);
     }
 
     #[test]
-    fn what_does_not_fit_is_broken_at_its_outermost_elements() {
+    fn a_body_that_does_not_fit_is_split_at_its_outermost_elements() {
         let long = format!(r#"{{"list":[{{"n":1}},{{"n":2}}],"text":"{}"}}"#, "ä".repeat(60));
         let expected = [
             "  {".to_owned(),
@@ -99,13 +99,13 @@ mod tests {
             format!(r#"    "text": "{}""#, "ä".repeat(60)),
             "  }".to_owned(),
         ];
-        assert_eq!(laid_out(long.as_bytes()), expected);
+        assert_eq!(format_body(long.as_bytes()), expected);
     }
 
     #[test]
-    fn a_text_that_fits_on_no_line_is_cut() {
+    fn a_string_that_is_too_long_for_a_line_is_truncated() {
         let token = format!(r#"{{"token":"{}","kind":"Bearer"}}"#, "t".repeat(200));
-        let lines = laid_out(token.as_bytes());
+        let lines = format_body(token.as_bytes());
         assert_eq!(lines[1], format!(r#"    "token": "{}…","#, "t".repeat(31)));
         assert_eq!(lines[2], r#"    "kind": "Bearer""#);
     }

@@ -1,4 +1,4 @@
-//! Dead links in the repository's Markdown: relative paths that lead nowhere, anchors that no heading has. No network.
+//! Finds dead links in the repository's Markdown: relative paths and anchors that do not exist. Web addresses are not checked.
 
 use std::{
     collections::BTreeSet,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Folders without texts of ours.
+/// Folders that contain no pages of the repository.
 const SKIPPED: [&str; 3] = ["target", "node_modules", "work"];
 
 /// Every dead link below a folder, as `file:line: link`.
@@ -18,7 +18,7 @@ pub(crate) fn dead(root: &Path) -> io::Result<Vec<String>> {
     for file in markdown_files(root)? {
         let text = fs::read_to_string(&file)?;
         for (line, link) in links(&text) {
-            if !leads_somewhere(&file, &text, &link) {
+            if !exists(&file, &text, &link) {
                 let shown = file.strip_prefix(root).unwrap_or(&file).display();
                 dead.push(format!("{shown}:{line}: {link}"));
             }
@@ -56,7 +56,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
 fn links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     for (number, line) in prose(text) {
-        // Every second piece between backticks is code.
+        // Text between backticks is code.
         let line: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
         for (opening, closing) in [("](", ')'), ("href=\"", '"'), ("src=\"", '"')] {
             let targets = line.split(opening).skip(1).filter_map(|rest| rest.split(closing).next());
@@ -71,12 +71,12 @@ fn links(text: &str) -> Vec<(usize, String)> {
     links
 }
 
-/// Without the title that may follow the target.
+/// The target without a title that may follow it.
 fn first_word(target: &str) -> String {
     target.split_whitespace().next().unwrap_or_default().to_owned()
 }
 
-fn leads_somewhere(file: &Path, text: &str, link: &str) -> bool {
+fn exists(file: &Path, text: &str, link: &str) -> bool {
     if link.contains("://") || link.starts_with("mailto:") {
         return true;
     }
@@ -89,7 +89,7 @@ fn leads_somewhere(file: &Path, text: &str, link: &str) -> bool {
     other.is_ok_and(|text| anchors(&text).contains(anchor))
 }
 
-/// The anchors of a text's headings, as GitHub makes them.
+/// The anchors of a page's headings, in GitHub's form.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for (_, line) in prose(text).filter(|(_, line)| line.starts_with('#')) {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dead_paths_and_anchors_are_named_with_their_line_and_good_ones_are_not() {
+    fn dead_paths_and_anchors_are_reported_with_their_line() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("other.md", "# A `kit` that breaks: why?\n\n## Twice\n\n## Twice\n");

@@ -1,17 +1,17 @@
-//! `kit`: what `just` calls. Each command is a file; the work is in the libraries beside this crate.
+//! `kit`: the program behind `just`. Each command is a file here, and most of the work is done by the other crates of the kit.
 
 mod audit;
 mod bench;
 mod book;
 mod chapter;
 mod doctor;
-mod experiments;
+mod lab;
 mod fault;
 mod json;
 mod links;
-mod merged;
+mod merged_log;
 mod messages;
-mod program;
+mod delegate;
 mod signals;
 mod status;
 mod table;
@@ -30,16 +30,17 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use stage::{Course, CourseError, RunError, RunFolder, control::ControlError};
 
-use program::become_program;
+use delegate::exec_program;
 
 /// Runs, breaks, tests and audits the stages of the course.
 #[derive(Parser)]
 #[command(
-    name = "kit",
-    after_help = "Exit codes: 0 done, 1 it failed, 2 it cannot be done here (or a usage error)."
+    name = "just",
+    bin_name = "just",
+    after_help = "Exit codes: 0 success, 1 failure, 2 the command cannot run here, or a usage error."
 )]
 struct Cli {
-    /// The folder of the running stage: status, logs, data [default: .run in the course's root]
+    /// The folder of the running stage, with status, logs and data [default: .run in the course's root]
     #[arg(long, global = true, env = "STEPWISE_RUN_DIR", value_name = "FOLDER")]
     run_dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -48,55 +49,55 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Builds and starts a stage, prints how to use it, then its log; Ctrl-C stops everything
+    /// Builds and starts a stage, prints how to use it, and follows its log; Ctrl-C stops everything
     Chapter(chapter::Args),
     /// Shows the running stage: processes, addresses, memory, log-ins
     Status(status::Args),
-    /// Walks one customer's journey through the running stage, request by request
+    /// Walks through one customer's journey on the running stage, request by request
     Tour(tour::Args),
-    /// Checks that the running stage lost, doubled and oversold nothing
+    /// Checks that the running stage lost, duplicated and oversold nothing
     Audit(audit::Args),
     /// Stops the running stage from another terminal
     Stop,
-    /// Does a fault to the running stage
+    /// Injects a fault into the running stage
     Break(fault::Args),
-    /// Runs every test, or those of one chapter
+    /// Runs all tests, or those of one chapter
     Test(test::Args),
-    /// Measures a stage: load beside the limits of this machine, browsing in a storm, and the time from a kill to the first good answer
+    /// Measures a stage: load, browsing during a log-in storm, and the downtime after a crash, with the limits of this machine
     Bench(bench::Args),
-    /// Runs an experiment on stages of its own: load, faults, audit
-    Lab(program::Args),
-    /// Measures several chapters in turn and writes a table, charts and JSON
-    Compare(program::Args),
+    /// Runs an experiment on separate stages: load, faults, audit
+    Lab(delegate::Args),
+    /// Measures several chapters in turn, and writes a table, charts and JSON
+    Compare(delegate::Args),
     /// Builds the book and serves it on this machine
     Book(book::Args),
-    /// Lists the exercises: minutes, your progress, what is next
-    Exercises(program::Args),
-    /// Makes a folder to work in: a stage with a part taken away
-    Start(program::Args),
-    /// Compiles what you have and runs the tests of the exercise
-    Check(program::Args),
-    /// Checks again whenever you save a file
-    Watch(program::Args),
-    /// Shows the next hint of an exercise
-    Hint(program::Args),
-    /// Begins an exercise anew; what you have is moved aside
-    Reset(program::Args),
-    /// Shows what the stage has and you have not, after asking
-    Solution(program::Args),
-    /// Fetches and compiles everything for a room without network
-    Prepare(program::Args),
-    /// Shows what differs between two chapters
-    Diff(program::Args),
-    /// Takes the uncommitted change of a chapter forward through every later one
-    Carry(program::Args),
-    /// Prints the table of what a chapter changes, from its files
-    Declare(program::Args),
-    /// Brings a dependency to one version in every workspace
-    Update(program::Args),
-    /// Checks that this machine has what the course needs
+    /// Lists the exercises: minutes, your progress, and the next one
+    Exercises(delegate::Args),
+    /// Creates a folder to work in: a stage with one part removed
+    Start(delegate::Args),
+    /// Compiles your code and runs the tests of the exercise
+    Check(delegate::Args),
+    /// Runs the check whenever you save a file
+    Watch(delegate::Args),
+    /// Shows the next hint for an exercise
+    Hint(delegate::Args),
+    /// Restarts an exercise; your files are moved to another folder
+    Reset(delegate::Args),
+    /// Shows the differences between the stage and your code, after confirmation
+    Solution(delegate::Args),
+    /// Fetches and compiles everything for a workshop without network
+    Prepare(delegate::Args),
+    /// Shows the differences between two chapters
+    Diff(delegate::Args),
+    /// (authors) Carries the uncommitted change of a chapter forward through every later one
+    Carry(delegate::Args),
+    /// (authors) Prints the table of changes of a chapter, computed from its files
+    Declare(delegate::Args),
+    /// (authors) Updates a dependency to the same version in every workspace
+    Update(delegate::Args),
+    /// Checks that this machine has everything the course needs
     Doctor(doctor::Args),
-    /// Ends the process groups it is told of when its input breaks off
+    /// Ends the watched process groups when its input is closed
     #[command(hide = true)]
     Guard,
 }
@@ -105,12 +106,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Guard => {
-            stage::guard::stand(io::stdin().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+            stage::guard::run(io::stdin().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         command => run(command, cli.run_dir),
     };
     ended.unwrap_or_else(|error| {
-        terminal::say(&format!("error: {error:#}"));
+        terminal::log(&format!("error: {error:#}"));
         exit_code(&error)
     })
 }
@@ -118,13 +119,13 @@ fn main() -> ExitCode {
 fn run(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     let ended = runtime.block_on(dispatch(command, run_dir));
-    // A terminal that takes no more lines must not hold up the end.
+    // A blocked terminal must not delay the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
 async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode> {
-    let course = Course::around(&std::env::current_dir()?)?;
+    let course = Course::find(&std::env::current_dir()?)?;
     let run_dir = match run_dir {
         Some(run_dir) => std::path::absolute(run_dir)?,
         None => course.run_dir(),
@@ -137,24 +138,24 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Stop => stop(&run_dir).await,
         Command::Break(args) => fault::run(&run_dir, &args).await,
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
-        Command::Lab(args) => Err(experiments::become_experiments(&course, &run_dir, "lab", &args)),
-        Command::Compare(args) => Err(experiments::become_experiments(&course, &run_dir, "compare", &args)),
+        Command::Lab(args) => Err(lab::exec_experiments(&course, &run_dir, "lab", &args)),
+        Command::Compare(args) => Err(lab::exec_experiments(&course, &run_dir, "compare", &args)),
         Command::Book(args) => book::run(&course, &args).await,
         Command::Test(args) => test::run(&course, &args).await,
-        Command::Exercises(args) => Err(become_program(&course, "exercises", "exercises", &args)),
-        Command::Start(args) => Err(become_program(&course, "exercises", "start", &args)),
-        Command::Check(args) => Err(become_program(&course, "exercises", "check", &args)),
-        Command::Watch(args) => Err(become_program(&course, "exercises", "watch", &args)),
-        Command::Hint(args) => Err(become_program(&course, "exercises", "hint", &args)),
-        Command::Reset(args) => Err(become_program(&course, "exercises", "reset", &args)),
-        Command::Solution(args) => Err(become_program(&course, "exercises", "solution", &args)),
-        Command::Prepare(args) => Err(become_program(&course, "exercises", "prepare", &args)),
-        Command::Diff(args) => Err(become_program(&course, "chain", "diff", &args)),
-        Command::Carry(args) => Err(become_program(&course, "chain", "carry", &args)),
-        Command::Declare(args) => Err(become_program(&course, "chain", "declare", &args)),
-        Command::Update(args) => Err(become_program(&course, "chain", "update", &args)),
+        Command::Exercises(args) => Err(exec_program(&course, "exercises", "exercises", &args)),
+        Command::Start(args) => Err(exec_program(&course, "exercises", "start", &args)),
+        Command::Check(args) => Err(exec_program(&course, "exercises", "check", &args)),
+        Command::Watch(args) => Err(exec_program(&course, "exercises", "watch", &args)),
+        Command::Hint(args) => Err(exec_program(&course, "exercises", "hint", &args)),
+        Command::Reset(args) => Err(exec_program(&course, "exercises", "reset", &args)),
+        Command::Solution(args) => Err(exec_program(&course, "exercises", "solution", &args)),
+        Command::Prepare(args) => Err(exec_program(&course, "exercises", "prepare", &args)),
+        Command::Diff(args) => Err(exec_program(&course, "chain", "diff", &args)),
+        Command::Carry(args) => Err(exec_program(&course, "chain", "carry", &args)),
+        Command::Declare(args) => Err(exec_program(&course, "chain", "declare", &args)),
+        Command::Update(args) => Err(exec_program(&course, "chain", "update", &args)),
         Command::Doctor(args) => doctor::run(&course, &args),
-        Command::Guard => unreachable!("a guard needs neither course nor runtime"),
+        Command::Guard => unreachable!("`main` has handled it"),
     }
 }
 
@@ -162,11 +163,11 @@ async fn stop(run_dir: &Path) -> Result<ExitCode> {
     let Some(holder) = RunFolder::stop_holder(run_dir).await? else {
         return Err(ControlError::NoStage.into());
     };
-    terminal::print(&format!("chapter {} is stopped, nothing of it is left running\n", holder.chapter))?;
+    terminal::print(&format!("chapter {} stopped, all of its processes have ended\n", holder.chapter))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// 2 for what cannot be done here and now, 1 for what was done and failed.
+/// 2 if the command cannot run here, 1 if it failed.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let impossible = error.is::<CourseError>() || error.is::<RunError>() || error.is::<ControlError>();
     ExitCode::from(if impossible { 2 } else { 1 })

@@ -1,5 +1,5 @@
-//! What the services of a stage say to each other by messages, overheard: what JetStream stores was published like
-//! anything else, so whoever subscribes gets it too.
+//! Shows the commands and events between the services of a stage. A message is published before JetStream stores it, so a plain
+//! subscription receives every message as well.
 
 use std::time::{Duration, Instant};
 
@@ -13,85 +13,85 @@ use tokio::time::{sleep, timeout};
 
 use crate::json;
 
-/// What the subjects of messages begin with.
-const ROOTS: [&str; 2] = ["commands.", "events."];
-/// How long the server may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How often the stage is asked whether all of them have arrived.
-const PERIOD: Duration = Duration::from_millis(50);
+/// The prefixes of the subjects of commands and events.
+const PREFIXES: [&str; 2] = ["commands.", "events."];
+/// The time limit for a response of the NATS server.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The interval for checking whether all messages have been processed.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The messages of a running stage.
 pub(crate) struct Messages<'a> {
     stage: &'a Status,
     client: Client,
-    /// Everything that passes: of two subscriptions nobody could say which message came first.
-    everything: Subscriber,
+    /// One subscription to all subjects, because the order of messages is known only within one subscription.
+    subscriber: Subscriber,
 }
 
 impl<'a> Messages<'a> {
-    /// Listens from now on, and to nothing that was set off before.
+    /// Subscribes, and skips messages of earlier requests.
     ///
     /// # Errors
-    /// The stage has no NATS that answers, or does not come to rest.
-    pub(crate) async fn of(stage: &'a Status) -> Result<Self> {
+    /// NATS does not respond, or earlier messages are not processed in time.
+    pub(crate) async fn subscribe(stage: &'a Status) -> Result<Self> {
         let nats = &stage.nats.as_ref().context("the stage has no NATS, so no messages")?.url;
-        let options = async_nats::ConnectOptions::new().connection_timeout(PATIENCE);
+        let options = async_nats::ConnectOptions::new().connection_timeout(RESPONSE_TIMEOUT);
         let client =
-            options.connect(nats).await.with_context(|| format!("NATS at {nats} does not answer"))?;
-        let everything = client.subscribe(">").await?;
-        let mut messages = Self { stage, client, everything };
-        messages.of_this_step().await?;
+            options.connect(nats).await.with_context(|| format!("cannot connect to NATS at {nats}"))?;
+        let subscriber = client.subscribe(">").await?;
+        let mut messages = Self { stage, client, subscriber };
+        messages.take_settled().await?;
         Ok(messages)
     }
 
-    /// What has passed since the last call, and what it has set off, in the order in which it was published; as text.
+    /// Waits until the stage has processed all messages, and returns those since the last call as text, in the order of publishing.
     ///
     /// # Errors
-    /// The stage does not come to rest: then nobody can say whose messages these are.
-    pub(crate) async fn of_this_step(&mut self) -> Result<Vec<String>> {
-        let begun = Instant::now();
+    /// The messages are not processed in time, so they cannot be assigned to a step.
+    pub(crate) async fn take_settled(&mut self) -> Result<Vec<String>> {
+        let start = Instant::now();
         while let Some(waiting) = audit::waiting(self.stage).await?.first() {
-            if begun.elapsed() > audit::SETTLE {
+            if start.elapsed() > audit::SETTLE {
                 bail!(
-                    "the stage does not come to rest: {waiting}; is a process away (just status), or is it under load?"
+                    "the stage is still processing messages: {waiting}; is a process down (just status), or is it under load?"
                 );
             }
-            sleep(PERIOD).await;
+            sleep(POLL_INTERVAL).await;
         }
-        Ok(self.passed().await?.iter().map(shown).collect())
+        Ok(self.received().await?.iter().map(shown).collect())
     }
 
-    /// What has passed. What this connection publishes comes back to it last, after everything that passed before.
-    async fn passed(&mut self) -> Result<Vec<Message>> {
+    /// The messages received so far. The server delivers the marker that this connection publishes after all earlier messages.
+    async fn received(&mut self) -> Result<Vec<Message>> {
         let marker = self.client.new_inbox();
         self.client.publish(marker.clone(), "".into()).await?;
-        let mut passed = Vec::new();
+        let mut received = Vec::new();
         loop {
-            let next = timeout(PATIENCE, self.everything.next()).await;
-            let message = next.ok().flatten().context("NATS has gone away, and messages with it")?;
+            let next = timeout(RESPONSE_TIMEOUT, self.subscriber.next()).await;
+            let message = next.ok().flatten().context("the connection to NATS was lost")?;
             if message.subject.as_str() == marker {
-                return Ok(passed);
+                return Ok(received);
             }
             if is_published(&message) {
-                passed.push(message);
+                received.push(message);
             }
         }
     }
 }
 
-/// Whether it is a message on its way into its stream, and not one that a stream gives to its consumer.
+/// Whether it is a published command or event, and not the copy that a stream delivers to a consumer.
 fn is_published(message: &Message) -> bool {
     let delivered = message.reply.as_ref().is_some_and(|reply| reply.starts_with("$JS.ACK."));
-    ROOTS.iter().any(|root| message.subject.starts_with(root)) && !delivered
+    PREFIXES.iter().any(|prefix| message.subject.starts_with(prefix)) && !delivered
 }
 
-/// A message as it is on the wire, but for the spaces in it.
+/// A message as it is on the wire, apart from white space.
 fn shown(message: &Message) -> String {
     let colour = AnsiColor::Magenta.on_default().bold();
     let mut lines = vec![format!("{colour}NATS {}{colour:#}", message.subject)];
     match serde_json::from_slice::<IgnoredAny>(&message.payload) {
-        Ok(_) => lines.extend(json::laid_out(&message.payload)),
-        Err(_) => lines.push(format!("  ({} bytes that are no JSON)", message.payload.len())),
+        Ok(_) => lines.extend(json::format_body(&message.payload)),
+        Err(_) => lines.push(format!("  ({} bytes, not JSON)", message.payload.len())),
     }
     format!("\n  {}\n", lines.join("\n  "))
 }
@@ -110,7 +110,7 @@ mod tests {
         stream,
     };
     use serde_json::json;
-    use stage::nats::Shelf;
+    use stage::nats::ToolCache;
     use tempfile::TempDir;
 
     use super::*;
@@ -124,8 +124,8 @@ mod tests {
 
     impl Server {
         async fn start() -> Self {
-            let shelf = Shelf::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-            let program = shelf.obtain(None).await.unwrap().program;
+            let cache = ToolCache::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+            let program = cache.find_or_fetch(None).await.unwrap().program;
             let store = TempDir::new().unwrap();
             let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let mut command = Command::new(program);
@@ -137,13 +137,13 @@ mod tests {
             server
         }
 
-        /// The status of a stage that has this server and nothing else.
+        /// The status of a stage that consists of this server only.
         fn stage(&self) -> Status {
-            let nothing = json!({
+            let status = json!({
                 "chapter": 1, "routes": {}, "staff": {"email": "", "password": ""}, "payments": null, "processes": [],
                 "nats": {"url": self.url}, "workspace": self.store.path(), "databases": [], "settings": {},
             });
-            serde_json::from_value(nothing).unwrap()
+            serde_json::from_value(status).unwrap()
         }
     }
 
@@ -155,46 +155,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_message_is_shown_once_in_the_order_of_publishing_though_consumers_get_it_too() {
+    async fn each_message_is_shown_once_in_the_order_of_publishing_although_consumers_receive_it_too() {
         let server = Server::start().await;
         let stage = server.stage();
         let client = async_nats::connect(&server.url).await.unwrap();
         let context = jetstream::new(client.clone());
-        let subjects = ROOTS.map(|root| format!("{root}>")).to_vec();
+        let subjects = PREFIXES.map(|prefix| format!("{prefix}>")).to_vec();
         let config = stream::Config { name: "ALL".to_owned(), subjects, ..stream::Config::default() };
         let stream = context.create_stream(config).await.unwrap();
         let config = pull::Config { durable_name: Some("one".to_owned()), ..pull::Config::default() };
         let consumer: PullConsumer = stream.create_consumer(config).await.unwrap();
-        let mut messages = Messages::of(&stage).await.unwrap();
+        let mut messages = Messages::subscribe(&stage).await.unwrap();
 
         let subjects = ["events.b", "commands.a", "events.a", "commands.b"];
         for subject in subjects {
             client.publish("http.orders", "not a message".into()).await.unwrap();
             context.publish(subject, r#"{"a":1}"#.into()).await.unwrap().await.unwrap();
         }
-        let mut handed_out = consumer.messages().await.unwrap().take(subjects.len());
-        while let Some(message) = handed_out.next().await {
+        let mut delivered = consumer.messages().await.unwrap().take(subjects.len());
+        while let Some(message) = delivered.next().await {
             message.unwrap().ack().await.unwrap();
         }
 
-        let shown = messages.of_this_step().await.unwrap();
+        let shown = messages.take_settled().await.unwrap();
         let seen: Vec<_> = shown.iter().map(|text| anstream::adapter::strip_str(text).to_string()).collect();
         assert_eq!(seen, subjects.map(|subject| format!("\n  NATS {subject}\n    {{\"a\": 1}}\n")));
-        assert_eq!(messages.of_this_step().await.unwrap(), [""; 0], "they belong to one step");
+        assert_eq!(messages.take_settled().await.unwrap(), [""; 0], "they belong to one step");
     }
 
     #[tokio::test]
-    async fn what_is_no_json_is_shown_by_its_length() {
+    async fn a_payload_that_is_not_json_is_shown_by_its_length() {
         let server = Server::start().await;
         let stage = server.stage();
-        let mut messages = Messages::of(&stage).await.unwrap();
+        let mut messages = Messages::subscribe(&stage).await.unwrap();
         let client = async_nats::connect(&server.url).await.unwrap();
         client.publish("events.x", "}".repeat(200).into()).await.unwrap();
         client.flush().await.unwrap();
         let mut shown = Vec::new();
         while shown.is_empty() {
-            shown = messages.of_this_step().await.unwrap();
+            shown = messages.take_settled().await.unwrap();
         }
-        assert!(shown[0].contains("(200 bytes that are no JSON)"), "{shown:?}");
+        assert!(shown[0].contains("(200 bytes, not JSON)"), "{shown:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The signals that ask this process to end.
+//! The signals that end this process.
 
 use std::{
     io::{self, IsTerminal},
@@ -7,7 +7,7 @@ use std::{
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Ctrl-C, `kill`, and the terminal's going away. From its making on, none of them ends the process by itself.
+/// SIGINT, SIGTERM, and the closing of the terminal. Once this value exists, none of them ends the process by itself.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -15,8 +15,8 @@ pub(crate) struct Signals {
     has_terminal: bool,
 }
 
-/// How often the terminal is looked at.
-const GLANCE: Duration = Duration::from_millis(500);
+/// The interval for checking whether the terminal still exists.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Signals {
     pub(crate) fn new() -> io::Result<Self> {
@@ -39,9 +39,10 @@ impl Signals {
     }
 }
 
-/// A terminal that closes tells the leader of its session only; that may be `just`, which does not pass it on.
+/// Polls the terminal. When it closes, the kernel sends SIGHUP only to the leader of the session. That may be `just`, which does not
+/// forward it.
 async fn terminal_is_gone() {
     while io::stdin().is_terminal() {
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

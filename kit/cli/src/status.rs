@@ -1,4 +1,4 @@
-//! `kit status`: the running stage, for people and for tools.
+//! `kit status`: shows the running stage, for people and for tools.
 
 use std::{
     fs, io,
@@ -10,14 +10,14 @@ use anyhow::{Context, Result, bail};
 use stage::{RunFolder, Status, control::ControlError, run::status_file};
 
 use crate::{
-    table::{from_here, table},
+    table::{relative, table},
     terminal,
 };
 
-/// How to show it.
+/// Options of the status.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Prints the status file: the interface for tools
+    /// Prints the status as JSON, the interface for tools
     #[arg(long)]
     json: bool,
 }
@@ -33,12 +33,12 @@ pub(crate) fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The status of the stage that runs in a run folder.
+/// The status of the stage in a run folder.
 ///
 /// # Errors
 /// [`ControlError::NoStage`]; or it is still starting.
 pub(crate) fn running(run_dir: &Path) -> Result<Status> {
-    // The lock tells whether a stage runs: a launcher that was killed leaves its status file behind.
+    // The lock tells whether a stage is running, because a killed launcher leaves its status file behind.
     let Some(holder) = RunFolder::holder(run_dir) else {
         return Err(ControlError::NoStage.into());
     };
@@ -64,7 +64,7 @@ pub(crate) fn describe(status: &Status) -> String {
                 .and_then(resident_memory)
                 .map_or_else(|| "-".to_owned(), |kib| format!("{} MB", kib / 1024)),
             process.address.clone(),
-            from_here(&process.log),
+            relative(&process.log),
         ]
     }));
     let mut facts: Vec<[String; 2]> = Vec::new();
@@ -74,10 +74,10 @@ pub(crate) fn describe(status: &Status) -> String {
         let balanced = status.balancers.values().any(|balancer| balancer == url);
         fact(
             "public API",
-            format!("{url}{path}{}", if balanced { "  each request to the next instance" } else { "" }),
+            format!("{url}{path}{}", if balanced { "  load balancer, round robin" } else { "" }),
         );
     }
-    let databases: Vec<_> = status.databases.iter().map(PathBuf::as_path).map(from_here).collect();
+    let databases: Vec<_> = status.databases.iter().map(PathBuf::as_path).map(relative).collect();
     fact("data", databases.join("  "));
     fact("staff log-in", format!("{}  {}", status.staff.email, status.staff.password));
     if !status.settings.is_empty() {
@@ -88,7 +88,7 @@ pub(crate) fn describe(status: &Status) -> String {
     format!("{}\n{}", table(&rows), table(&facts))
 }
 
-/// Resident memory of a process in KiB, where the system tells: Linux in a file, others through `ps`.
+/// Resident memory of a process in KiB: from /proc on Linux, and from `ps` on other systems.
 fn resident_memory(pid: u32) -> Option<u64> {
     if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/status")) {
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,8 +1,8 @@
-//! Tables for people.
+//! Formats tables and paths for people.
 
 use std::path::Path;
 
-/// Columns as wide as their widest cell, two spaces in front and between; the last one as it is.
+/// A table with columns as wide as their widest cell, and two spaces in front of each.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {
@@ -24,8 +24,8 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-/// A path as short as it can be said from here.
-pub(crate) fn from_here(path: &Path) -> String {
+/// A path relative to the current folder, if it is inside.
+pub(crate) fn relative(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }

@@ -1,4 +1,4 @@
-//! `kit test`: everything that has to hold before a change is done, in one order, to the end.
+//! `kit test`: runs all checks and tests in one order. A failed step does not stop the later ones.
 
 use std::{
     ffi::OsStr,
@@ -11,33 +11,34 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use stage::{
     Chapter, Course, Guard, Options, Stage,
-    guard::Group,
-    nats::{Server, Shelf},
+    guard::ProcessGroup,
+    nats::{Server, ToolCache},
 };
 use tokio::process::Command;
 
-use crate::{book, links, program, signals::Signals, table::table, terminal};
+use crate::{book, delegate, links, signals::Signals, table::table, terminal};
 
-/// What to test.
+/// The part to test.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Formatting, lints, documentation, links and tests of the kit; what holds between the chapters; then,\n\
-    of every chapter, the same, and on stages of its own the acceptance suite, the audit and a power cut under load,\n\
-    with NATS the suite on several instances of each service too; then the exercises and the book. Everything runs to the end; the exit code is 1 when something failed."
+    after_help = "Runs formatting, lints, documentation, links and tests of the kit, and the checks between the chapters. Then, for\n\
+    every chapter, the same checks, and on separate stages the acceptance suite, the tour, the audit and a power cut\n\
+    under load; with NATS, the suite also runs on several instances of each service. Then the exercises, the mutants\n\
+    and the book. A failed step does not stop the later ones. The exit code is 1 if a step failed."
 )]
 pub(crate) struct Args {
-    /// Only this chapter; or `chain`, only what holds between the chapters; or `exercises` or `mutants`, only their proof
+    /// A chapter; or `chain`, the checks between the chapters; or `exercises` or `mutants`, only their proof
     #[arg(value_parser = part)]
     part: Option<Part>,
-    /// With `exercises`: only these, chapters or exercises; with `mutants`: only those with this in their name
+    /// With `exercises`, only these chapters or exercises; with `mutants`, only those whose name contains this
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// With `exercises` or `mutants`: prints one JSON document
+    /// With `exercises` or `mutants`, prints a JSON document
     #[arg(long)]
     json: bool,
 }
 
-/// What can be tested alone.
+/// A part that can be tested alone.
 #[derive(Clone, Copy, PartialEq)]
 enum Part {
     Chapter(u32),
@@ -56,7 +57,7 @@ fn part(text: &str) -> Result<Part, String> {
     }
 }
 
-/// What was done so far.
+/// The steps so far: name, success and duration.
 #[derive(Default)]
 struct Steps {
     done: Vec<(String, bool, Duration)>,
@@ -81,26 +82,26 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     let mut steps = Steps::default();
     let everything = async {
         if args.part.is_none() {
-            // Fetched here if it has to be, and once: the tests that follow need it at the same time.
-            steps.take("nats-server", nats_server(course)).await;
+            // Fetch it now if necessary, because several of the following tests would otherwise fetch it at the same time.
+            steps.run("nats-server", nats_server(course)).await;
             steps.of_workspace("kit", &course.root, None).await;
-            steps.take("links of the texts", async { no_dead_links(&course.root) }).await;
+            steps.run("links in the pages", async { no_dead_links(&course.root) }).await;
         }
         if !matches!(args.part, Some(Part::Chapter(_))) {
             let check = ["run", "--quiet", "-p", "chain", "--", "test"];
-            steps.take("chain of the chapters", cargo(&course.root, &check)).await;
+            steps.run("changes between the chapters", cargo(&course.root, &check)).await;
         }
         for number in chapters {
             steps.of_chapter(course, number).await;
         }
         if args.part.is_none() {
             let proof = ["run", "--quiet", "-p", "exercises", "--", "prove"];
-            steps.take("exercises", cargo(&course.root, &proof)).await;
+            steps.run("exercises", cargo(&course.root, &proof)).await;
             let offline = ["run", "--quiet", "-p", "exercises", "--", "prepare", "--check"];
-            steps.take("without network", cargo(&course.root, &offline)).await;
+            steps.run("without network", cargo(&course.root, &offline)).await;
             let proof = ["run", "--quiet", "-p", "mutants", "--", "prove"];
-            steps.take("mutants", cargo(&course.root, &proof)).await;
-            steps.take("book", book::is_right(course)).await; // its captures run the stages built above
+            steps.run("mutants", cargo(&course.root, &proof)).await;
+            steps.run("book", book::check(course)).await; // last, because its captures run the stages built above
         }
     };
     tokio::select! {
@@ -110,87 +111,87 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     steps.summary()
 }
 
-/// Becomes the proof of the exercises or of the mutants. Returns why it did not.
+/// Replaces this process with the proof of the exercises or mutants. Returns only on failure.
 fn prove(course: &Course, program: &str, args: &Args) -> anyhow::Error {
     let json = args.json.then_some("--json").map(str::to_owned);
     let words: Vec<_> = args.names.iter().cloned().chain(json).collect();
-    program::become_program(course, program, "prove", &program::Args::of(&words))
+    delegate::exec_program(course, program, "prove", &delegate::Args::of(&words))
 }
 
-/// With these, what one customer asks for and what follows from it meet different instances of every service.
-const SEVERAL: [(&str, u16); 4] = [("users", 2), ("products", 3), ("orders", 2), ("gateway", 2)];
-/// The settings under which a journey sees orders and tokens expire.
-const SHORT: [(&str, &str); 2] = [("ORDER_TTL", "3s"), ("TOKEN_TTL", "3s")];
+/// Numbers of instances with which the requests of one customer reach different instances of every service.
+const SCALED: [(&str, u16); 4] = [("users", 2), ("products", 3), ("orders", 2), ("gateway", 2)];
+/// Settings that let orders and tokens expire within a test.
+const SHORT_LIVED: [(&str, &str); 2] = [("ORDER_TTL", "3s"), ("TOKEN_TTL", "3s")];
 
 impl Steps {
-    /// Does one step under its heading. None when it failed.
-    async fn take<T>(&mut self, name: &str, work: impl Future<Output = Result<T>>) -> Option<T> {
-        terminal::say(&format!("\n== {name}"));
+    /// Runs one step and prints its result. None if it failed.
+    async fn run<T>(&mut self, name: &str, work: impl Future<Output = Result<T>>) -> Option<T> {
+        terminal::log(&format!("\n== {name}"));
         let start = Instant::now();
         let result = work.await;
         let took = start.elapsed();
         match &result {
-            Ok(_) => terminal::say(&format!("== {name}: ok, {:.1} s", took.as_secs_f64())),
+            Ok(_) => terminal::log(&format!("== {name}: ok, {:.1} s", took.as_secs_f64())),
             Err(error) => {
-                terminal::say(&format!("== {name}: FAILED, {:.1} s: {error:#}", took.as_secs_f64()));
+                terminal::log(&format!("== {name}: FAILED, {:.1} s: {error:#}", took.as_secs_f64()));
             }
         }
         self.done.push((name.to_owned(), result.is_ok(), took));
         result.ok()
     }
 
-    /// `nats` is the server of which the tests start their own.
+    /// `nats` is the program that the tests start for themselves.
     async fn of_workspace(&mut self, name: &str, folder: &Path, nats: Option<Server>) {
-        self.take(&format!("{name}: formatting"), cargo(folder, &["fmt", "--all", "--check"])).await;
+        self.run(&format!("{name}: formatting"), cargo(folder, &["fmt", "--all", "--check"])).await;
         let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        self.take(&format!("{name}: lints"), cargo(folder, &clippy)).await;
+        self.run(&format!("{name}: lints"), cargo(folder, &clippy)).await;
         let doc = ["doc", "--quiet", "--workspace", "--no-deps"];
-        self.take(&format!("{name}: documentation"), cargo(folder, &doc)).await;
+        self.run(&format!("{name}: documentation"), cargo(folder, &doc)).await;
         let mut tests = cargo_command(folder, &["test", "--workspace", "--no-fail-fast"]);
         tests.envs(nats.map(|server| ("NATS_SERVER", server.program)));
-        self.take(&format!("{name}: tests"), succeed(tests)).await;
+        self.run(&format!("{name}: tests"), run_to_success(tests)).await;
     }
 
     async fn of_chapter(&mut self, course: &Course, number: u32) {
         let name = format!("chapter {number}");
         let found = async { course.chapter(number).map_err(Into::into) };
-        let Some(chapter) = self.take(&format!("{name}: manifest"), found).await else { return };
+        let Some(chapter) = self.run(&format!("{name}: manifest"), found).await else { return };
         let mut nats = None;
         if chapter.manifest.nats {
-            nats = self.take(&format!("{name}: nats-server"), nats_server(course)).await;
+            nats = self.run(&format!("{name}: nats-server"), nats_server(course)).await;
         }
         self.of_workspace(&name, &chapter.workspace(), nats).await;
         self.of_stages(course, &chapter, &name).await;
     }
 
-    /// What is tested on running stages, each a new one.
+    /// The steps that need a running stage. Each of them starts a new one.
     async fn of_stages(&mut self, course: &Course, chapter: &Chapter, name: &str) {
         let number = chapter.manifest.number;
         self.suite(course, number, name, Options::default()).await;
         if chapter.manifest.nats {
-            let scale = SEVERAL.map(|(service, count)| (service.to_owned(), count)).into();
-            let several = Options { scale, ..Options::default() };
-            self.suite(course, number, &format!("{name}, several instances"), several).await;
+            let scale = SCALED.map(|(service, count)| (service.to_owned(), count)).into();
+            let options = Options { scale, ..Options::default() };
+            self.suite(course, number, &format!("{name}, several instances"), options).await;
         }
-        self.take(&format!("{name}: power cut"), power_cut(course, number)).await;
-        let settings = SHORT.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let short = private_stage(course, number, Options { settings, ..Options::default() });
-        if let Some(stage) = self.take(&format!("{name}: a short-lived stage"), short).await {
+        self.run(&format!("{name}: power cut"), power_cut(course, number)).await;
+        let settings = SHORT_LIVED.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let short = start_stage(course, number, Options { settings, ..Options::default() });
+        if let Some(stage) = self.run(&format!("{name}: a short-lived stage"), short).await {
             let name = format!("{name}: acceptance suite, expiry");
-            self.take(&name, acceptance(course, &stage, &["--short-lived"])).await;
+            self.run(&name, acceptance(course, &stage, &["--short-lived"])).await;
             stage.stop().await;
         }
     }
 
-    /// The acceptance suite, the tour and the audit of what they leave.
+    /// The acceptance suite and the tour, and the audit of the resulting data.
     async fn suite(&mut self, course: &Course, number: u32, name: &str, options: Options) {
-        let stage = private_stage(course, number, options);
-        let Some(stage) = self.take(&format!("{name}: a stage for the suite"), stage).await else { return };
-        self.take(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
+        let stage = start_stage(course, number, options);
+        let Some(stage) = self.run(&format!("{name}: a stage for the suite"), stage).await else { return };
+        self.run(&format!("{name}: acceptance suite"), acceptance(course, &stage, &[])).await;
         let tour: &[_] = if stage.status().nats.is_some() { &["tour", "--messages"] } else { &["tour"] };
         let run_dir = run_dir(course, number);
-        self.take(&format!("{name}: tour"), kit(&run_dir, tour, Stdio::null())).await;
-        self.take(&format!("{name}: audit"), kit(&run_dir, &["audit"], Stdio::inherit())).await;
+        self.run(&format!("{name}: tour"), kit(&run_dir, tour, Stdio::null())).await;
+        self.run(&format!("{name}: audit"), kit(&run_dir, &["audit"], Stdio::inherit())).await;
         stage.stop().await;
     }
 
@@ -209,18 +210,18 @@ impl Steps {
     }
 }
 
-/// The run folder of a chapter's stages, whose logs stay there for whoever looks into a failure.
+/// The run folder of a chapter's stages. The logs stay there, to analyse a failure.
 fn run_dir(course: &Course, chapter: u32) -> PathBuf {
     course.run_dir().join("tests").join(format!("chapter-{chapter}"))
 }
 
-async fn private_stage(course: &Course, chapter: u32, options: Options) -> Result<Stage> {
+async fn start_stage(course: &Course, chapter: u32, options: Options) -> Result<Stage> {
     Ok(Stage::launch(course, chapter, &run_dir(course, chapter), options).await?)
 }
 
 /// The server that a stage would run with.
 async fn nats_server(course: &Course) -> Result<Server> {
-    Ok(Shelf::of(&course.root).obtain(None).await?)
+    Ok(ToolCache::of(&course.root).find_or_fetch(None).await?)
 }
 
 async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()> {
@@ -231,21 +232,21 @@ async fn acceptance(course: &Course, stage: &Stage, more: &[&str]) -> Result<()>
     cargo(&course.root, &arguments).await
 }
 
-/// The experiment that kills everything ten times, on a stage of its own. In a debug build: times do not matter here.
+/// Runs the experiment that kills all processes ten times, with a debug build, because its timings do not matter here.
 async fn power_cut(course: &Course, chapter: u32) -> Result<()> {
     let command = ["lab", "power-cut", &chapter.to_string(), "--debug"];
     kit(&run_dir(course, chapter), &command, Stdio::inherit()).await
 }
 
-/// Runs a command of this program in a run folder: as found beside it, for a test may have compiled it anew meanwhile.
+/// Runs a command of this program in a run folder. The program is looked up again, because a test may have replaced it.
 async fn kit(run_dir: &Path, command: &[&str], output: Stdio) -> Result<()> {
     let mut kit = Command::new(Guard::find_program()?);
     kit.arg("--run-dir").arg(run_dir).args(command).stdout(output);
-    succeed(kit).await
+    run_to_success(kit).await
 }
 
 async fn cargo<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<()> {
-    succeed(cargo_command(folder, arguments)).await
+    run_to_success(cargo_command(folder, arguments)).await
 }
 
 fn cargo_command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
@@ -255,10 +256,10 @@ fn cargo_command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     cargo
 }
 
-/// Runs a command to its end. Dropped on the way, it ends the command and all that this started.
-pub(crate) async fn succeed(mut command: Command) -> Result<()> {
+/// Runs a command until it exits. Dropping the future ends the command and its child processes.
+pub(crate) async fn run_to_success(mut command: Command) -> Result<()> {
     let mut child = command.stdin(Stdio::null()).process_group(0).spawn().context("cannot start it")?;
-    let _group = Group::led_by(child.id());
+    let _group = ProcessGroup::led_by(child.id());
     let status = child.wait().await?;
     ensure!(status.success(), "{status}");
     Ok(())
@@ -266,6 +267,6 @@ pub(crate) async fn succeed(mut command: Command) -> Result<()> {
 
 fn no_dead_links(root: &Path) -> Result<()> {
     let dead = links::dead(root)?;
-    ensure!(dead.is_empty(), "these lead nowhere:\n{}", dead.join("\n"));
+    ensure!(dead.is_empty(), "dead links:\n{}", dead.join("\n"));
     Ok(())
 }

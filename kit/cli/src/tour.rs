@@ -1,4 +1,4 @@
-//! `kit tour`: one customer's journey through a stage, request by request.
+//! `kit tour`: walks through one customer's journey on a stage, request by request.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -13,20 +13,20 @@ use stage::{Course, Options, RunFolder, Stage, Status};
 
 use crate::{json, messages::Messages, signals::Signals, status, terminal};
 
-/// Where to go.
+/// The stage to tour.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Tours the running stage; where none runs, one is started for the tour and stopped after it."
+    after_help = "Tours the running stage. If none is running, a stage is started for the tour and stopped after it."
 )]
 pub(crate) struct Args {
-    /// The chapter's number [default: the one that runs, else the newest]
+    /// The chapter's number [default: the running one, otherwise the newest]
     chapter: Option<u32>,
-    /// Shows the commands and events of each step too, as they are on the wire; for a chapter with NATS
+    /// Also shows the commands and events of each step, as they are on the wire; for a chapter with NATS
     #[arg(long)]
     messages: bool,
 }
 
-/// How long an order may take to settle.
+/// The time limit for an order to settle.
 const SETTLE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<ExitCode> {
@@ -37,25 +37,25 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
             running == wanted,
             "chapter {running} is running; tour it (just tour), or stop it first (just stop)"
         );
-        has_messages(course, running, args)?;
+        check_messages(course, running, args)?;
         tour(&status, args).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let newest = || Ok::<_, anyhow::Error>(course.chapters()?.last().context("there is no chapter here")?.0);
     let chapter = course.chapter(args.chapter.map_or_else(newest, Ok)?)?.manifest.number;
-    has_messages(course, chapter, args)?;
+    check_messages(course, chapter, args)?;
     let mut signals = Signals::new()?;
     tokio::select! {
         toured = on_own_stage(course, run_dir, chapter, args) => toured.map(|()| ExitCode::SUCCESS),
         () = signals.next() => {
-            terminal::say("interrupted; nothing of the stage is left running");
+            terminal::log("interrupted; all processes of the stage have been stopped");
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-/// Refuses to look for messages where there are none.
-fn has_messages(course: &Course, chapter: u32, args: &Args) -> Result<()> {
+/// Checks that the chapter has messages, if they are to be shown.
+fn check_messages(course: &Course, chapter: u32, args: &Args) -> Result<()> {
     if !args.messages || course.chapter(chapter)?.manifest.nats {
         return Ok(());
     }
@@ -67,25 +67,25 @@ fn has_messages(course: &Course, chapter: u32, args: &Args) -> Result<()> {
     }
     let others = if with.is_empty() { String::new() } else { format!(" ({})", with.join(", ")) };
     bail!(
-        "chapter {chapter} has no NATS, so no messages: tour it without --messages, or one that has{others}"
+        "chapter {chapter} has no NATS, so there are no messages: omit --messages, or tour a chapter with NATS{others}"
     )
 }
 
 async fn on_own_stage(course: &Course, run_dir: &Path, chapter: u32, args: &Args) -> Result<()> {
-    terminal::say(&format!("no stage is running; starting chapter {chapter} for the tour"));
+    terminal::log(&format!("no stage is running; starting chapter {chapter} for the tour"));
     let stage = Stage::launch(course, chapter, run_dir, Options::default()).await?;
     let toured = tour(&stage.status(), args).await;
     stage.stop().await;
-    terminal::say(&format!("the stage is stopped; `just chapter {chapter}` starts one that stays"));
+    terminal::log(&format!("the stage stopped; `just chapter {chapter}` starts one that keeps running"));
     toured
 }
 
 /// Walks through a running stage.
 async fn tour(status: &Status, args: &Args) -> Result<()> {
-    let silent = Shop::new(&status.routes)?;
-    let shop = silent.observed(|exchange| print(&shown(exchange)));
-    let messages = if args.messages { Some(Box::pin(Messages::of(status)).await?) } else { None };
-    let mut tour = Tour { silent, messages };
+    let unobserved = Shop::new(&status.routes)?;
+    let shop = unobserved.observed(|exchange| print(&shown(exchange)));
+    let messages = if args.messages { Some(Box::pin(Messages::subscribe(status)).await?) } else { None };
+    let mut tour = Tour { unobserved, messages };
 
     tour.step("Staff log in", "The launcher made the account; a token says who asks from now on.").await?;
     let staff = shop.log_in(&status.staff.email, &status.staff.password).await?;
@@ -111,11 +111,11 @@ async fn add_product(staff: &Caller) -> Result<Product> {
     Ok(staff.add_product(&new_key(), &product).await?.value)
 }
 
-/// A tour under way.
+/// The tour of one stage.
 struct Tour<'a> {
-    /// The shop, asked unseen.
-    silent: Shop,
-    /// Those that pass, where they are to be shown.
+    /// A client for requests that are not shown.
+    unobserved: Shop,
+    /// The messages between services, if they are to be shown.
     messages: Option<Messages<'a>>,
 }
 
@@ -185,13 +185,13 @@ impl Tour<'_> {
         Ok(())
     }
 
-    /// Waits, unseen, until the shop has done what it does by itself.
+    /// Waits until the shop has processed an order. The polling is not shown.
     async fn settled(&self, customer: &Caller, order: &Order) -> Result<()> {
-        self.silent.with_token(customer.token()).settled(order.id, SETTLE).await?;
+        self.unobserved.with_token(customer.token()).settled(order.id, SETTLE).await?;
         Ok(())
     }
 
-    /// Begins a step. What the one before it has set off is shown first, all of it.
+    /// Starts a step, after showing all messages of the previous one.
     async fn step(&mut self, title: &str, why: &str) -> Result<()> {
         self.show_messages().await?;
         let (bold, dimmed) = (Style::new().bold(), Style::new().dimmed());
@@ -201,32 +201,36 @@ impl Tour<'_> {
 
     async fn show_messages(&mut self) -> Result<()> {
         let Some(messages) = &mut self.messages else { return Ok(()) };
-        for message in Box::pin(messages.of_this_step()).await? {
+        for message in Box::pin(messages.take_settled()).await? {
             print(&message);
         }
         Ok(())
     }
 }
 
-/// A reader who has gone misses nothing: the tour goes on to its end.
+/// Prints to standard output. If it is closed, the tour continues anyway.
 fn print(text: &str) {
     terminal::print(text).ok();
 }
 
 fn shown(exchange: &Exchange) -> String {
     let Exchange { request, answer } = exchange;
-    let (asked, told) = (AnsiColor::Cyan.on_default().bold(), colour(answer.status));
+    let (request_style, response_style) = (AnsiColor::Cyan.on_default().bold(), colour(answer.status));
     let query: Vec<_> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if query.is_empty() { "" } else { "?" };
-    let mut lines =
-        vec![format!("{asked}{} {}{mark}{}{asked:#}", request.method, request.path, query.join("&"))];
+    let mut lines = vec![format!(
+        "{request_style}{} {}{mark}{}{request_style:#}",
+        request.method,
+        request.path,
+        query.join("&")
+    )];
     let key = request.headers.iter().find(|(name, _)| name == "idempotency-key");
     lines.extend(key.map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))));
-    lines.extend(json::laid_out(&request.body));
-    lines.push(format!("{told}{}{told:#}", answer.status));
-    let telling = ["location", "idempotency-replayed"];
-    lines.extend(telling.iter().filter_map(|name| Some(format!("{name}: {}", answer.header(name)?))));
-    lines.extend(json::laid_out(&answer.body));
+    lines.extend(json::format_body(&request.body));
+    lines.push(format!("{response_style}{}{response_style:#}", answer.status));
+    let headers = ["location", "idempotency-replayed"];
+    lines.extend(headers.iter().filter_map(|name| Some(format!("{name}: {}", answer.header(name)?))));
+    lines.extend(json::format_body(&answer.body));
     format!("  {}\n", lines.join("\n  "))
 }
 

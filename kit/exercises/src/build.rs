@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use stage::{Guard, guard::Group};
+use stage::{Guard, guard::ProcessGroup};
 use tokio::process::Command;
 
 use crate::exercise::Test;
@@ -75,7 +75,7 @@ pub async fn build(folder: &Path, tests: &[Test], guard: &Guard) -> Result<Built
     cargo.env_clear().envs(stage::environment::inherited());
     cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let child = cargo.spawn().context("cannot run cargo; install Rust from https://rustup.rs")?;
-    let _group = Group::watched(child.id(), guard);
+    let _group = ProcessGroup::watched(child.id(), guard);
     let output = child.wait_with_output().await?;
 
     let lines = output.stdout.split(|byte| *byte == b'\n');

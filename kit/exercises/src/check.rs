@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use futures_util::future::join_all;
 use serde::Serialize;
-use stage::{Guard, nats::Shelf};
+use stage::{Guard, nats::ToolCache};
 
 use crate::{
     build::{Built, build},
@@ -64,13 +64,13 @@ impl Judgement {
 #[derive(Debug)]
 pub struct Judge<'a> {
     guard: &'a Guard,
-    shelf: Shelf,
+    shelf: ToolCache,
 }
 
 impl<'a> Judge<'a> {
     /// For the exercises of a course. Nothing that it starts outlives the guard.
     pub fn new(catalogue: &Catalogue, guard: &'a Guard) -> Self {
-        Self { guard, shelf: Shelf::of(&catalogue.course.root) }
+        Self { guard, shelf: ToolCache::of(&catalogue.course.root) }
     }
 
     /// Compiles a copy and runs the tests of the exercise, and no others.
@@ -116,6 +116,6 @@ impl<'a> Judge<'a> {
         if !exercise.manifest.needs.contains(&Need::NatsServer) {
             return Ok(None);
         }
-        Ok(Some(self.shelf.obtain(Some(self.guard)).await?.program))
+        Ok(Some(self.shelf.find_or_fetch(Some(self.guard)).await?.program))
     }
 }

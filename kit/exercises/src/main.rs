@@ -95,7 +95,7 @@ enum Command {
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Guard => {
-            stage::guard::stand(io::stdin().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+            stage::guard::run(io::stdin().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         command => run(command),
     };
@@ -107,7 +107,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode> {
-    let course = Course::around(&std::env::current_dir()?)?;
+    let course = Course::find(&std::env::current_dir()?)?;
     let catalogue = Catalogue::of(&course)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     runtime.block_on(async {

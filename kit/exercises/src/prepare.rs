@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use stage::{Chapter, Course, Guard, Options, Stage, guard::Group, nats::Shelf};
+use stage::{Chapter, Course, Guard, Options, Stage, guard::ProcessGroup, nats::ToolCache};
 use tokio::process::Command;
 
 use crate::{
@@ -39,7 +39,7 @@ pub async fn fetch_and_build(catalogue: &Catalogue, guard: &Guard, mut say: impl
     let needed = |exercise: &Exercise| exercise.manifest.needs.contains(&Need::NatsServer);
     let chapters = chapters(&catalogue.course)?;
     if chapters.iter().any(|chapter| chapter.manifest.nats) || catalogue.exercises.iter().any(needed) {
-        let server = Shelf::of(&catalogue.course.root).obtain(Some(guard)).await?;
+        let server = ToolCache::of(&catalogue.course.root).find_or_fetch(Some(guard)).await?;
         say(&format!("nats-server: {server}"));
     }
     let since = Instant::now();
@@ -100,7 +100,7 @@ async fn run(mut command: Command, guard: &Guard) -> Result<()> {
     let child = command.stdin(Stdio::null()).process_group(0).spawn();
     let mut child =
         child.with_context(|| format!("cannot start {}", command.as_std().get_program().display()))?;
-    let _group = Group::watched(child.id(), guard);
+    let _group = ProcessGroup::watched(child.id(), guard);
     let status = child.wait().await?;
     ensure!(status.success(), "{status}");
     Ok(())

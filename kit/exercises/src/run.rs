@@ -4,7 +4,7 @@ use std::{path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use stage::{Guard, guard::Group};
+use stage::{Guard, guard::ProcessGroup};
 use tokio::{io::AsyncReadExt, process::Command, time::timeout};
 
 use crate::build::Program;
@@ -49,7 +49,7 @@ pub async fn run(
     command.envs(nats.map(|server| ("NATS_SERVER", server)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().with_context(|| format!("cannot run {}", program.file.display()))?;
-    let group = Group::watched(child.id(), guard);
+    let group = ProcessGroup::watched(child.id(), guard);
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let ended = timeout(limit, async {
         let (out, err) = tokio::join!(read(out), read(err));

@@ -9,7 +9,7 @@ use stage::Course;
 
 #[test]
 fn the_minutes_of_a_chapter_are_those_of_its_exercises() {
-    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     let catalogue = Catalogue::of(&course).unwrap();
     for chapter in catalogue.chapters() {
         let declared = course.chapter(chapter).unwrap().manifest.minutes.exercises;
@@ -23,7 +23,7 @@ fn the_minutes_of_a_chapter_are_those_of_its_exercises() {
 
 #[test]
 fn an_exercise_takes_10_to_25_minutes_and_has_two_decoys() {
-    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     for exercise in Catalogue::of(&course).unwrap().exercises {
         assert!((10..=25).contains(&exercise.manifest.minutes), "{}", exercise.number);
         assert!(exercise.manifest.decoys.len() > 1, "{}", exercise.number);

@@ -126,8 +126,8 @@ impl Hand<'_> {
     async fn apply(&self, fault: Fault, services: &[String]) -> Result<Vec<String>> {
         let one = async |service: &String| match self.stage.apply(fault, service).await {
             // Two duties of one process: the other fault's end healed it already, or what that did still lasts.
-            Err(FaultError::Pointless { .. }) if fault == Fault::Heal => Ok(None),
-            Err(error @ FaultError::Pointless { .. }) => Ok(Some(error.to_string())),
+            Err(FaultError::NotApplicable { .. }) if fault == Fault::Heal => Ok(None),
+            Err(error @ FaultError::NotApplicable { .. }) => Ok(Some(error.to_string())),
             done => done.map(Some),
         };
         let said: Vec<_> = try_join_all(services.iter().map(one)).await?.into_iter().flatten().collect();

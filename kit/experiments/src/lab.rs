@@ -104,7 +104,8 @@ impl Lab {
         settings.extend(experiment.settings.clone());
         let links = experiment.needs_links();
         let scale = self.instances(scale);
-        let options = Options { profile: self.profile, settings, scale, links, ..Options::default() };
+        let options =
+            Options { profile: self.profile, settings, scale, fault_proxies: links, ..Options::default() };
         let run = RunFolder::claim(&self.run_dir, self.chapter.manifest.number, &self.guard).await?;
         cores::stay_on(&self.cores.stage); // what this thread starts stays there too
         let stage = Stage::start(&self.chapter, &self.programs, run, options).await;

@@ -100,7 +100,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     if let Command::Guard = command {
-        stage::guard::stand(std::io::stdin().lock())?;
+        stage::guard::run(std::io::stdin().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
     // One thread: what it starts runs on the cores that it is on at that moment.
@@ -118,7 +118,7 @@ fn run(command: Command) -> Result<ExitCode> {
 }
 
 async fn dispatch(command: Command) -> Result<ExitCode> {
-    let course = Course::around(&std::env::current_dir()?)?;
+    let course = Course::find(&std::env::current_dir()?)?;
     match command {
         Command::Lab(args) => lab(&course, &args).await,
         Command::Compare(args) => compare(&course, &args).await,

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode> {
     let Command::Prove(args) = &cli.command else {
-        stage::guard::stand(std::io::stdin().lock())?;
+        stage::guard::run(std::io::stdin().lock())?;
         return Ok(ExitCode::SUCCESS);
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -66,7 +66,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
 }
 
 async fn hunt(args: &Args) -> Result<ExitCode> {
-    let course = Course::around(&std::env::current_dir()?)?;
+    let course = Course::find(&std::env::current_dir()?)?;
     let mut mutants = Mutant::all(&course.root)?;
     let wanted = |mutant: &Mutant| args.names.iter().any(|name| mutant.name.contains(name.as_str()));
     mutants.retain(|mutant| args.names.is_empty() || wanted(mutant));

@@ -1,4 +1,4 @@
-//! One address for several instances of a service: each request goes to the next of them in turn.
+//! A round-robin HTTP load balancer: one address for several instances of a service.
 
 use std::{
     io,
@@ -23,7 +23,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-/// A balancer of HTTP/1.1 requests. Dropped, it breaks its connections and listens no more.
+/// A balancer for HTTP/1.1. When it is dropped, it closes its connections and stops listening.
 #[derive(Debug)]
 pub struct Balancer {
     address: SocketAddr,
@@ -31,19 +31,21 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// Listens on an `IP:PORT` and shares what comes among the instances, each an `IP:PORT` too. One that does not accept a
-    /// connection is passed over. A request that was sent is not sent to another: who asked knows whether that is safe.
+    /// Listens on an `IP:PORT` and distributes requests over the instances, each an `IP:PORT` too. An instance that refuses
+    /// connections is skipped. A request that was sent to one instance is not retried on another, because only the client knows
+    /// whether a retry is safe.
     ///
     /// # Errors
-    /// The address cannot be listened on.
+    /// The address cannot be bound.
     pub async fn open(listen: &str, instances: Vec<String>) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        let serving = tokio::spawn(serve(listener, Arc::new(Turns { instances, next: AtomicUsize::new(0) })));
+        let serving =
+            tokio::spawn(serve(listener, Arc::new(RoundRobin { instances, next: AtomicUsize::new(0) })));
         Ok(Self { address, serving: serving.abort_handle() })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -55,58 +57,58 @@ impl Drop for Balancer {
     }
 }
 
-/// Whose turn it is.
-struct Turns {
+/// The instances, and the one that gets the next request.
+struct RoundRobin {
     instances: Vec<String>,
     next: AtomicUsize,
 }
 
-impl Turns {
-    /// The places of all instances, the one first whose turn it is.
-    fn take(&self) -> impl Iterator<Item = usize> {
+impl RoundRobin {
+    /// The indexes of all instances in the order to try them, for one request.
+    fn order(&self) -> impl Iterator<Item = usize> {
         let (first, count) = (self.next.fetch_add(1, Ordering::Relaxed), self.instances.len());
-        (0..count).map(move |further| (first % count + further) % count)
+        (0..count).map(move |offset| (first % count + offset) % count)
     }
 }
 
-async fn serve(listener: TcpListener, turns: Arc<Turns>) {
-    let mut connections = JoinSet::new(); // they end with this task
+async fn serve(listener: TcpListener, pool: Arc<RoundRobin>) {
+    let mut connections = JoinSet::new(); // aborted together with this task
     loop {
         tokio::select! {
             Ok((client, _)) = listener.accept() => {
-                connections.spawn(connection(client, Arc::clone(&turns)));
+                connections.spawn(connection(client, Arc::clone(&pool)));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// One client: it has one request under way at a time, and so at most one connection to each instance.
-async fn connection(client: TcpStream, turns: Arc<Turns>) {
+/// Serves one client connection. It has one request in flight at a time, so it needs one connection to each instance at most.
+async fn connection(client: TcpStream, pool: Arc<RoundRobin>) {
     client.set_nodelay(true).ok();
-    let kept: Vec<_> = turns.instances.iter().map(|_| Mutex::new(None)).collect();
-    let forward = service_fn(|request| forward(&turns, &kept, request));
+    let idle: Vec<_> = pool.instances.iter().map(|_| Mutex::new(None)).collect();
+    let forward = service_fn(|request| forward(&pool, &idle, request));
     http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(client), forward).await.ok();
 }
 
 type Instance = SendRequest<Incoming>;
 
-/// An error breaks the client's connection, as the end of a single instance would: the API has no answer for it.
+/// An error closes the client's connection, as the crash of a single instance would. The API defines no response for this case.
 async fn forward(
-    turns: &Turns,
-    kept: &[Mutex<Option<Instance>>],
+    pool: &RoundRobin,
+    idle: &[Mutex<Option<Instance>>],
     request: Request<Incoming>,
 ) -> io::Result<Response<Incoming>> {
-    for place in turns.take() {
-        let mut kept = kept[place].lock().await;
-        let is_ready = match &mut *kept {
+    for index in pool.order() {
+        let mut connection = idle[index].lock().await;
+        let is_ready = match &mut *connection {
             Some(instance) => instance.ready().await.is_ok(),
             None => false,
         };
         if !is_ready {
-            *kept = connect(&turns.instances[place]).await.ok();
+            *connection = connect(&pool.instances[index]).await.ok();
         }
-        if let Some(instance) = &mut *kept {
+        if let Some(instance) = &mut *connection {
             return instance.send_request(request).await.map_err(io::Error::other);
         }
     }
@@ -117,7 +119,7 @@ async fn connect(address: &str) -> io::Result<Instance> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (instance, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    tokio::spawn(connection); // it ends with the instance's handle
+    tokio::spawn(connection); // ends when `instance` is dropped
     Ok(instance)
 }
 
@@ -127,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    /// An instance that answers each request with its name, until it is dropped.
+    /// An instance that answers each request with its name. Aborting the handle stops it.
     async fn instance(name: &'static str) -> (String, AbortHandle) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -141,12 +143,12 @@ mod tests {
         (address, serving.abort_handle())
     }
 
-    async fn before(instances: [&str; 2]) -> Balancer {
+    async fn balance(instances: [&str; 2]) -> Balancer {
         Balancer::open("127.0.0.1:0", instances.map(str::to_owned).into()).await.unwrap()
     }
 
-    /// Asks so often on one connection; gives the bodies, one letter each.
-    async fn ask(balancer: &Balancer, times: usize) -> io::Result<String> {
+    /// Sends this many requests on one connection and returns the bodies, one letter each.
+    async fn send(balancer: &Balancer, times: usize) -> io::Result<String> {
         let mut stream = TcpStream::connect(balancer.address()).await?;
         let mut bodies = String::new();
         for _ in 0..times {
@@ -163,25 +165,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_of_one_connection_go_to_the_instances_in_turn() {
+    async fn requests_of_one_connection_are_distributed_round_robin() {
         let ((a, _), (b, _)) = (instance("a").await, instance("b").await);
-        let balancer = before([&a, &b]).await;
-        assert_eq!(ask(&balancer, 4).await.unwrap(), "abab");
+        let balancer = balance([&a, &b]).await;
+        assert_eq!(send(&balancer, 4).await.unwrap(), "abab");
     }
 
     #[tokio::test]
-    async fn an_instance_that_is_away_is_passed_over_and_none_at_all_is_a_broken_connection() {
+    async fn an_instance_that_is_down_is_skipped_and_without_any_instance_the_connection_is_closed() {
         let ((a, of_a), (b, of_b)) = (instance("a").await, instance("b").await);
-        let balancer = before([&a, &b]).await;
+        let balancer = balance([&a, &b]).await;
         of_a.abort();
         while TcpStream::connect(&a).await.is_ok() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(ask(&balancer, 3).await.unwrap(), "bbb");
+        assert_eq!(send(&balancer, 3).await.unwrap(), "bbb");
         of_b.abort();
         while TcpStream::connect(&b).await.is_ok() {
             tokio::task::yield_now().await;
         }
-        assert!(ask(&balancer, 1).await.is_err());
+        assert!(send(&balancer, 1).await.is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Passes bytes on, each after as long as the link takes at the moment it comes. A slow link is long, not narrow: what
-//! comes while others wait is not held up by them.
+//! Forwards bytes with the latency that the link has when they arrive. The latency does not limit the throughput: chunks that
+//! arrive while others wait are delayed in parallel, not one after the other.
 
 use std::{io, time::Duration};
 
@@ -12,18 +12,18 @@ use tokio::{
 
 use crate::link::State;
 
-/// What is read at a time.
+/// The size of the read buffer, in bytes.
 const CHUNK: usize = 16 * 1024;
-/// Chunks on their way; more of them make the sender wait, as a full window does.
+/// Chunks in flight. When it is full, reading stops, as with a full TCP window.
 const WINDOW: usize = 256;
 
-/// Copies one direction of a connection to its end.
+/// Copies one direction of a connection until the sender closes it.
 pub(crate) async fn copy(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     state: watch::Receiver<State>,
 ) -> io::Result<()> {
-    let (sender, mut on_their_way) = mpsc::channel::<(Instant, Vec<u8>)>(WINDOW);
+    let (sender, mut in_flight) = mpsc::channel::<(Instant, Vec<u8>)>(WINDOW);
     let reading = {
         let state = state.clone();
         async move {
@@ -33,16 +33,16 @@ pub(crate) async fn copy(
                 chunk.truncate(length);
                 let due = Instant::now() + latency(*state.borrow());
                 if length == 0 || sender.send((due, chunk)).await.is_err() {
-                    return Ok::<_, io::Error>(()); // the end travels as long as the bytes before it
+                    return Ok::<_, io::Error>(()); // closing the channel delays the shutdown like the bytes before it
                 }
             }
         }
     };
     let writing = async move {
         let mut state = state;
-        while let Some((due, chunk)) = on_their_way.recv().await {
+        while let Some((due, chunk)) = in_flight.recv().await {
             sleep_until(due).await;
-            // Cut ends the connection from outside; the sender of the state is gone only with the link.
+            // `Cut` needs no case here, because `link` drops this future then.
             state.wait_for(|state| *state != State::Hung).await.ok();
             to.write_all(&chunk).await?;
         }
@@ -54,6 +54,6 @@ pub(crate) async fn copy(
 fn latency(state: State) -> Duration {
     match state {
         State::Slow { ms } => Duration::from_millis(ms),
-        State::Well | State::Hung | State::Cut => Duration::ZERO,
+        State::Healthy | State::Hung | State::Cut => Duration::ZERO,
     }
 }

@@ -1,19 +1,19 @@
-//! What stands between processes: a TCP proxy for one link, which passes bytes on, late or not at all; and a balancer.
+//! Two proxies for tests: [`Link`], a TCP proxy that can delay, block or break connections, and [`Balancer`], an HTTP load balancer.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! let link = proxy::Link::open("127.0.0.1:4222".to_owned()).await?;
-//! println!("talk to {} instead", link.address());
-//! link.set(proxy::State::Slow { ms: 200 }); // every byte comes 200 ms later, in both directions
-//! link.set(proxy::State::Hung); // connections stay, and nothing comes through: a network that drops packets
-//! link.set(proxy::State::Cut); // connections break, new ones are reset: a cable that was pulled, and noticed
-//! link.set(proxy::State::Well);
+//! println!("connect to {} instead", link.address());
+//! link.set(proxy::State::Slow { ms: 200 }); // adds 200 ms in each direction
+//! link.set(proxy::State::Hung); // connections stay open, but no bytes pass: a network that drops packets
+//! link.set(proxy::State::Cut); // open connections are closed and new ones are refused
+//! link.set(proxy::State::Healthy);
 //! # Ok(()) }
 //! ```
 //!
-//! It stands between a service and what that talks to only when asked for: it costs a hop. `link` is the whole of it,
-//! `delay` keeps bytes back without slowing down those behind them. A [`Balancer`] stands before the instances of a service
-//! that clients talk to, where there are several.
+//! A link costs one extra hop, so a stage has links only when it is started with `--faults`. `link` accepts the connections,
+//! and `delay` forwards the bytes of one direction. The balancer serves the instances of a public service when there are
+//! several.
 
 mod balancer;
 mod delay;

@@ -1,4 +1,4 @@
-//! One link: a listener, and what becomes of the connections through it.
+//! A TCP proxy in front of one address.
 
 use std::{io, net::SocketAddr};
 
@@ -11,37 +11,37 @@ use tokio::{
 
 use crate::delay;
 
-/// How a link is.
+/// What a link does with its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum State {
-    /// Bytes come through at once.
+    /// Forwards bytes at once.
     #[default]
-    Well,
-    /// Bytes come through later, in both directions.
+    Healthy,
+    /// Delays bytes in both directions.
     Slow {
-        /// By how many milliseconds each way.
+        /// Milliseconds in each direction.
         ms: u64,
     },
-    /// Connections stay and are accepted, and nothing comes through until the link is another.
+    /// Keeps and accepts connections, but forwards nothing until the state changes.
     Hung,
-    /// Connections are broken, new ones too.
+    /// Closes all connections, new ones included.
     Cut,
 }
 
 impl State {
-    /// For people.
+    /// A description for people.
     pub fn describe(self) -> String {
         match self {
-            Self::Well => "well".to_owned(),
-            Self::Slow { ms } => format!("{ms} ms slower each way"),
-            Self::Hung => "hung: nothing comes through".to_owned(),
+            Self::Healthy => "healthy".to_owned(),
+            Self::Slow { ms } => format!("slow: {ms} ms more in each direction"),
+            Self::Hung => "hung: no bytes pass".to_owned(),
             Self::Cut => "cut".to_owned(),
         }
     }
 }
 
-/// A proxy in front of one address. Dropped, it breaks its connections and listens no more.
+/// A TCP proxy in front of one address. When it is dropped, it closes its connections and stops listening.
 #[derive(Debug)]
 pub struct Link {
     address: SocketAddr,
@@ -50,29 +50,29 @@ pub struct Link {
 }
 
 impl Link {
-    /// Opens a link to an address, on a free port of this machine.
+    /// Opens a link to an `IP:PORT`, on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// There is no port to be had.
+    /// No port can be bound.
     pub async fn open(to: String) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (state, _) = watch::channel(State::Well);
+        let (state, _) = watch::channel(State::Healthy);
         let serving = tokio::spawn(serve(listener, to, state.subscribe())).abort_handle();
         Ok(Self { address, state, serving })
     }
 
-    /// Where to talk to instead.
+    /// Where clients connect instead.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How it is.
+    /// The current state.
     pub fn state(&self) -> State {
         *self.state.borrow()
     }
 
-    /// Makes it so, for connections that are there too.
+    /// Changes the state, for open connections too.
     pub fn set(&self, state: State) {
         self.state.send_replace(state);
     }
@@ -85,7 +85,7 @@ impl Drop for Link {
 }
 
 async fn serve(listener: TcpListener, to: String, state: watch::Receiver<State>) {
-    let mut connections = JoinSet::new(); // they end with this task
+    let mut connections = JoinSet::new(); // aborted together with this task
     loop {
         tokio::select! {
             Ok((client, _)) = listener.accept() => {
@@ -96,9 +96,9 @@ async fn serve(listener: TcpListener, to: String, state: watch::Receiver<State>)
     }
 }
 
-/// One connection, until either side ends it or the link is cut.
+/// Forwards one connection until either side closes it or the link is cut.
 async fn connection(client: TcpStream, to: String, state: watch::Receiver<State>) -> io::Result<()> {
-    let carrying = async {
+    let forwarding = async {
         let server = TcpStream::connect(&to).await?;
         for stream in [&client, &server] {
             stream.set_nodelay(true)?;
@@ -111,8 +111,8 @@ async fn connection(client: TcpStream, to: String, state: watch::Receiver<State>
     };
     let mut watched = state.clone();
     tokio::select! {
-        carried = carrying => carried,
-        _ = watched.wait_for(|state| *state == State::Cut) => Ok(()), // both ends are dropped: they see it broken
+        forwarded = forwarding => forwarded,
+        _ = watched.wait_for(|state| *state == State::Cut) => Ok(()), // dropping both sockets closes the connection
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
 
     use super::*;
 
-    /// A link to somebody who says everything back.
-    async fn to_an_echo() -> Link {
+    /// A link to an echo server.
+    async fn link_to_echo_server() -> Link {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
@@ -142,7 +142,7 @@ mod tests {
         Link::open(address).await.unwrap()
     }
 
-    async fn say(stream: &mut TcpStream) -> io::Result<Duration> {
+    async fn round_trip(stream: &mut TcpStream) -> io::Result<Duration> {
         let started = Instant::now();
         stream.write_all(b"hello").await?;
         let mut answer = [0; 5];
@@ -152,19 +152,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_well_link_passes_everything_on_and_so_does_one_that_was_slow() {
-        let link = to_an_echo().await;
+    async fn a_healthy_link_forwards_everything_and_so_does_one_that_was_slow() {
+        let link = link_to_echo_server().await;
         let mut stream = TcpStream::connect(link.address()).await.unwrap();
-        say(&mut stream).await.unwrap();
+        round_trip(&mut stream).await.unwrap();
         link.set(State::Slow { ms: 60 });
-        assert!(say(&mut stream).await.unwrap() >= Duration::from_millis(120)); // there and back
-        link.set(State::Well);
-        say(&mut stream).await.unwrap();
+        assert!(round_trip(&mut stream).await.unwrap() >= Duration::from_millis(120)); // both directions
+        link.set(State::Healthy);
+        round_trip(&mut stream).await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_slow_link_is_long_and_not_narrow() {
-        let link = to_an_echo().await;
+    async fn a_slow_link_delays_bytes_without_limiting_the_throughput() {
+        let link = link_to_echo_server().await;
         link.set(State::Slow { ms: 100 });
         let (mut from, mut to) = TcpStream::connect(link.address()).await.unwrap().into_split();
         let started = Instant::now();
@@ -177,31 +177,31 @@ mod tests {
         let mut answer = [0; 2000];
         let ((), received) = tokio::join!(sending, from.read_exact(&mut answer));
         received.unwrap();
-        assert!(started.elapsed() < Duration::from_secs(2), "one waited for the other");
+        assert!(started.elapsed() < Duration::from_secs(2), "the chunks were delayed one after the other");
     }
 
     #[tokio::test]
-    async fn a_hung_link_keeps_its_connections_and_what_was_sent_comes_when_it_is_well() {
-        let link = to_an_echo().await;
+    async fn a_hung_link_keeps_its_connections_and_delivers_the_bytes_once_it_is_healthy() {
+        let link = link_to_echo_server().await;
         let mut stream = TcpStream::connect(link.address()).await.unwrap();
-        say(&mut stream).await.unwrap();
+        round_trip(&mut stream).await.unwrap();
         link.set(State::Hung);
-        assert!(timeout(Duration::from_millis(100), say(&mut stream)).await.is_err());
-        link.set(State::Well);
+        assert!(timeout(Duration::from_millis(100), round_trip(&mut stream)).await.is_err());
+        link.set(State::Healthy);
         let mut answer = [0; 5];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"hello");
     }
 
     #[tokio::test]
-    async fn a_cut_link_breaks_what_is_there_and_what_comes_until_it_is_well() {
-        let link = to_an_echo().await;
+    async fn a_cut_link_closes_open_and_new_connections_until_it_is_healthy() {
+        let link = link_to_echo_server().await;
         let mut before = TcpStream::connect(link.address()).await.unwrap();
-        say(&mut before).await.unwrap();
+        round_trip(&mut before).await.unwrap();
         link.set(State::Cut);
         let mut during = TcpStream::connect(link.address()).await.unwrap();
-        assert!(say(&mut before).await.is_err() && say(&mut during).await.is_err());
-        link.set(State::Well);
-        say(&mut TcpStream::connect(link.address()).await.unwrap()).await.unwrap();
+        assert!(round_trip(&mut before).await.is_err() && round_trip(&mut during).await.is_err());
+        link.set(State::Healthy);
+        round_trip(&mut TcpStream::connect(link.address()).await.unwrap()).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! `[changes]` of a `chapter.toml`: in which files a stage differs from the one before.
+//! `[changes]` in `chapter.toml`: the files in which a stage differs from the previous one.
 
 use std::{collections::BTreeSet, str::FromStr};
 
@@ -14,51 +14,51 @@ use serde::Deserialize;
 /// moved = ["shop/src/users/http.rs -> users/src/http.rs", "shop/src/users/token.rs -> users/src/token.rs"]
 /// ```
 ///
-/// A moved file is the same to the byte. One that was moved *and* edited stands in `moved` and, by its new path, in
-/// `changed`, as `users/src/http.rs` does above.
+/// A moved file is identical to the byte. A file that was moved *and* edited is listed in `moved` and, with its new path, in
+/// `changed`, as `users/src/http.rs` above.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Changes {
-    /// Files that are there before and after, with different content.
+    /// Files that exist in both stages, with different content.
     pub changed: Vec<String>,
-    /// Files that the stage before does not have.
+    /// Files that do not exist in the previous stage.
     pub added: Vec<String>,
-    /// Files of the stage before that are gone.
+    /// Files of the previous stage that do not exist in this one.
     pub removed: Vec<String>,
-    /// Files of the stage before that are elsewhere.
+    /// Files of the previous stage that have a new path in this one.
     pub moved: Vec<Move>,
 }
 
-/// One file's way, written `old/path -> new/path`.
+/// A moved file, written `old/path -> new/path`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Move {
-    /// Where it is in the stage before.
+    /// Its path in the previous stage.
     pub from: String,
-    /// Where it is in this one.
+    /// Its path in this stage.
     pub to: String,
 }
 
-/// Not a move.
+/// A move without an arrow.
 #[derive(Debug, thiserror::Error)]
-#[error("\"{0}\" is no move; write \"old/path -> new/path\"")]
-pub struct NoMove(String);
+#[error("\"{0}\" is not a move; write \"old/path -> new/path\"")]
+pub struct InvalidMove(String);
 
 impl FromStr for Move {
-    type Err = NoMove;
+    type Err = InvalidMove;
 
-    fn from_str(text: &str) -> Result<Self, NoMove> {
+    fn from_str(text: &str) -> Result<Self, InvalidMove> {
         match text.split_once(" -> ") {
             Some((from, to)) => Ok(Self { from: from.to_owned(), to: to.to_owned() }),
-            None => Err(NoMove(text.to_owned())),
+            None => Err(InvalidMove(text.to_owned())),
         }
     }
 }
 
 impl TryFrom<String> for Move {
-    type Error = NoMove;
+    type Error = InvalidMove;
 
-    fn try_from(text: String) -> Result<Self, NoMove> {
+    fn try_from(text: String) -> Result<Self, InvalidMove> {
         text.parse()
     }
 }
@@ -69,21 +69,21 @@ impl Changes {
         *self == Self::default()
     }
 
-    /// Where a file of the stage before is in this one, as declared. None: it is gone.
-    pub fn came_to<'a>(&'a self, before: &'a str) -> Option<&'a str> {
+    /// The declared path in this stage of a file of the previous stage. None if it was removed.
+    pub fn path_after<'a>(&'a self, before: &'a str) -> Option<&'a str> {
         let moved = self.moved.iter().find(|moved| moved.from == before).map(|moved| moved.to.as_str());
         let removed = self.removed.iter().any(|removed| removed == before);
         moved.or((!removed).then_some(before))
     }
 
-    /// Where a file of this stage was in the one before, as declared. None: it is new.
-    pub fn came_from<'a>(&'a self, after: &'a str) -> Option<&'a str> {
+    /// The declared path in the previous stage of a file of this stage. None if it was added.
+    pub fn path_before<'a>(&'a self, after: &'a str) -> Option<&'a str> {
         let moved = self.moved.iter().find(|moved| moved.to == after).map(|moved| moved.from.as_str());
         let added = self.added.iter().any(|added| added == after);
         moved.or((!added).then_some(after))
     }
 
-    /// What is wrong whatever the files are: the key, and the reason with the remedy.
+    /// Checks the declaration without looking at the files. An error has the key, and the reason with the remedy.
     pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
         let moved_from = || self.moved.iter().map(|moved| &moved.from);
         let moved_to = || self.moved.iter().map(|moved| &moved.to);
@@ -92,20 +92,20 @@ impl Changes {
         {
             plain(path)?;
         }
-        // A moved file may have changed; and where a file went away, another may have come.
-        let stays = |path: &&String| !moved_to().any(|to| to == *path);
-        unique(self.removed.iter().chain(moved_from()).chain(self.changed.iter().filter(stays)))?;
-        unique(self.added.iter().chain(moved_to()).chain(self.changed.iter().filter(stays)))?;
+        // A moved file may also have changed, and a new file may have the path of one that was moved away.
+        let not_moved = |path: &&String| !moved_to().any(|to| to == *path);
+        unique(self.removed.iter().chain(moved_from()).chain(self.changed.iter().filter(not_moved)))?;
+        unique(self.added.iter().chain(moved_to()).chain(self.changed.iter().filter(not_moved)))?;
         unique(self.changed.iter())
     }
 }
 
-/// A path as `git ls-files` prints it.
+/// Accepts a path only in the form that `git ls-files` prints.
 fn plain(path: &str) -> Result<(), (&'static str, String)> {
     let odd = |part: &str| part.is_empty() || part == "." || part == "..";
     if path.contains('\\') || path.contains(" -> ") || path.trim() != path || path.split('/').any(odd) {
-        let reason = "is no file of the workspace; write its path from there, as in \"shop/src/app.rs\"";
-        return Err(("changes", format!("has \"{path}\", which {reason}")));
+        let reason = "is not a path within the workspace; write it as in \"shop/src/app.rs\"";
+        return Err(("changes", format!("contains \"{path}\", which {reason}")));
     }
     Ok(())
 }
@@ -114,8 +114,9 @@ fn unique<'a>(paths: impl Iterator<Item = &'a String>) -> Result<(), (&'static s
     let mut seen = BTreeSet::new();
     for path in paths {
         if !seen.insert(path) {
-            let reason = "declare each file once; only a moved file may be in `changed` too, by its new path";
-            return Err(("changes", format!("says two things of \"{path}\"; {reason}")));
+            let reason =
+                "declare each file once; only a moved file may also be in `changed`, with its new path";
+            return Err(("changes", format!("declares \"{path}\" twice; {reason}")));
         }
     }
     Ok(())
@@ -129,7 +130,7 @@ mod tests {
         toml::from_str(text).unwrap()
     }
 
-    fn complaint(text: &str) -> String {
+    fn error_of(text: &str) -> String {
         parse(text).check().unwrap_err().1
     }
 
@@ -137,12 +138,12 @@ mod tests {
     fn a_moved_file_is_followed_forwards_and_backwards() {
         let changes = parse("moved = [\"a -> b\"]\nadded = [\"a\"]\nremoved = [\"c\"]\nchanged = [\"b\"]");
         changes.check().unwrap();
-        assert_eq!(["a", "c", "d"].map(|path| changes.came_to(path)), [Some("b"), None, Some("d")]);
-        assert_eq!(["a", "b", "d"].map(|path| changes.came_from(path)), [None, Some("a"), Some("d")]);
+        assert_eq!(["a", "c", "d"].map(|path| changes.path_after(path)), [Some("b"), None, Some("d")]);
+        assert_eq!(["a", "b", "d"].map(|path| changes.path_before(path)), [None, Some("a"), Some("d")]);
     }
 
     #[test]
-    fn of_a_file_only_one_thing_can_be_declared() {
+    fn a_file_is_declared_only_once() {
         for text in [
             "added = [\"x\", \"x\"]",
             "added = [\"x\"]\nchanged = [\"x\"]",
@@ -152,23 +153,23 @@ mod tests {
             "moved = [\"x -> a\", \"x -> b\"]",
             "moved = [\"x -> a\"]\nchanged = [\"x\"]",
         ] {
-            assert!(complaint(text).contains("two things of \"x\""), "{text}");
+            assert!(error_of(text).contains("declares \"x\" twice"), "{text}");
         }
     }
 
     #[test]
-    fn a_path_is_written_from_the_workspace() {
+    fn a_path_is_relative_to_the_workspace() {
         for path in ["/etc/passwd", "./a", "a/../b", "a//b", "a/", " a", "a\\\\b"] {
             assert!(
-                complaint(&format!("added = [\"{path}\"]")).contains("no file of the workspace"),
+                error_of(&format!("added = [\"{path}\"]")).contains("not a path within the workspace"),
                 "{path}"
             );
         }
     }
 
     #[test]
-    fn a_move_without_an_arrow_says_how_it_is_written() {
+    fn a_move_without_an_arrow_is_an_error_that_shows_the_syntax() {
         let error = toml::from_str::<Changes>("moved = [\"a b\"]").unwrap_err().to_string();
-        assert!(error.contains("\"a b\" is no move; write \"old/path -> new/path\""), "{error}");
+        assert!(error.contains("\"a b\" is not a move; write \"old/path -> new/path\""), "{error}");
     }
 }

@@ -15,68 +15,68 @@ use tokio::{
 
 use crate::{
     course::{Chapter, Course},
-    guard::{Group, Guard},
+    guard::{Guard, ProcessGroup},
     manifest::{NATS, PAYMENTS},
-    nats::{NatsError, Shelf},
+    nats::{NatsError, ToolCache},
     run::RunFolder,
 };
 
-/// How programs are compiled.
+/// Cargo profile for the programs of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
-    /// Quick to compile, and what tests use.
+    /// Compiles faster; the profile that tests use.
     #[default]
     Debug,
     /// For measurements.
     Release,
 }
 
-/// The program of each service of a stage.
+/// The executable of each service of a stage.
 #[derive(Debug, Clone, Default)]
 pub struct Programs(BTreeMap<String, PathBuf>);
 
-/// Why a stage has no programs.
+/// Why the programs of a stage could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Cargo cannot be started.
+    /// Cargo could not be started.
     #[error("cannot run cargo; install Rust from https://rustup.rs")]
     NoCargo(#[source] io::Error),
-    /// The compiler has said why on standard error.
+    /// Cargo failed. The compiler has printed the reason on standard error.
     #[error("{folder} does not compile ({status}); the errors are above")]
     Failed {
         /// The workspace.
         folder: PathBuf,
-        /// How Cargo ended.
+        /// The exit status of Cargo.
         status: ExitStatus,
     },
-    /// It compiles and is not what the manifest says.
+    /// The package compiled, but it has no such binary.
     #[error(
-        "package {package} in {folder} has no program {program}; correct `package` or `binary` in chapter.toml"
+        "package {package} in {folder} has no binary {program}; correct `package` or `binary` in chapter.toml"
     )]
     NoProgram {
         /// The workspace.
         folder: PathBuf,
         /// The Cargo package.
         package: String,
-        /// The binary that is missing.
+        /// The missing binary.
         program: String,
     },
-    /// There is no NATS server.
+    /// No NATS server was found or fetched.
     #[error(transparent)]
     Nats(#[from] NatsError),
 }
 
-/// A program to build: a binary of a package.
-type Wanted<'a> = (&'a str, &'a str);
+/// A program to build: package and binary.
+type Binary<'a> = (&'a str, &'a str);
 
 impl Programs {
-    /// Programs that are built already, by service.
+    /// Wraps programs that are already built, by service.
     pub fn built<S: Into<String>>(programs: impl IntoIterator<Item = (S, PathBuf)>) -> Self {
         Self(programs.into_iter().map(|(service, program)| (service.into(), program)).collect())
     }
 
-    /// Compiles what a stage needs, and fetches a NATS server where it needs one and there is none. Cargo shows its progress
-    /// on standard error; dropping the future ends it.
+    /// Compiles the programs of a stage, and fetches a NATS server if the stage needs one and none is installed. Cargo prints its
+    /// progress on standard error. Dropping the future stops Cargo.
     ///
     /// # Errors
     /// See [`BuildError`].
@@ -87,13 +87,14 @@ impl Programs {
         run: &RunFolder,
     ) -> Result<Self, BuildError> {
         let processes = &chapter.manifest.processes;
-        let wanted: Vec<_> = processes.iter().map(|process| (process.package(), process.binary())).collect();
+        let binaries: Vec<_> =
+            processes.iter().map(|process| (process.package(), process.binary())).collect();
         let mut programs = BTreeMap::new();
         if chapter.manifest.nats {
-            let server = Shelf::of(&course.root).obtain(Some(&run.guard)).await?;
+            let server = ToolCache::of(&course.root).find_or_fetch(Some(&run.guard)).await?;
             programs.insert(NATS.to_owned(), server.program);
         }
-        let built = cargo_build(&chapter.workspace(), &wanted, profile, &run.guard).await?;
+        let built = cargo_build(&chapter.workspace(), &binaries, profile, &run.guard).await?;
         programs.extend(processes.iter().map(|process| process.service.clone()).zip(built));
         if chapter.manifest.payments {
             let sandbox = [("payment-sandbox", "payment-sandbox")];
@@ -104,22 +105,22 @@ impl Programs {
     }
 
     /// The program of a service.
-    pub fn of(&self, service: &str) -> Option<&Path> {
+    pub fn get(&self, service: &str) -> Option<&Path> {
         self.0.get(service).map(PathBuf::as_path)
     }
 }
 
-/// Builds programs of one workspace and says where they are, in the order asked for.
+/// Builds programs of one workspace and returns their paths in the given order.
 async fn cargo_build(
     folder: &Path,
-    wanted: &[Wanted<'_>],
+    binaries: &[Binary<'_>],
     profile: Profile,
     guard: &Guard,
 ) -> Result<Vec<PathBuf>, BuildError> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(folder); // where its .cargo/config.toml is found
+    cargo.current_dir(folder); // Cargo looks for .cargo/config.toml from here upwards
     cargo.arg("build").arg("--message-format=json-render-diagnostics");
-    for (package, program) in wanted {
+    for (package, program) in binaries {
         cargo.args(["-p", package, "--bin", program]);
     }
     if profile == Profile::Release {
@@ -128,7 +129,7 @@ async fn cargo_build(
     cargo.env_clear().envs(crate::environment::inherited());
     cargo.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
     let mut child = cargo.spawn().map_err(BuildError::NoCargo)?;
-    let _group = Group::watched(child.id(), guard);
+    let _group = ProcessGroup::watched(child.id(), guard);
     let built = match child.stdout.take() {
         Some(output) => programs_built(output).await,
         None => BTreeMap::new(),
@@ -137,17 +138,17 @@ async fn cargo_build(
     if !status.success() {
         return Err(BuildError::Failed { folder: folder.to_owned(), status });
     }
-    let find = |(package, program): &Wanted| {
+    let find = |(package, program): &Binary| {
         built.get(*program).cloned().ok_or_else(|| BuildError::NoProgram {
             folder: folder.to_owned(),
             package: (*package).to_owned(),
             program: (*program).to_owned(),
         })
     };
-    wanted.iter().map(find).collect()
+    binaries.iter().map(find).collect()
 }
 
-/// What Cargo reports on standard output about each thing it built.
+/// A `compiler-artifact` message of `cargo build --message-format=json`.
 #[derive(Deserialize)]
 struct Artifact {
     target: Target,
@@ -163,7 +164,7 @@ async fn programs_built(output: impl AsyncRead + Unpin) -> BTreeMap<String, Path
     let mut lines = BufReader::new(output).lines();
     let mut programs = BTreeMap::new();
     while let Ok(Some(line)) = lines.next_line().await {
-        // Lines of other kinds have no target and executable.
+        // Other messages have no target or no executable.
         if let Ok(Artifact { target, executable: Some(program) }) = serde_json::from_str(&line) {
             programs.insert(target.name, program);
         }

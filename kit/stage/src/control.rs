@@ -1,4 +1,5 @@
-//! Faults from another terminal: a socket in the run folder takes one JSON line, and answers with one when it is done.
+//! The control socket of a running stage, for faults from another terminal. A request is one line of JSON, and so is the reply,
+//! which is sent once the fault has been injected.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -25,24 +26,24 @@ struct Request {
     target: String,
 }
 
-/// What was done, or why it was not.
-type Answer = Result<String, String>;
+/// A description of the injected fault, or the reason why it was refused.
+type Reply = Result<String, String>;
 
-/// Why no answer came.
+/// Why a fault could not be injected.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// No stage runs in the folder.
     #[error("no stage is running; start one: just chapter 1")]
     NoStage,
-    /// A stage runs and does not talk.
+    /// The launcher holds the folder, but there was no reply on the control socket.
     #[error("the launcher does not answer; is the stage still starting, or stopping?")]
-    Silent(#[source] io::Error),
-    /// It answered that the fault cannot be done.
+    NoReply(#[source] io::Error),
+    /// The launcher refused the fault.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Does a fault to the stage that runs in a run folder, whoever launched it; like [`crate::Stage::apply`].
+/// Injects a fault into the stage that runs in a run folder, whichever process launched it. See [`crate::Stage::apply`].
 ///
 /// # Errors
 /// See [`ControlError`].
@@ -51,11 +52,11 @@ pub async fn apply(run_dir: &Path, fault: Fault, target: &str) -> Result<String,
         return Err(ControlError::NoStage);
     }
     let request = Request { fault, target: target.to_owned() };
-    let answer = ask(&socket(run_dir), &request).await.map_err(ControlError::Silent)?;
-    answer.map_err(ControlError::Refused)
+    let reply = send(&socket(run_dir), &request).await.map_err(ControlError::NoReply)?;
+    reply.map_err(ControlError::Refused)
 }
 
-async fn ask(socket: &Path, request: &Request) -> io::Result<Answer> {
+async fn send(socket: &Path, request: &Request) -> io::Result<Reply> {
     let mut stream = UnixStream::connect(socket).await?;
     write_line(&mut stream, request).await?;
     let mut line = String::new();
@@ -63,29 +64,29 @@ async fn ask(socket: &Path, request: &Request) -> io::Result<Answer> {
     Ok(serde_json::from_str(&line)?)
 }
 
-/// Opens the socket of a run folder. The caller holds the folder, so an old socket there is nobody's.
+/// Opens the socket of a run folder. The caller holds the folder's lock, so an existing socket is stale and can be replaced.
 pub(crate) fn listen(run_dir: &Path) -> io::Result<UnixListener> {
     let socket = socket(run_dir);
     run::remove(&socket)?;
     UnixListener::bind(socket)
 }
 
-/// Answers requests for as long as it is polled.
+/// Serves requests until the future is dropped.
 pub(crate) async fn serve(listener: UnixListener, stage: Arc<Inner>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(answer(stream, Arc::clone(&stage)));
+        tokio::spawn(handle(stream, Arc::clone(&stage)));
     }
 }
 
-async fn answer(stream: UnixStream, stage: Arc<Inner>) -> io::Result<()> {
+async fn handle(stream: UnixStream, stage: Arc<Inner>) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
-    let answer: Answer = match serde_json::from_str::<Request>(&line) {
+    let reply: Reply = match serde_json::from_str::<Request>(&line) {
         Ok(Request { fault, target }) => stage.apply(fault, &target).await.map_err(|error| error.to_string()),
         Err(error) => Err(format!("not a request: {error}")),
     };
-    write_line(stream.get_mut(), &answer).await
+    write_line(stream.get_mut(), &reply).await
 }
 
 async fn write_line(stream: &mut UnixStream, value: &impl Serialize) -> io::Result<()> {
@@ -94,7 +95,8 @@ async fn write_line(stream: &mut UnixStream, value: &impl Serialize) -> io::Resu
     stream.write_all(&line).await
 }
 
-/// Unix sockets have short paths (104 bytes on macOS); a run folder deep in the tree has its socket in the temp folder.
+/// The path of the control socket. Paths of Unix sockets are limited to 104 bytes on macOS, so a run folder with a long path
+/// has its socket in the system's temporary folder.
 pub(crate) fn socket(run_dir: &Path) -> PathBuf {
     let run_dir = run_dir.canonicalize().unwrap_or_else(|_| run_dir.to_owned());
     let socket = run_dir.join("control.sock");

@@ -1,4 +1,4 @@
-//! The course on disk: its root, and the chapters in it.
+//! The course on disk: its root folder and its chapters.
 
 use std::path::{Path, PathBuf};
 
@@ -7,54 +7,65 @@ use crate::manifest::{Manifest, ManifestError};
 /// A checkout of the course.
 #[derive(Debug, Clone)]
 pub struct Course {
-    /// The folder that has `chapters/`, absolute.
+    /// The folder that contains `chapters/`, absolute.
     pub root: PathBuf,
 }
 
 /// One chapter of the course.
 #[derive(Debug, Clone)]
 pub struct Chapter {
-    /// The folder that has `chapter.toml`, absolute.
+    /// The folder that contains `chapter.toml`, absolute.
     pub folder: PathBuf,
-    /// What `chapter.toml` says.
+    /// The content of `chapter.toml`.
     pub manifest: Manifest,
 }
 
-/// Why a chapter cannot be had.
+/// The number of chapters that the course will have. Some are not written yet.
+const PLANNED_CHAPTERS: u32 = 12;
+
+/// Why a chapter was not found.
 #[derive(Debug, thiserror::Error)]
 pub enum CourseError {
-    /// No `chapters` folder up the tree.
-    #[error("{0} is not inside the course: no folder above it has `chapters/`; change into your clone")]
+    /// No parent folder contains `chapters/`.
+    #[error("{0} is not inside the course: no folder above it contains `chapters/`; change into your clone")]
     NoCourse(PathBuf),
-    /// The number is none of the chapters'.
-    #[error("there is no chapter {wanted}; the chapters here are {there}")]
-    NoChapter {
-        /// What was asked for.
-        wanted: u32,
-        /// The numbers there are, separated by commas.
-        there: String,
+    /// The course will have such a chapter, but it is not written yet.
+    #[error("chapter {number} is planned, but not written yet; the chapters so far are {existing}")]
+    Planned {
+        /// The requested chapter.
+        number: u32,
+        /// The numbers of the chapters that exist, separated by commas.
+        existing: String,
     },
-    /// A folder that cannot be listed.
-    #[error("{0} cannot be read")]
+    /// The course has no such chapter and will have none.
+    #[error("there is no chapter {number}; the chapters so far are {existing}")]
+    NoChapter {
+        /// The requested chapter.
+        number: u32,
+        /// The numbers of the chapters that exist, separated by commas.
+        existing: String,
+    },
+    /// The folder cannot be listed.
+    #[error("cannot read {0}")]
     Unreadable(PathBuf, #[source] std::io::Error),
-    /// The chapter is there, its manifest cannot be used.
+    /// The chapter exists, but its manifest is invalid.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
 }
 
 impl Course {
-    /// The course that a folder lies in.
+    /// Finds the course that contains a folder.
     ///
     /// # Errors
     /// [`CourseError::NoCourse`].
-    pub fn around(folder: &Path) -> Result<Self, CourseError> {
+    pub fn find(folder: &Path) -> Result<Self, CourseError> {
         match folder.ancestors().find(|above| above.join("chapters").is_dir()) {
             Some(root) => Ok(Self { root: root.to_owned() }),
             None => Err(CourseError::NoCourse(folder.to_owned())),
         }
     }
 
-    /// The run folder of this course: status, logs and data of its running stage. `STEPWISE_RUN_DIR` moves it.
+    /// The run folder of this course, with status, logs and data of its running stage. `STEPWISE_RUN_DIR` overrides it.
     pub fn run_dir(&self) -> PathBuf {
         let run_dir =
             std::env::var_os("STEPWISE_RUN_DIR").map_or_else(|| PathBuf::from(".run"), PathBuf::from);
@@ -79,21 +90,27 @@ impl Course {
         Ok(chapters)
     }
 
-    /// One chapter, its manifest checked.
+    /// Reads and checks the manifest of a chapter.
     ///
     /// # Errors
     /// See [`CourseError`].
     pub fn chapter(&self, number: u32) -> Result<Chapter, CourseError> {
         let chapters = self.chapters()?;
-        let Some((_, folder)) = chapters.iter().find(|(there, _)| *there == number) else {
-            let there: Vec<_> = chapters.iter().map(|(number, _)| number.to_string()).collect();
-            return Err(CourseError::NoChapter { wanted: number, there: there.join(", ") });
+        let Some((_, folder)) = chapters.iter().find(|(existing, _)| *existing == number) else {
+            let existing =
+                chapters.iter().map(|(number, _)| number.to_string()).collect::<Vec<_>>().join(", ");
+            return Err(match number {
+                1..=PLANNED_CHAPTERS => CourseError::Planned { number, existing },
+                _ => CourseError::NoChapter { number, existing },
+            });
         };
         let file = folder.join("chapter.toml");
         let manifest = Manifest::read(&file)?;
         if manifest.number != number {
-            let reason =
-                format!("is {}, and its folder begins with {number}; make them agree", manifest.number);
+            let reason = format!(
+                "is {}, but the folder's name starts with {number}; make them equal",
+                manifest.number
+            );
             return Err(
                 ManifestError::Invalid { file: file.display().to_string(), key: "number", reason }.into()
             );
@@ -106,6 +123,6 @@ impl Chapter {
     /// The Cargo workspace of its processes.
     pub fn workspace(&self) -> PathBuf {
         let workspace = self.folder.join(&self.manifest.workspace);
-        workspace.canonicalize().unwrap_or(workspace) // where there is none, what needs it says so
+        workspace.canonicalize().unwrap_or(workspace) // a missing folder is reported by the build
     }
 }

@@ -11,59 +11,57 @@ use crate::{
     status::State,
 };
 
-/// What can be done to a process.
+/// A fault that can be injected into a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fault {
-    /// SIGKILL: it ends in the middle of whatever it does, and stays dead until healed.
+    /// SIGKILL: a crash. The process stays dead until it is healed.
     Kill,
-    /// SIGTERM: it ends in order, and stays dead until healed.
+    /// SIGTERM: a graceful shutdown. The process stays dead until it is healed.
     Stop,
-    /// SIGSTOP: it exists, holds its connections, and does nothing until healed.
+    /// SIGSTOP: the process keeps its connections but does not run until it is healed.
     Freeze,
-    /// What it says to NATS and to the payment provider, and they to it, comes this much later each way.
+    /// Delays all bytes between the process and NATS or the payment provider.
     Slow {
-        /// Milliseconds.
+        /// Milliseconds in each direction.
         ms: u64,
     },
-    /// Its connections to NATS and to the payment provider stay, and nothing comes through.
+    /// Keeps the connections to NATS and the payment provider open, but no bytes pass.
     Hang,
-    /// Its connections to NATS and to the payment provider are broken, and so is each new one.
+    /// Closes the connections to NATS and the payment provider, new ones too.
     Cut,
-    /// The end of the others: a frozen process goes on, a dead one is started again on the same port and data.
+    /// Ends the other faults: resumes a frozen process, restarts a dead one on the same port and data, and repairs the links.
     Heal,
 }
 
-/// Why a fault was not done.
+/// Why a fault was not injected.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
     /// No such service or instance.
-    #[error("there is no {target} here; the services are {there}")]
+    #[error("there is no {target} here; the services are {services}")]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         target: String,
-        /// The services there are, and the instances of those that have several.
-        there: String,
+        /// The services of the stage, or their instances where there are several.
+        services: String,
     },
-    /// No process of the target is in a state for it: a dead one cannot be frozen.
+    /// No process of the target is in a state that allows the fault. For example, a dead process cannot be frozen.
     #[error("cannot {fault} {state}")]
-    Pointless {
+    NotApplicable {
         /// The fault.
         fault: Fault,
         /// Each process of the target with its state, for example `shop-1, which is dead`.
         state: String,
     },
-    /// Its links are not in the kit's hands.
-    #[error(
-        "cannot {fault} {target}: nothing of the kit stands between it and what it talks to; start the stage with --faults"
-    )]
-    NoLinks {
+    /// The stage runs without fault proxies.
+    #[error("cannot {fault} {target}: the stage has no fault proxies; start it with --faults")]
+    NoProxies {
         /// The fault.
         fault: Fault,
-        /// What it was to be done to.
+        /// The requested name.
         target: String,
     },
-    /// A process was started again and did not become ready.
+    /// A process was restarted, but it did not become ready.
     #[error(transparent)]
     NotHealed(#[from] StartError),
 }
@@ -83,18 +81,18 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    fn fits(self, slot: &Slot) -> bool {
+    fn applies_to(self, slot: &Slot) -> bool {
         let state = slot.state().0;
         match self {
             Self::Kill | Self::Stop => state != State::Dead,
             Self::Freeze => state == State::Running,
-            Self::Slow { .. } | Self::Hang | Self::Cut => slot.links.are_there(),
-            Self::Heal => state != State::Running || !slot.links.are_well(),
+            Self::Slow { .. } | Self::Hang | Self::Cut => !slot.links.is_empty(),
+            Self::Heal => state != State::Running || !slot.links.are_healthy(),
         }
     }
 
-    /// How it makes the links of a process. None: it is done to the process itself.
-    fn of_links(self) -> Option<proxy::State> {
+    /// The state that the fault gives to the links of a process. None for a fault on the process itself.
+    fn link_state(self) -> Option<proxy::State> {
         match self {
             Self::Slow { ms } => Some(proxy::State::Slow { ms }),
             Self::Hang => Some(proxy::State::Hung),
@@ -109,34 +107,34 @@ impl Inner {
         let targets = self.find(target)?;
         let mut done = Vec::new();
         for slot in &targets {
-            let _turn = slot.turn.lock().await;
-            if fault.fits(slot) {
+            let _one_at_a_time = slot.fault_lock.lock().await;
+            if fault.applies_to(slot) {
                 done.push(self.apply_to(fault, slot).await?);
             }
         }
-        if done.is_empty() && fault.of_links().is_some() {
-            return Err(FaultError::NoLinks { fault, target: target.to_owned() });
+        if done.is_empty() && fault.link_state().is_some() {
+            return Err(FaultError::NoProxies { fault, target: target.to_owned() });
         }
         if done.is_empty() {
             let state = |slot: &Arc<Slot>| format!("{}, which is {}", slot.spec.name(), slot.state().0);
             let state = targets.iter().map(state).collect::<Vec<_>>().join("; ");
-            return Err(FaultError::Pointless { fault, state });
+            return Err(FaultError::NotApplicable { fault, state });
         }
         Ok(done.join("\n"))
     }
 
     async fn apply_to(self: &Arc<Self>, fault: Fault, slot: &Slot) -> Result<String, FaultError> {
         let name = slot.spec.name();
-        if let Some(links) = fault.of_links() {
-            slot.links.set(links);
-            let said = format!("{name}: its links are {}", links.describe());
-            self.remark(said.clone());
-            return Ok(said);
+        if let Some(state) = fault.link_state() {
+            slot.links.set(state);
+            let done = format!("links of {name} are {}", state.describe());
+            self.log(done.clone());
+            return Ok(done);
         }
         if fault == Fault::Heal {
-            slot.links.set(proxy::State::Well);
+            slot.links.set(proxy::State::Healthy);
         }
-        let said = match (fault, slot.process()) {
+        let done = match (fault, slot.process()) {
             (Fault::Kill, Some(process)) => format!("{name} killed ({})", process.kill().await),
             (Fault::Stop, Some(process)) => format!("{name} stopped ({})", process.stop().await),
             (Fault::Freeze, Some(process)) => {
@@ -144,34 +142,34 @@ impl Inner {
                 slot.set_frozen(true);
                 format!("{name} frozen")
             }
-            // To heal is all that is left.
+            // Only `Heal` is left.
             (_, Some(process)) => {
                 process.signal(Signal::CONT);
                 slot.set_frozen(false);
                 self.wait_ready(slot, &process).await?;
-                format!("{name} goes on")
+                format!("{name} resumed")
             }
             (_, None) => {
                 let process = self.spawn(slot)?;
                 self.wait_ready(slot, &process).await?;
-                format!("{name} started again and ready, pid {}", process.pid)
+                format!("{name} restarted and ready, pid {}", process.pid)
             }
         };
         self.republish();
         if slot.process().is_some() {
-            self.remark(said.clone()); // an end has been remarked on already
+            self.log(done.clone()); // the exit of a process is logged when it is detected
         }
-        Ok(said)
+        Ok(done)
     }
 
-    /// The process of that name, or all processes of that service.
+    /// The instance with this name, or all instances of the service with this name.
     fn find(&self, target: &str) -> Result<Vec<Arc<Slot>>, FaultError> {
-        let fits = |slot: &&Arc<Slot>| slot.spec.service == target || slot.spec.name() == target;
-        let found: Vec<_> = self.slots.iter().filter(fits).cloned().collect();
+        let matches = |slot: &&Arc<Slot>| slot.spec.service == target || slot.spec.name() == target;
+        let found: Vec<_> = self.slots.iter().filter(matches).cloned().collect();
         if found.is_empty() {
-            let mut there: Vec<_> = self.slots.iter().map(|slot| slot.spec.speaker.clone()).collect();
-            there.dedup();
-            return Err(FaultError::Unknown { target: target.to_owned(), there: there.join(", ") });
+            let mut services: Vec<_> = self.slots.iter().map(|slot| slot.spec.source.clone()).collect();
+            services.dedup();
+            return Err(FaultError::Unknown { target: target.to_owned(), services: services.join(", ") });
         }
         Ok(found)
     }

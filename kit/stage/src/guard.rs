@@ -1,7 +1,7 @@
-//! No orphan ever, not even after `kill -9` of the launcher.
+//! The guard ends all processes of a stage when its launcher dies, even after `kill -9`.
 //!
-//! The guard is a tiny process of its own. It reads on its standard input which process groups live, and ends them all
-//! when that input closes before the word `done`: the kernel closes it however the launcher dies.
+//! The guard is a small process of its own. It reads on standard input which process groups are running. When its input is
+//! closed before the line `done`, it ends all of them. The kernel closes that input however the launcher dies.
 
 use std::{
     collections::HashSet,
@@ -17,25 +17,25 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-/// How long a process has between SIGTERM and SIGKILL.
+/// The time between SIGTERM and SIGKILL.
 pub const GRACE: Duration = Duration::from_secs(5);
 
-/// The launcher's end of a guard. Dropped without `release`, it ends every group that is still watched.
+/// The launcher's handle of a guard. When it is dropped without [`Guard::release`], the guard ends every watched group.
 #[derive(Debug)]
 pub struct Guard {
     process: Mutex<Option<Child>>,
 }
 
 impl Guard {
-    /// Starts `program guard`. Until it exits it keeps `lock` open, so a run folder stays locked until the last process
-    /// of a killed launcher is gone.
+    /// Starts `program guard`. The guard keeps `lock` open until it exits, so a run folder stays locked until the last process
+    /// of a killed launcher has ended.
     ///
     /// # Errors
     /// The program cannot be started.
     pub fn spawn(program: &Path, lock: File) -> io::Result<Self> {
         let process = Command::new(program)
             .arg("guard")
-            .process_group(0) // out of reach of the terminal's Ctrl-C
+            .process_group(0) // so that Ctrl-C in the terminal does not reach it
             .stdin(Stdio::piped())
             .stdout(lock)
             .stderr(Stdio::null())
@@ -43,7 +43,7 @@ impl Guard {
         Ok(Self { process: Mutex::new(Some(process)) })
     }
 
-    /// The `kit` program near the one that runs: itself, or in a `target/<profile>` above it, as seen from a test.
+    /// Finds the `kit` program near the running one: in the same folder, or in a `target/<profile>` above it, as in a test.
     ///
     /// # Errors
     /// `NotFound`, with the command that builds it.
@@ -62,33 +62,33 @@ impl Guard {
             })
     }
 
-    /// Tells the guard that a process group lives.
+    /// Adds a running process group.
     pub(crate) fn watch(&self, group: u32) -> io::Result<()> {
-        self.tell(&format!("+{group}"))
+        self.send(&format!("+{group}"))
     }
 
-    /// Tells the guard that a process group has ended, so that it never signals a stranger who got its number.
-    pub(crate) fn forget(&self, group: u32) {
-        // A guard that is gone has nothing to forget.
-        self.tell(&format!("-{group}")).ok();
+    /// Removes a process group that has ended, because the system may give its id to another process.
+    pub(crate) fn unwatch(&self, group: u32) {
+        // If the guard has exited, no group is watched any more.
+        self.send(&format!("-{group}")).ok();
     }
 
-    fn tell(&self, word: &str) -> io::Result<()> {
+    fn send(&self, line: &str) -> io::Result<()> {
         let mut process = self.lock();
         let Some(input) = process.as_mut().and_then(|process| process.stdin.as_mut()) else {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the stage is stopped already"));
         };
-        input.write_all(format!("{word}\n").as_bytes())
+        input.write_all(format!("{line}\n").as_bytes())
     }
 
-    /// Lets the guard go: everything has ended in order.
+    /// Ends the guard after a regular stop, when nothing is left to end.
     pub fn release(&self) {
-        self.tell("done").ok();
-        self.end();
+        self.send("done").ok();
+        self.close();
     }
 
-    /// Closes the guard's input and waits until it has done its work.
-    pub(crate) fn end(&self) {
+    /// Closes the guard's input and waits until it has ended the watched groups.
+    pub(crate) fn close(&self) {
         let process = self.lock().take();
         if let Some(mut process) = process {
             drop(process.stdin.take());
@@ -103,23 +103,23 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.end();
+        self.close();
     }
 }
 
-/// The whole of `kit guard`: follows the launcher's words and, when they break off, ends the groups that are left.
+/// The `kit guard` command: reads the launcher's lines and ends the remaining groups when its input is closed.
 ///
 /// # Errors
-/// Input that cannot be read counts as the launcher's death: the groups are ended first.
-pub fn stand(input: impl BufRead) -> io::Result<()> {
+/// A read error is treated like the death of the launcher: the groups are ended before it is returned.
+pub fn run(input: impl BufRead) -> io::Result<()> {
     let mut groups = HashSet::new();
     let mut read = Ok(());
-    for word in input.lines() {
-        match word.as_deref() {
+    for line in input.lines() {
+        match line.as_deref() {
             Ok("done") => return Ok(()),
-            Ok(word) => follow(word, &mut groups),
+            Ok(line) => update(&mut groups, line),
             Err(_) => {
-                read = word.map(drop);
+                read = line.map(drop);
                 break;
             }
         }
@@ -128,11 +128,11 @@ pub fn stand(input: impl BufRead) -> io::Result<()> {
     read
 }
 
-fn follow(word: &str, groups: &mut HashSet<Pid>) {
+fn update(groups: &mut HashSet<Pid>, line: &str) {
     let group = |digits: &str| Pid::from_raw(digits.parse().ok()?);
-    if let Some(group) = word.strip_prefix('+').and_then(group) {
+    if let Some(group) = line.strip_prefix('+').and_then(group) {
         groups.insert(group);
-    } else if let Some(group) = word.strip_prefix('-').and_then(group) {
+    } else if let Some(group) = line.strip_prefix('-').and_then(group) {
         groups.remove(&group);
     }
 }
@@ -140,11 +140,11 @@ fn follow(word: &str, groups: &mut HashSet<Pid>) {
 fn end_groups(groups: &HashSet<Pid>) {
     let signal = |signal| {
         for group in groups {
-            kill_process_group(*group, signal).ok(); // it may just have ended
+            kill_process_group(*group, signal).ok(); // fails if the group has just ended
         }
     };
     signal(Signal::TERM);
-    signal(Signal::CONT); // a frozen process takes SIGTERM only once it goes on
+    signal(Signal::CONT); // a stopped process handles SIGTERM only after it is resumed
     let deadline = Instant::now() + GRACE;
     while groups.iter().any(|group| test_kill_process_group(*group).is_ok()) {
         if Instant::now() > deadline {
@@ -154,43 +154,43 @@ fn end_groups(groups: &HashSet<Pid>) {
     }
 }
 
-/// Sends a signal to a process group; one that has ended is no error.
+/// Sends a signal to a process group. A group that has already ended is not an error.
 pub(crate) fn signal_group(group: u32, signal: Signal) {
     if let Some(group) = i32::try_from(group).ok().and_then(Pid::from_raw) {
         kill_process_group(group, signal).ok();
     }
 }
 
-/// A process group that ends when this is dropped: SIGTERM, which is nothing to one that has ended already.
+/// A process group that gets SIGTERM when this handle is dropped.
 #[derive(Debug)]
-pub struct Group<'a> {
+pub struct ProcessGroup<'a> {
     id: Option<u32>,
     guard: Option<&'a Guard>,
 }
 
-impl Group<'static> {
-    /// The group that a child process leads, by its id.
+impl ProcessGroup<'static> {
+    /// The group that a child process leads, by the process id of the child.
     pub fn led_by(id: Option<u32>) -> Self {
         Self { id, guard: None }
     }
 }
 
-impl<'a> Group<'a> {
-    /// The same, and if this process is killed before the drop, the guard does it.
+impl<'a> ProcessGroup<'a> {
+    /// The same, but the guard ends the group if this process is killed before the drop.
     pub fn watched(id: Option<u32>, guard: &'a Guard) -> Self {
         if let Some(id) = id {
-            guard.watch(id).ok(); // a build that nobody waits for ends by itself
+            guard.watch(id).ok(); // without the guard, the group still ends by itself
         }
         Self { id, guard: Some(guard) }
     }
 }
 
-impl Drop for Group<'_> {
+impl Drop for ProcessGroup<'_> {
     fn drop(&mut self) {
         let Some(id) = self.id else { return };
         signal_group(id, Signal::TERM);
         if let Some(guard) = self.guard {
-            guard.forget(id);
+            guard.unwatch(id);
         }
     }
 }

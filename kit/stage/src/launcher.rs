@@ -31,25 +31,25 @@ use crate::{
     status::Status,
 };
 
-/// How a stage is started. The default is a private one: free ports, new data, no log but the files.
+/// Options for starting a stage. The defaults suit a test: free ports, new data, and no merged log.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How its programs are compiled.
+    /// The Cargo profile.
     pub profile: Profile,
-    /// Goes on with the data of the last run instead of wiping it.
+    /// Keeps the data of the last run instead of deleting it.
     pub keep_data: bool,
-    /// The first port to try, for the first public process; the others follow. None: any that nobody uses.
+    /// The first port to try, for the first public process; the other ports follow. None: free ports from a private range.
     pub first_port: Option<u16>,
     /// Environment variables for every process, for example `ORDER_TTL` to `3s`.
     pub settings: BTreeMap<String, String>,
-    /// Instances by service, where they differ from the manifest.
+    /// The number of instances by service, where it differs from the manifest.
     pub scale: BTreeMap<String, u16>,
-    /// Puts a proxy between each service and what it talks to, NATS and the payment provider, for faults on the way there.
-    pub links: bool,
-    /// Where the merged log goes. A full channel loses lines, it never holds up a process.
+    /// Opens a fault proxy between each service and NATS, and between each service and the payment provider.
+    pub fault_proxies: bool,
+    /// The receiver of the merged log. When the channel is full, lines are dropped, and no process blocks.
     pub log: Option<Sender<Line>>,
-    /// How long each process has to become ready.
-    pub patience: Duration,
+    /// The time limit for a process to become ready.
+    pub ready_timeout: Duration,
 }
 
 impl Default for Options {
@@ -60,68 +60,68 @@ impl Default for Options {
             first_port: None,
             settings: BTreeMap::new(),
             scale: BTreeMap::new(),
-            links: false,
+            fault_proxies: false,
             log: None,
-            patience: Duration::from_mins(1),
+            ready_timeout: Duration::from_mins(1),
         }
     }
 }
 
-/// Why a stage did not start. Nothing of it runs any more.
+/// Why a stage did not start. All of its processes have been stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// `scale` names a service that the stage has not, or wants none of it.
+    /// `scale` contains an unknown service or zero instances.
     #[error(
-        "cannot start {wanted} of {service}; the services of this stage are {there}, at least one of each"
+        "cannot start {instances} instances of {service}; the services of this stage are {services}, with at least one instance each"
     )]
     Scale {
-        /// The service asked for.
+        /// The requested service.
         service: String,
-        /// How many of it.
-        wanted: u16,
-        /// The services there are.
-        there: String,
+        /// The requested number of instances.
+        instances: u16,
+        /// The services of the stage.
+        services: String,
     },
-    /// A setting has the name of a variable that the launcher itself sets.
-    #[error("{0} is set by the launcher; choose settings of the services, such as ORDER_TTL or RUST_LOG")]
+    /// A setting has the name of a variable that the launcher sets itself.
+    #[error("{0} is set by the launcher; choose a setting of the services, such as ORDER_TTL or RUST_LOG")]
     Setting(String),
-    /// The stage needs a NATS server and does not say how that is configured.
-    #[error("chapter {chapter} needs NATS, and there is no {}; write it: how JetStream keeps the streams", file.display())]
+    /// The stage needs a NATS server, but its workspace contains no configuration for one.
+    #[error("chapter {chapter} needs NATS, but {} is missing; write it: it configures JetStream", file.display())]
     NatsConfig {
         /// The chapter's number.
         chapter: u32,
-        /// The file that is missing.
+        /// The missing file.
         file: PathBuf,
     },
     /// There is no program for a service.
     #[error("no program was built for {0}")]
     NoProgram(String),
-    /// A file, folder, port or process cannot be made.
+    /// A file, folder, port or process could not be created.
     #[error("{doing}{}", crate::remedy(source))]
     Io {
-        /// What was being done, with its path.
+        /// The operation, with its path.
         doing: String,
         /// Why it failed.
         source: io::Error,
     },
-    /// A process ended before it was ready.
-    #[error("{name} ended before it was ready ({status}); the end of {}:\n{tail}", log.display())]
+    /// A process exited before it was ready.
+    #[error("{name} exited before it was ready ({status}); the end of {}:\n{tail}", log.display())]
     Died {
         /// For example `shop-1`.
         name: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// Its log file.
         log: PathBuf,
         /// The last lines of it.
         tail: String,
     },
-    /// A process runs, and its `/health/ready` does not answer 200.
+    /// A process runs, but `/health/ready` did not return 200 in time.
     #[error("{name} was not ready after {seconds} s; the end of {}:\n{tail}", log.display())]
     NotReady {
         /// For example `shop-1`.
         name: String,
-        /// How long it had.
+        /// The time limit.
         seconds: u64,
         /// Its log file.
         log: PathBuf,
@@ -130,57 +130,57 @@ pub enum StartError {
     },
 }
 
-/// Why [`Stage::launch`] brought no stage up.
+/// Why [`Stage::launch`] failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// No such chapter, or a manifest that cannot be used.
+    /// No such chapter, or an invalid manifest.
     #[error(transparent)]
     Course(#[from] CourseError),
-    /// The run folder cannot be had.
+    /// The run folder could not be claimed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// It does not compile.
+    /// The stage does not compile.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// It does not start.
+    /// The stage does not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// No guard program.
-    #[error("no stage without a guard over its processes")]
+    /// The guard program was not found.
+    #[error("cannot start a stage without a guard for its processes")]
     Guard(#[source] io::Error),
 }
 
-/// A running stage. Dropped without [`Stage::stop`], in a panic say, it is ended all the same, by its guard.
+/// A running stage. If it is dropped without [`Stage::stop`], for example in a panic, the guard ends its processes.
 #[derive(Debug)]
 pub struct Stage {
     inner: Arc<Inner>,
     control: AbortHandle,
-    _balancers: Vec<Balancer>, // they serve until dropped
+    _balancers: Vec<Balancer>, // serve until they are dropped
     ports_taken: Vec<u16>,
 }
 
-/// What the handle, the control socket and the watchers of processes share.
+/// State shared by the handle, the control socket and the tasks that watch the processes.
 #[derive(Debug)]
 pub(crate) struct Inner {
     run: Arc<RunFolder>,
-    /// In the order of the processes in the status.
+    /// In the same order as the processes in the status.
     pub(crate) slots: Vec<Arc<Slot>>,
     merged: MergedLog,
-    asker: reqwest::Client,
-    patience: Duration,
-    board: Mutex<Board>,
+    http: reqwest::Client,
+    ready_timeout: Duration,
+    published: Mutex<Published>,
 }
 
-/// The status, and whether it is on disk for all to see: from ready to stop.
+/// The status, and whether the status file exists. It exists from the moment the stage is ready until it is stopped.
 #[derive(Debug)]
-struct Board {
+struct Published {
     status: Status,
-    is_public: bool,
+    on_disk: bool,
 }
 
 impl Stage {
     /// Claims a run folder, compiles a chapter and starts it: [`RunFolder::claim`], [`Programs::build`] and
-    /// [`Stage::start`] in one.
+    /// [`Stage::start`] in one call.
     ///
     /// # Errors
     /// See [`LaunchError`].
@@ -197,7 +197,7 @@ impl Stage {
         Ok(Self::start(&chapter, &programs, run, options).await?)
     }
 
-    /// Starts every process, those first that others need, and returns once all are ready and the status is written.
+    /// Starts every process in the order of their dependencies. Returns once all are ready and the status file is written.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -214,19 +214,19 @@ impl Stage {
             .map_err(io_error("cannot write", &password_file))?;
         let listener =
             control::listen(run.path()).map_err(io_error("cannot open the control socket in", run.path()))?;
-        let slots = slots(plan.specs, options.links).await?;
+        let slots = slots(plan.specs, options.fault_proxies).await?;
         let balancers = balancers(&plan.status).await?;
-        let asker = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build();
         let inner = Arc::new(Inner {
             run: Arc::new(run),
             slots,
             merged: MergedLog::new(options.log),
-            asker: asker.unwrap_or_default(),
-            patience: options.patience,
-            board: Mutex::new(Board { status: plan.status, is_public: false }),
+            http: http.unwrap_or_default(),
+            ready_timeout: options.ready_timeout,
+            published: Mutex::new(Published { status: plan.status, on_disk: false }),
         });
         let control = tokio::spawn(control::serve(listener, Arc::clone(&inner))).abort_handle();
-        // From here on, whatever was started ends with this handle.
+        // From here on, dropping this handle ends every process.
         let stage = Self { inner, control, _balancers: balancers, ports_taken: plan.ports_taken };
         match stage.inner.start_in_order(&chapter.manifest).await {
             Ok(()) => Ok(stage),
@@ -237,24 +237,23 @@ impl Stage {
         }
     }
 
-    /// The status at this moment, as `just status --json` prints it.
+    /// The current status, as `just status --json` prints it.
     pub fn status(&self) -> Status {
-        self.inner.board().status.clone()
+        self.inner.published().status.clone()
     }
 
-    /// The file that holds the status, for tools that are processes of their own.
+    /// The path of the status file, for tools in other processes.
     pub fn status_file(&self) -> PathBuf {
         self.inner.run.status_file()
     }
 
-    /// Ports that were wanted and are somebody else's.
+    /// Ports that were skipped because another program listens on them.
     pub fn ports_taken(&self) -> &[u16] {
         &self.ports_taken
     }
 
-    /// Does a fault to a service (all its instances), to one instance (`products-2`), to the NATS server (`nats`), or
-    /// to the sandbox (`payments`).
-    /// Returns when it is done: a killed process has ended, a healed one is ready. The answer says what was done.
+    /// Injects a fault into a service (all its instances), one instance (`products-2`), the NATS server (`nats`) or the payment
+    /// sandbox (`payments`). Returns when a killed process has exited or a healed one is ready, with a description for people.
     ///
     /// # Errors
     /// See [`FaultError`].
@@ -262,8 +261,8 @@ impl Stage {
         self.inner.apply(fault, target).await
     }
 
-    /// Stops every process: SIGTERM, and SIGKILL for what still runs after [`crate::guard::GRACE`]. NATS is last, so that the
-    /// services can end what they have begun.
+    /// Stops every process with SIGTERM, and with SIGKILL after [`crate::guard::GRACE`]. NATS is stopped last, because the services
+    /// need it to finish the requests in flight.
     pub async fn stop(self) {
         self.inner.unpublish();
         let (nats, services): (Vec<_>, Vec<_>) =
@@ -283,22 +282,22 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.control.abort();
         self.inner.unpublish();
-        self.inner.run.guard.end(); // after `stop` it has gone already
+        self.inner.run.guard.close(); // after `stop`, the guard has already exited
     }
 }
 
 impl Inner {
     async fn start_in_order(self: &Arc<Self>, manifest: &Manifest) -> Result<(), StartError> {
-        self.start_together(&[NATS]).await?; // everybody needs it
+        self.start_together(&[NATS]).await?; // every service needs it
         let mut ready = BTreeSet::new();
-        // The provider is a third party: nobody waits for it, and it comes up beside the first services.
+        // The payment provider is a third party: no service waits for it, so it starts together with the first services.
         let mut wave = vec![PAYMENTS];
         while ready.len() < manifest.processes.len() {
             wave.extend(manifest.startable(&ready).iter().map(|process| process.service.as_str()));
             self.start_together(&wave).await?;
             ready.extend(wave.drain(..).filter(|service| *service != PAYMENTS));
         }
-        self.board().is_public = true;
+        self.published().on_disk = true;
         self.publish().map_err(io_error("cannot write", &self.run.status_file()))
     }
 
@@ -316,60 +315,60 @@ impl Inner {
         Ok(())
     }
 
-    /// Starts a process in its place. Its end, whoever brings it, is said in the log and in the status; the launcher
-    /// never starts it again unasked.
+    /// Starts the process of a slot. When it exits, for whatever reason, the launcher logs this and updates the status. It never
+    /// restarts a process by itself.
     pub(crate) fn spawn(self: &Arc<Self>, slot: &Slot) -> Result<Process, StartError> {
         let process = slot.spawn(&self.run, &self.merged)?;
         let (stage, ending, name) = (Arc::clone(self), process.clone(), slot.spec.name());
         tokio::spawn(async move {
             let status = ending.wait().await;
-            stage.remark(format!("{name} ended ({status})"));
+            stage.log(format!("{name} exited ({status})"));
             stage.republish();
         });
         Ok(process)
     }
 
     pub(crate) async fn wait_ready(&self, slot: &Slot, process: &Process) -> Result<(), StartError> {
-        slot.ready(process, &self.asker, self.patience).await
+        slot.ready(process, &self.http, self.ready_timeout).await
     }
 
-    /// A line of the launcher's own in the merged log.
-    pub(crate) fn remark(&self, text: String) {
-        self.merged.say(LAUNCHER, text);
+    /// Adds a line of the launcher to the merged log.
+    pub(crate) fn log(&self, text: String) {
+        self.merged.push(LAUNCHER, text);
     }
 
-    /// Brings the status up to date, on disk too while it is public. A failure is said in the log.
+    /// Updates the status, and the status file if it exists. A failure is logged.
     pub(crate) fn republish(&self) {
         if let Err(error) = self.publish() {
-            self.remark(format!("cannot write the status{}: {error}", crate::remedy(&error)));
+            self.log(format!("cannot write the status{}: {error}", crate::remedy(&error)));
         }
     }
 
     fn publish(&self) -> io::Result<()> {
-        let mut board = self.board();
-        for (process, slot) in board.status.processes.iter_mut().zip(&self.slots) {
+        let mut published = self.published();
+        for (process, slot) in published.status.processes.iter_mut().zip(&self.slots) {
             (process.state, process.pid) = slot.state();
         }
-        if board.is_public { board.status.write(&self.run.status_file()) } else { Ok(()) }
+        if published.on_disk { published.status.write(&self.run.status_file()) } else { Ok(()) }
     }
 
     fn unpublish(&self) {
-        let mut board = self.board();
-        board.is_public = false;
-        // One that stays is cleared by the next stage, and tools look at the lock first.
+        let mut published = self.published();
+        published.on_disk = false;
+        // If this fails, the next stage removes the file. Tools check the lock first.
         run::remove(&self.run.status_file()).ok();
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn published(&self) -> MutexGuard<'_, Published> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A place for each process, with links where they were asked for.
-async fn slots(specs: Vec<Spec>, linked: bool) -> Result<Vec<Arc<Slot>>, StartError> {
+/// A slot for each process, with fault proxies if requested.
+async fn slots(specs: Vec<Spec>, fault_proxies: bool) -> Result<Vec<Arc<Slot>>, StartError> {
     let mut slots = Vec::new();
     for mut spec in specs {
-        let links = if linked { Links::open(&mut spec).await } else { Ok(Links::default()) };
+        let links = if fault_proxies { Links::open(&mut spec).await } else { Ok(Links::default()) };
         let links = links.map_err(io_error("cannot open the links of", Path::new(&spec.service)))?;
         slots.push(Arc::new(Slot::new(spec, links)));
     }
@@ -406,7 +405,7 @@ fn prepare_folders(run: &RunFolder, chapter: u32, keep_data: bool) -> Result<(),
     fs::create_dir_all(&logs).map_err(io_error("cannot create", &logs))
 }
 
-/// An input/output error with what was being done to which file.
+/// Wraps an I/O error with the failed operation and its path.
 pub(crate) fn io_error(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> StartError + use<> {
     let doing = format!("{doing} {}", path.display());
     move |source| StartError::Io { doing, source }

@@ -1,22 +1,25 @@
-//! A stage of the course as running processes. Nothing here knows what a shop is.
+//! Runs a stage of the course as a set of processes. This crate knows nothing about shops.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let course = stage::Course::around(&std::env::current_dir()?)?;
-//! let run_dir = std::env::temp_dir().join("my-stage"); // one stage runs in a run folder at a time
+//! let course = stage::Course::find(&std::env::current_dir()?)?;
+//! let run_dir = std::env::temp_dir().join("my-stage"); // a run folder is used by one stage at a time
 //! let stage = stage::Stage::launch(&course, 1, &run_dir, stage::Options::default()).await?;
 //! let shop = stage.status().base_url("/products").map(str::to_owned);
-//! stage.apply(stage::Fault::Kill, "shop").await?; // kill -9: stays dead …
-//! stage.apply(stage::Fault::Heal, "shop").await?; // … until healed, on the same port and data
-//! stage.stop().await; // a stage that is only dropped, in a panic say, is ended too
+//! stage.apply(stage::Fault::Kill, "shop").await?; // SIGKILL; the process stays dead …
+//! stage.apply(stage::Fault::Heal, "shop").await?; // … until it is healed, with the same port and data
+//! stage.stop().await; // dropping the stage, for example in a panic, ends it too
 //! # Ok(()) }
 //! ```
 //!
-//! In reading order: [`course`], [`manifest`] and [`changes`] say what a stage is, [`compile`] builds its programs, [`nats`] finds its
-//! server, [`run`]
-//! and [`guard`] make sure that one stage runs in a folder and that nothing of it ever outlives its launcher,
-//! [`launcher`] starts and stops it, [`status`] is what everybody else reads, [`faults`] breaks it, and [`control`]
-//! carries faults from another terminal.
+//! In reading order:
+//!
+//! - [`course`], [`manifest`] and [`changes`] describe a stage.
+//! - [`compile`] builds its programs, [`nats`] finds or fetches the NATS server, and [`environment`] decides which variables
+//!   of the user's environment builds and processes inherit.
+//! - [`run`] makes sure that a run folder is used by one stage at a time. [`guard`] makes sure that no process outlives the launcher.
+//! - [`launcher`] starts and stops the stage. [`status`] is the file that all other tools read.
+//! - [`faults`] injects faults, and [`control`] accepts them from another terminal.
 
 pub mod changes;
 pub mod compile;
@@ -47,11 +50,11 @@ pub use manifest::{Manifest, ManifestError};
 pub use run::{Holder, RunError, RunFolder};
 pub use status::Status;
 
-/// What to do about an input/output error, where there is more to say than the error itself says.
+/// Advice for an I/O error, if there is any.
 fn remedy(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            " (the disk is full; free some space, `cargo clean` frees what builds took)"
+            " (the disk is full; free some space, for example with `cargo clean`)"
         }
         _ => "",
     }

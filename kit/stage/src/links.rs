@@ -1,5 +1,5 @@
-//! The links of a process: a proxy between it and each thing that is not its own, so that a fault can be done to the way
-//! there. Only where they were asked for, since each costs a hop.
+//! The links of a process: a fault proxy in front of NATS and one in front of the payment provider. A stage has them only when it
+//! is started with `--faults`, because each costs one hop.
 
 use std::io;
 
@@ -7,15 +7,15 @@ use proxy::{Link, State};
 
 use crate::process::Spec;
 
-/// Settings that say where something is that is not the process's own.
+/// Settings with the address of another process.
 const ADDRESSES: [&str; 2] = ["NATS_URL", "PAYMENTS_URL"];
 
-/// The links of one process. None: they were not asked for, or it talks to nobody.
+/// The links of one process. Empty without `--faults`, and for a process without such a setting.
 #[derive(Debug, Default)]
 pub(crate) struct Links(Vec<Link>);
 
 impl Links {
-    /// Puts a proxy before each address in the settings of a process.
+    /// Opens a proxy for each address in the settings of a process, and replaces the address by the one of the proxy.
     pub(crate) async fn open(spec: &mut Spec) -> io::Result<Self> {
         let mut links = Vec::new();
         for name in ADDRESSES {
@@ -29,12 +29,12 @@ impl Links {
         Ok(Self(links))
     }
 
-    pub(crate) fn are_there(&self) -> bool {
-        !self.0.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    pub(crate) fn are_well(&self) -> bool {
-        self.0.iter().all(|link| link.state() == State::Well)
+    pub(crate) fn are_healthy(&self) -> bool {
+        self.0.iter().all(|link| link.state() == State::Healthy)
     }
 
     pub(crate) fn set(&self, state: State) {

@@ -1,4 +1,4 @@
-//! What the processes print: every line goes to the process's own file and into the merged log.
+//! The output of the processes. Every line is written to the log file of its process and to the merged log.
 
 use std::{
     fs::File,
@@ -15,66 +15,68 @@ use tokio::{
     sync::mpsc::Sender,
 };
 
-/// The name under which the launcher itself speaks in the merged log.
+/// The source of the launcher's own lines in the merged log.
 pub const LAUNCHER: &str = "stage";
 
-/// A longer line is cut into several, so that a process that never ends its line costs no memory.
-const LONGEST_LINE: u64 = 16 * 1024;
+/// The maximum length of a line in bytes. A longer line is split, so that a process that prints no line breaks does not
+/// exhaust the memory.
+const MAX_LINE: u64 = 16 * 1024;
 
 /// One line of the merged log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Who printed it: a service's name, `products-2` where there are several of it, or [`LAUNCHER`].
-    pub speaker: String,
-    /// The line, without its end.
+    /// The process that printed it: a service's name, `products-2` if the service has several instances, or [`LAUNCHER`].
+    pub source: String,
+    /// The line without its line break.
     pub text: String,
 }
 
-/// The way into the merged log. A reader who does not keep up loses lines; no process ever waits for one.
+/// The sending side of the merged log. If its reader is too slow, lines are dropped, because no process may block on a terminal.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MergedLog {
     lines: Option<Sender<Line>>,
-    lost: Arc<AtomicU64>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl MergedLog {
     pub(crate) fn new(lines: Option<Sender<Line>>) -> Self {
-        Self { lines, lost: Arc::default() }
+        Self { lines, dropped: Arc::default() }
     }
 
-    pub(crate) fn say(&self, speaker: &str, text: String) {
+    pub(crate) fn push(&self, source: &str, text: String) {
         let Some(lines) = &self.lines else { return };
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            let text = format!("lines missing here: {lost}; the log files have them");
-            if lines.try_send(Line { speaker: LAUNCHER.to_owned(), text }).is_err() {
-                self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            let text = format!("{dropped} lines dropped here; the log files contain them");
+            if lines.try_send(Line { source: LAUNCHER.to_owned(), text }).is_err() {
+                self.dropped.fetch_add(dropped + 1, Ordering::Relaxed);
                 return;
             }
         }
-        if lines.try_send(Line { speaker: speaker.to_owned(), text }).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        if lines.try_send(Line { source: source.to_owned(), text }).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// Where the output of one process goes.
+/// The destinations of one process's output.
 #[derive(Debug, Clone)]
-pub(crate) struct Outlet {
-    pub(crate) speaker: String,
+pub(crate) struct OutputSink {
+    pub(crate) source: String,
     pub(crate) file: PathBuf,
     pub(crate) merged: MergedLog,
 }
 
-impl Outlet {
-    /// Copies a process's output until it ends. A full disk loses lines of the file, and is said once; the process goes on.
+impl OutputSink {
+    /// Copies the output of a process until it is closed. If the file cannot be written, the error is logged once, and the output is
+    /// still read, because the process would block otherwise.
     pub(crate) async fn drain(self, output: impl AsyncRead + Unpin, mut file: File) {
         let mut output = BufReader::new(output);
         let mut line = Vec::new();
         let mut writable = true;
         loop {
             line.clear();
-            match (&mut output).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
+            match (&mut output).take(MAX_LINE).read_until(b'\n', &mut line).await {
                 Ok(0) | Err(_) => return,
                 Ok(_) => {}
             }
@@ -86,11 +88,11 @@ impl Outlet {
                 && writable
             {
                 let text = format!("cannot write {}{}: {error}", self.file.display(), crate::remedy(error));
-                self.merged.say(LAUNCHER, text);
+                self.merged.push(LAUNCHER, text);
             }
             writable = written.is_ok();
             line.pop();
-            self.merged.say(&self.speaker, String::from_utf8_lossy(&line).into_owned());
+            self.merged.push(&self.source, String::from_utf8_lossy(&line).into_owned());
         }
     }
 }
@@ -103,7 +105,7 @@ pub(crate) fn tail(file: &Path, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
-/// Opens a log file at its end.
+/// Opens a log file for appending.
 pub(crate) fn open(file: &Path) -> io::Result<File> {
     File::options().create(true).append(true).open(file)
 }
@@ -115,29 +117,29 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_line_reaches_the_file_when_nobody_reads_the_merged_log() {
+    async fn every_line_is_written_to_the_file_even_if_the_merged_log_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop-1.log");
         let (sender, mut receiver) = mpsc::channel(1);
         let merged = MergedLog::new(Some(sender));
-        let outlet = Outlet { speaker: "shop".to_owned(), file: file.clone(), merged: merged.clone() };
+        let sink = OutputSink { source: "shop".to_owned(), file: file.clone(), merged: merged.clone() };
 
-        outlet.drain(&b"one\ntwo\nthree"[..], open(&file).unwrap()).await;
+        sink.drain(&b"one\ntwo\nthree"[..], open(&file).unwrap()).await;
 
         assert_eq!(tail(&file, 2), "two\nthree");
         assert_eq!(receiver.recv().await.unwrap().text, "one");
-        merged.say("shop", "four".to_owned());
-        assert_eq!(receiver.recv().await.unwrap().text, "lines missing here: 2; the log files have them");
+        merged.push("shop", "four".to_owned());
+        assert_eq!(receiver.recv().await.unwrap().text, "2 lines dropped here; the log files contain them");
     }
 
     #[tokio::test]
-    async fn a_full_disk_is_said_once_and_the_output_is_still_drained() {
+    async fn a_full_disk_is_reported_once_and_the_output_is_still_read() {
         let (sender, mut receiver) = mpsc::channel(10);
         let file = PathBuf::from("/dev/full");
         let merged = MergedLog::new(Some(sender));
-        let outlet = Outlet { speaker: "shop".to_owned(), file: file.clone(), merged };
+        let sink = OutputSink { source: "shop".to_owned(), file: file.clone(), merged };
 
-        outlet.drain(&b"one\ntwo\n"[..], File::options().write(true).open(&file).unwrap()).await;
+        sink.drain(&b"one\ntwo\n"[..], File::options().write(true).open(&file).unwrap()).await;
 
         let mut texts = Vec::new();
         while let Some(line) = receiver.recv().await {

@@ -1,4 +1,4 @@
-//! `chapter.toml`, the one description of a stage.
+//! `chapter.toml`, the manifest of a stage. Everything that the kit knows about a stage comes from it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,15 +9,15 @@ use serde::Deserialize;
 
 use crate::changes::Changes;
 
-/// A parsed and checked `chapter.toml`.
+/// A parsed and validated `chapter.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The chapter's number, equal to the one its folder's name begins with.
+    /// The chapter's number. The folder's name starts with the same number.
     pub number: u32,
-    /// The title, as the book prints it.
+    /// The title, as printed in the book.
     pub title: String,
-    /// How long the chapter takes.
+    /// The time that the chapter takes.
     pub minutes: Minutes,
     /// Whether the stage needs the payment sandbox.
     #[serde(default)]
@@ -25,16 +25,16 @@ pub struct Manifest {
     /// Whether the stage needs a NATS server.
     #[serde(default)]
     pub nats: bool,
-    /// The Cargo workspace of the processes, relative to the chapter's folder, which is the default.
+    /// The Cargo workspace of the processes, relative to the chapter's folder. The default is that folder.
     #[serde(default = "own_folder")]
     pub workspace: String,
-    /// The processes, in the order in which tables show them.
+    /// The processes, in the order of the tables that show them.
     #[serde(rename = "process")]
     pub processes: Vec<Process>,
-    /// Invariants that this stage is expected to break, each under a fault.
+    /// Invariants that this stage is expected to violate, each under a fault.
     #[serde(default)]
     pub breaks: Vec<Break>,
-    /// In which files it differs from the stage before.
+    /// The files in which it differs from the previous stage.
     #[serde(default)]
     pub changes: Changes,
 }
@@ -45,26 +45,26 @@ pub struct Manifest {
 pub struct Minutes {
     /// To read the chapter.
     pub read: u32,
-    /// To build the stage on two cores with nothing cached.
+    /// To build the stage on two cores without a cache.
     pub build: u32,
     /// To do its exercises.
     pub exercises: u32,
 }
 
-/// A service of the stage: one program, started once or several times.
+/// A service of the stage: one program with one or more instances.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Process {
     /// Its name: lower case letters, digits and hyphens.
     pub service: String,
-    /// The Cargo package; the service's name where absent.
+    /// The Cargo package. The default is the service's name.
     package: Option<String>,
-    /// The binary; the service's name where absent.
+    /// The binary. The default is the service's name.
     binary: Option<String>,
-    /// Path prefixes of the public API that it answers for.
+    /// Path prefixes of the public API that it serves.
     #[serde(default)]
     pub routes: Vec<String>,
-    /// How many of it are started.
+    /// The number of instances.
     #[serde(default = "one")]
     pub instances: u16,
     /// Services that must be ready before it starts.
@@ -72,19 +72,19 @@ pub struct Process {
     pub needs: Vec<String>,
     /// The file name of its SQLite database, shared by its instances.
     pub database: Option<String>,
-    /// Environment variables that are paths of files in the stage's data folder, shared by its instances:
+    /// Environment variables with the paths of files in the stage's data folder, shared by its instances:
     /// `{ JWKS_FILE = "jwks.json" }`.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
 }
 
-/// An invariant of the audit that a stage is expected to break.
+/// An invariant of the audit that a stage is expected to violate.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Break {
     /// The invariant's name, for example `holds-match`.
     pub invariant: String,
-    /// The fault that breaks it.
+    /// The fault under which it is violated.
     pub fault: String,
 }
 
@@ -93,11 +93,11 @@ pub const PAYMENTS: &str = "payments";
 /// The name of the NATS server among them.
 pub const NATS: &str = "nats";
 
-/// What the launcher says to every process, and nobody else may.
-pub(crate) const OURS: [&str; 7] =
+/// Environment variables that only the launcher sets.
+pub(crate) const RESERVED: [&str; 7] =
     ["LISTEN", "DATABASE", "LEDGER", "PAYMENTS_URL", "NATS_URL", "STAFF_EMAIL", "STAFF_PASSWORD"];
 
-const KEYS: &str = "a chapter has: number, title, minutes { read, build, exercises }, payments, nats, workspace, \
+const KEYS: &str = "the keys of a chapter: number, title, minutes { read, build, exercises }, payments, nats, workspace, \
     [[process]] (service, package, binary, routes, instances, needs, database, \
     files), [[breaks]] (invariant, fault), \
     [changes] (changed, added, removed, moved)";
@@ -111,7 +111,7 @@ fn one() -> u16 {
 }
 
 impl Process {
-    /// The Cargo package that has the program.
+    /// The Cargo package that contains the program.
     pub fn package(&self) -> &str {
         self.package.as_deref().unwrap_or(&self.service)
     }
@@ -121,32 +121,35 @@ impl Process {
         self.binary.as_deref().unwrap_or(&self.service)
     }
 
-    /// Each of its files is a variable of its own, and a file of the data folder.
+    /// Checks that each key of `files` is a free variable name and each value is a plain file name.
     fn check_files(&self) -> Result<(), (&'static str, String)> {
         for (name, file) in &self.files {
             let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
                 && name.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
             if !is_name {
-                let reason = "is no variable; use upper case letters, digits and underscores";
-                return Err(("files", format!("has {name}, which {reason}")));
+                let reason = "is not a variable name; use upper case letters, digits and underscores";
+                return Err(("files", format!("contains {name}, which {reason}")));
             }
-            if OURS.contains(&name.as_str()) {
-                return Err(("files", format!("has {name}, which the launcher sets; choose another name")));
+            if RESERVED.contains(&name.as_str()) {
+                return Err((
+                    "files",
+                    format!("contains {name}, which the launcher sets; choose another name"),
+                ));
             }
             if file.is_empty() || file.contains(['/', '\\']) || matches!(file.as_str(), "." | "..") {
-                let reason = "which is no name of a file; it is put into the stage's data folder";
-                return Err(("files", format!("has {name} = \"{file}\", {reason}")));
+                let reason = "which is not a file name; the file is created in the stage's data folder";
+                return Err(("files", format!("contains {name} = \"{file}\", {reason}")));
             }
         }
         Ok(())
     }
 }
 
-/// Why a `chapter.toml` cannot be used. It names the file, the key and the remedy.
+/// Why a `chapter.toml` is invalid. The message contains the file, the key and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// The file cannot be read.
-    #[error("{file} cannot be read; every chapter folder has one")]
+    /// The file could not be read.
+    #[error("cannot read {file}; every chapter folder contains one")]
     Unreadable {
         /// Path of the file.
         file: String,
@@ -158,10 +161,10 @@ pub enum ManifestError {
     Malformed {
         /// Path of the file.
         file: String,
-        /// The line, with the parser's reason.
+        /// The parser's message, with the line.
         reason: String,
     },
-    /// Each value is of the right type, and one cannot be.
+    /// A value has the right type but is not allowed.
     #[error("{file}: `{key}` {reason}")]
     Invalid {
         /// Path of the file.
@@ -206,14 +209,11 @@ impl Manifest {
             if service.is_empty() || !service.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
                 return Err((
                     "service",
-                    format!("\"{service}\" is no name; use lower case letters, digits and hyphens"),
+                    format!("\"{service}\" is not a name; use lower case letters, digits and hyphens"),
                 ));
             }
             if !services.insert(service) {
-                return Err((
-                    "service",
-                    format!("\"{service}\" is taken; give each service a name of its own"),
-                ));
+                return Err(("service", format!("\"{service}\" is taken; give each service a unique name")));
             }
             if process.instances == 0 {
                 return Err(("instances", format!("of \"{service}\" is 0; start at least one")));
@@ -221,7 +221,7 @@ impl Manifest {
             if let Some(route) = process.routes.iter().find(|route| !route.starts_with('/')) {
                 return Err((
                     "routes",
-                    format!("has \"{route}\"; a route is a path prefix and begins with /"),
+                    format!("contains \"{route}\"; a route is a path prefix and starts with /"),
                 ));
             }
             process.check_files()?;
@@ -230,7 +230,7 @@ impl Manifest {
         self.changes.check()
     }
 
-    /// Every need is another service of the stage, and no service needs itself, not even by way of others.
+    /// Checks that every need is a service of the stage and that the needs form no cycle.
     fn check_needs(&self) -> Result<(), (&'static str, String)> {
         let mut ready = BTreeSet::new();
         while ready.len() < self.processes.len() {
@@ -242,8 +242,7 @@ impl Manifest {
                     .map(|p| p.service.as_str())
                     .filter(|s| !ready.contains(s))
                     .collect();
-                let reason =
-                    "can never be met: name services of this stage only, and none that needs this one";
+                let reason = "cannot be satisfied: name only services of this stage, without a cycle";
                 return Err(("needs", format!("of {} {reason}", waiting.join(", "))));
             }
             ready.extend(wave.iter().map(|process| process.service.as_str()));
@@ -251,13 +250,13 @@ impl Manifest {
         Ok(())
     }
 
-    /// The processes that can start once these services are ready, without those services themselves.
+    /// The processes that are not ready yet and need only services that are.
     pub(crate) fn startable(&self, ready: &BTreeSet<&str>) -> Vec<&Process> {
-        let met = |process: &&Process| process.needs.iter().all(|need| ready.contains(need.as_str()));
+        let satisfied = |process: &&Process| process.needs.iter().all(|need| ready.contains(need.as_str()));
         self.processes
             .iter()
             .filter(|process| !ready.contains(process.service.as_str()))
-            .filter(met)
+            .filter(satisfied)
             .collect()
     }
 }
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_its_file_and_the_keys_there_are() {
+    fn an_unknown_key_is_an_error_with_the_file_and_the_valid_keys() {
         let error = error_of("[[process]]\nservice = \"users\"\nport = 1\n");
         for part in ["chapter.toml", "`port`", "line 6", "instances, needs, database"] {
             assert!(error.contains(part), "{part} is not in: {error}");
@@ -290,30 +289,30 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_difference_is_named_with_its_file_and_the_remedy() {
+    fn an_invalid_declaration_of_changes_is_an_error_with_the_file_and_the_remedy() {
         let process = "[[process]]\nservice = \"a\"\n[changes]\n";
         let error = error_of(&format!("{process}chagned = []\n"));
         assert!(error.contains("`chagned`") && error.contains("(changed, added, removed, moved)"), "{error}");
         let error = error_of(&format!("{process}added = [\"x\"]\nchanged = [\"x\"]\n"));
         assert!(
-            error.starts_with("chapter.toml: `changes` says two things of \"x\"; declare each file once"),
+            error.starts_with("chapter.toml: `changes` declares \"x\" twice; declare each file once"),
             "{error}"
         );
     }
 
     #[test]
-    fn a_need_that_nobody_meets_is_refused() {
+    fn an_unknown_need_and_a_cycle_of_needs_are_refused() {
         assert!(
             error_of("[[process]]\nservice = \"orders\"\nneeds = [\"users\"]\n")
                 .contains("`needs` of orders")
         );
-        let circle =
+        let cycle =
             "[[process]]\nservice = \"a\"\nneeds = [\"b\"]\n[[process]]\nservice = \"b\"\nneeds = [\"a\"]\n";
-        assert!(error_of(circle).contains("`needs` of a, b"));
+        assert!(error_of(cycle).contains("`needs` of a, b"));
     }
 
     #[test]
-    fn two_services_of_one_name_are_refused() {
+    fn two_services_with_the_same_name_are_refused() {
         assert!(
             error_of("[[process]]\nservice = \"a\"\n[[process]]\nservice = \"a\"\n")
                 .contains("\"a\" is taken")
@@ -325,19 +324,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_process_is_a_variable_of_its_own_and_a_name_in_the_data_folder() {
+    fn a_file_of_a_process_needs_a_free_variable_and_a_plain_file_name() {
         let with = |files: &str| format!("[[process]]\nservice = \"a\"\nfiles = {{ {files} }}\n");
         let manifest =
             Manifest::parse(&format!("{HEAD}{}", with("JWKS_FILE = \"jwks.json\"")), "chapter.toml");
         assert_eq!(manifest.unwrap().processes[0].files["JWKS_FILE"], "jwks.json");
-        for (files, complaint) in [
-            ("jwks = \"x\"", "`files` has jwks, which is no variable"),
-            ("NATS_URL = \"x\"", "`files` has NATS_URL, which the launcher sets"),
-            ("X = \"../x\"", "`files` has X = \"../x\", which is no name of a file"),
-            ("X = \"\"", "`files` has X = \"\", which is no name of a file"),
+        for (files, expected) in [
+            ("jwks = \"x\"", "`files` contains jwks, which is not a variable name"),
+            ("NATS_URL = \"x\"", "`files` contains NATS_URL, which the launcher sets"),
+            ("X = \"../x\"", "`files` contains X = \"../x\", which is not a file name"),
+            ("X = \"\"", "`files` contains X = \"\", which is not a file name"),
         ] {
             let error = error_of(&with(files));
-            assert!(error.contains(complaint), "{complaint} is not in: {error}");
+            assert!(error.contains(expected), "{expected} is not in: {error}");
         }
     }
 }

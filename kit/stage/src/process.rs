@@ -1,4 +1,4 @@
-//! One process of a stage: how it is started, and how it lives and ends.
+//! One process of a stage: starting it, waiting until it is ready, and stopping it.
 
 use std::{
     collections::BTreeMap,
@@ -19,25 +19,25 @@ use tokio::{
 
 use crate::{
     guard::{GRACE, signal_group},
-    log::{self, MergedLog, Outlet},
+    log::{self, MergedLog, OutputSink},
     run::RunFolder,
 };
 
-/// What stays the same about a process however often it is started.
+/// The description of a process. It does not change when the process is restarted.
 #[derive(Debug, Clone)]
 pub(crate) struct Spec {
     pub(crate) service: String,
     pub(crate) instance: u16,
     /// The name in the merged log.
-    pub(crate) speaker: String,
+    pub(crate) source: String,
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
-    /// Where it answers, for those who use it.
+    /// Its URL for clients.
     pub(crate) address: String,
-    /// What answers 200 once it is ready.
+    /// A URL that returns 200 once it is ready.
     pub(crate) health: String,
     pub(crate) log: PathBuf,
-    /// All of its configuration.
+    /// Its configuration, as environment variables.
     pub(crate) settings: BTreeMap<String, OsString>,
 }
 
@@ -47,27 +47,27 @@ impl Spec {
     }
 }
 
-/// A process that was started. Clones are the same process.
+/// A started process. Clones refer to the same process.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
-    /// Its id and, since it leads one, its process group.
+    /// Its process id, which is also the id of its process group.
     pub(crate) pid: u32,
     exit: watch::Receiver<Option<ExitStatus>>,
 }
 
-/// How a wait for readiness ended, when not well.
+/// Why a process did not become ready.
 #[derive(Debug)]
 pub(crate) enum NotReady {
     Died(ExitStatus),
     TimedOut,
 }
 
-/// Output that a grandchild holds open is not waited for longer.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-const BETWEEN_ASKS: Duration = Duration::from_millis(10);
+/// The time limit for reading the remaining output, because a child of the process may hold it open.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Process {
-    /// Starts it in a process group of its own, under the guard.
+    /// Starts it in its own process group, watched by the guard.
     pub(crate) fn spawn(spec: &Spec, run: &Arc<RunFolder>, merged: &MergedLog) -> io::Result<Self> {
         let file = log::open(&spec.log)?;
         let mut child = Command::new(&spec.program)
@@ -81,27 +81,27 @@ impl Process {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        let pid = child.id().ok_or_else(|| io::Error::other("the process ended before it began"))?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the process exited at once"))?;
         run.guard.watch(pid)?;
-        let outlet = Outlet { speaker: spec.speaker.clone(), file: spec.log.clone(), merged: merged.clone() };
+        let sink = OutputSink { source: spec.source.clone(), file: spec.log.clone(), merged: merged.clone() };
         let mut drains = Vec::new();
         if let Some(output) = child.stdout.take() {
-            drains.push(tokio::spawn(outlet.clone().drain(output, file.try_clone()?)));
+            drains.push(tokio::spawn(sink.clone().drain(output, file.try_clone()?)));
         }
         if let Some(output) = child.stderr.take() {
-            drains.push(tokio::spawn(outlet.drain(output, file)));
+            drains.push(tokio::spawn(sink.drain(output, file)));
         }
         let (exited, exit) = watch::channel(None);
-        tokio::spawn(see_off(child, pid, drains, Arc::clone(run), exited));
+        tokio::spawn(reap(child, pid, drains, Arc::clone(run), exited));
         Ok(Self { pid, exit })
     }
 
-    /// How it ended, if it has.
-    pub(crate) fn ended(&self) -> Option<ExitStatus> {
+    /// Its exit status, if it has exited.
+    pub(crate) fn exited(&self) -> Option<ExitStatus> {
         *self.exit.borrow()
     }
 
-    /// Waits until it has ended and all it printed is in the log.
+    /// Waits until it has exited and its output is in the log.
     pub(crate) async fn wait(&self) -> ExitStatus {
         let mut exit = self.exit.clone();
         match exit.wait_for(Option::is_some).await {
@@ -111,15 +111,15 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        if self.ended().is_none() {
+        if self.exited().is_none() {
             signal_group(self.pid, signal);
         }
     }
 
-    /// SIGTERM, and SIGKILL for what still runs [`GRACE`] later.
+    /// SIGTERM, followed by SIGKILL after [`GRACE`].
     pub(crate) async fn stop(&self) -> ExitStatus {
         self.signal(Signal::TERM);
-        self.signal(Signal::CONT); // a frozen process takes SIGTERM only once it goes on
+        self.signal(Signal::CONT); // a stopped process handles SIGTERM only after it is resumed
         match tokio::time::timeout(GRACE, self.wait()).await {
             Ok(status) => status,
             Err(_) => self.kill().await,
@@ -131,30 +131,30 @@ impl Process {
         self.wait().await
     }
 
-    /// Asks until the answer is 200.
+    /// Polls a URL until it returns 200.
     pub(crate) async fn ready(
         &self,
-        asker: &reqwest::Client,
+        http: &reqwest::Client,
         url: &str,
-        patience: Duration,
+        ready_timeout: Duration,
     ) -> Result<(), NotReady> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + ready_timeout;
         while Instant::now() < deadline {
-            if let Some(status) = self.ended() {
+            if let Some(status) = self.exited() {
                 return Err(NotReady::Died(status));
             }
-            let answer = asker.get(url).send().await;
-            if answer.is_ok_and(|answer| answer.status() == reqwest::StatusCode::OK) {
+            let response = http.get(url).send().await;
+            if response.is_ok_and(|response| response.status() == reqwest::StatusCode::OK) {
                 return Ok(());
             }
-            tokio::time::timeout(BETWEEN_ASKS, self.wait()).await.ok();
+            tokio::time::timeout(POLL_INTERVAL, self.wait()).await.ok();
         }
         Err(NotReady::TimedOut)
     }
 }
 
-/// Waits for a process's end, ends what it left in its group, and tells everybody.
-async fn see_off(
+/// Waits until a process exits, kills what is left of its group, and publishes the exit status.
+async fn reap(
     mut child: Child,
     group: u32,
     drains: Vec<JoinHandle<()>>,
@@ -163,9 +163,9 @@ async fn see_off(
 ) {
     let status = child.wait().await.unwrap_or_default();
     signal_group(group, Signal::KILL);
-    run.guard.forget(group);
+    run.guard.unwatch(group);
     for drain in drains {
-        tokio::time::timeout(LAST_WORDS, drain).await.ok();
+        tokio::time::timeout(OUTPUT_TIMEOUT, drain).await.ok();
     }
     exited.send_replace(Some(status));
 }

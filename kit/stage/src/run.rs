@@ -1,4 +1,4 @@
-//! The run folder of a stage: its lock, its status, its logs and its data. One stage runs in it at a time.
+//! The run folder of a stage, with its lock, status, logs and data. One stage at a time runs in a run folder.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -15,7 +15,7 @@ use crate::{
     guard::{GRACE, Guard},
 };
 
-/// A run folder that this process holds, with the guard that outlives it.
+/// A run folder that this process has locked, with its guard.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -23,46 +23,46 @@ pub struct RunFolder {
     lock: File,
 }
 
-/// Who holds a run folder: the content of its lock file.
+/// The holder of a run folder: the content of its lock file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// The chapter that runs, or is about to.
+    /// The chapter that is running or starting.
     pub chapter: u32,
     /// The launcher's process id.
     pub pid: u32,
 }
 
-/// Why a run folder cannot be had, or not be freed.
+/// Why a run folder could not be claimed or released.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Another stage runs in it.
+    /// A stage is running in it already.
     #[error("chapter {} is running already (launcher {}); stop it first: just stop", .0.chapter, .0.pid)]
-    Taken(Holder),
-    /// What a killed launcher left behind does not go away.
-    #[error("{0} stays locked though its launcher is gone; try again in a few seconds")]
-    Stuck(PathBuf),
-    /// The launcher was asked to stop, and has not.
-    #[error("the launcher {} of chapter {} does not stop; end it: kill -9 {}", .0.pid, .0.chapter, .0.pid)]
-    Unstoppable(Holder),
-    /// The folder, its lock or the guard cannot be used.
+    AlreadyRunning(Holder),
+    /// The launcher was killed, but its guard still holds the lock.
+    #[error("{0} is still locked, although its launcher has ended; try again in a few seconds")]
+    StillLocked(PathBuf),
+    /// The launcher did not stop in time.
+    #[error("the launcher {} of chapter {} does not stop; kill it: kill -9 {}", .0.pid, .0.chapter, .0.pid)]
+    DoesNotStop(Holder),
+    /// An I/O error with the folder, its lock or the guard.
     #[error("{doing}{}", crate::remedy(source))]
     Io {
-        /// What was being done, with its path.
+        /// The operation, with its path.
         doing: String,
         /// Why it failed.
         source: io::Error,
     },
 }
 
-/// How long the processes of a launcher may take to go once it is asked, or gone.
-const LEAVE: Duration = GRACE.saturating_mul(2);
-const GLANCE: Duration = Duration::from_millis(20);
+/// The time limit for the processes of a launcher to end after it was stopped or killed.
+const STOP_TIMEOUT: Duration = GRACE.saturating_mul(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl RunFolder {
-    /// Takes a run folder for a chapter, creating it where there is none. What a killed launcher left in it is cleared.
+    /// Claims a run folder for a chapter, and creates it if necessary. Removes the status file of a killed launcher.
     ///
     /// # Errors
-    /// [`RunError::Taken`] while another stage runs in it.
+    /// [`RunError::AlreadyRunning`] if a stage is running in it.
     pub async fn claim(path: &Path, chapter: u32, guard_program: &Path) -> Result<Self, RunError> {
         let failed = |doing: &str| {
             let doing = format!("{doing} {}", path.display());
@@ -71,13 +71,13 @@ impl RunFolder {
         fs::create_dir_all(path).map_err(failed("cannot create the run folder"))?;
         let path = &path.canonicalize().map_err(failed("cannot find the run folder"))?;
         let mut lock = open_lock(path).map_err(failed("cannot open the lock in"))?;
-        let deadline = Instant::now() + LEAVE;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         while let Err(error) = lock.try_lock() {
             match (error, read_holder(&mut lock)) {
                 (TryLockError::Error(source), _) => return Err(failed("cannot lock")(source)),
-                (_, Some(holder)) if holder.is_alive() => return Err(RunError::Taken(holder)),
-                _ if Instant::now() > deadline => return Err(RunError::Stuck(path.to_owned())),
-                _ => tokio::time::sleep(GLANCE).await,
+                (_, Some(holder)) if holder.is_alive() => return Err(RunError::AlreadyRunning(holder)),
+                _ if Instant::now() > deadline => return Err(RunError::StillLocked(path.to_owned())),
+                _ => tokio::time::sleep(POLL_INTERVAL).await,
             }
         }
         write_holder(&mut lock, chapter).map_err(failed("cannot write the lock in"))?;
@@ -91,7 +91,7 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// Who holds a run folder, if somebody does.
+    /// The holder of a run folder, or None if it is free.
     pub fn holder(path: &Path) -> Option<Holder> {
         let mut lock = File::open(path.join("lock")).ok()?;
         match lock.try_lock_shared() {
@@ -100,28 +100,28 @@ impl RunFolder {
         }
     }
 
-    /// Asks whoever holds a run folder to stop, and returns once nothing of it is left. None when nobody does.
+    /// Stops the holder of a run folder, and returns once all of its processes have ended. None if the folder is free.
     ///
     /// # Errors
-    /// [`RunError::Unstoppable`].
+    /// [`RunError::DoesNotStop`].
     pub async fn stop_holder(path: &Path) -> Result<Option<Holder>, RunError> {
         let Some(holder) = Self::holder(path) else {
             return Ok(None);
         };
         if let Some(pid) = holder.raw_pid() {
-            kill_process(pid, Signal::TERM).ok(); // gone already: its guard is at work
+            kill_process(pid, Signal::TERM).ok(); // fails if the launcher was killed: then its guard ends the processes
         }
-        let deadline = Instant::now() + LEAVE;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         while Self::holder(path) == Some(holder) {
             if Instant::now() > deadline {
-                return Err(RunError::Unstoppable(holder));
+                return Err(RunError::DoesNotStop(holder));
             }
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(Some(holder))
     }
 
-    /// The status file: there while the stage is ready.
+    /// The status file. It exists while the stage is ready.
     pub fn status_file(&self) -> PathBuf {
         status_file(&self.path)
     }
@@ -136,11 +136,11 @@ impl RunFolder {
         self.path.join("data").join(format!("chapter-{chapter}"))
     }
 
-    /// Lets the folder and its guard go: everything that was started has ended.
+    /// Releases the folder and its guard, after all processes have ended.
     pub(crate) fn release(&self) {
         self.guard.release();
-        remove(&control::socket(&self.path)).ok(); // the next stage clears it too
-        self.lock.unlock().ok(); // else it lasts until the last clone of this folder is dropped
+        remove(&control::socket(&self.path)).ok(); // the next stage replaces it anyway
+        self.lock.unlock().ok(); // otherwise the lock would last until the last clone of this handle is dropped
     }
 
     /// The folder itself, absolute.
@@ -154,7 +154,7 @@ pub fn status_file(run_dir: &Path) -> PathBuf {
     run_dir.join("status.json")
 }
 
-/// Removes a file; one that is not there is no error.
+/// Removes a file. A missing file is not an error.
 pub(crate) fn remove(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

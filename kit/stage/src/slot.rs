@@ -1,4 +1,4 @@
-//! The place of one process in a stage: the process in it may end and be started again, on the same port and data.
+//! The slot of one process in a stage. Its process may exit and be restarted, with the same port and data.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,8 +18,8 @@ use crate::{
 pub(crate) struct Slot {
     pub(crate) spec: Spec,
     pub(crate) links: Links,
-    /// Held while something is done to the process: one thing at a time.
-    pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Held while a fault is injected, because faults on one process must not overlap.
+    pub(crate) fault_lock: tokio::sync::Mutex<()>,
     latest: Mutex<Option<Latest>>,
 }
 
@@ -34,23 +34,23 @@ const TAIL_LINES: usize = 20;
 
 impl Slot {
     pub(crate) fn new(spec: Spec, links: Links) -> Self {
-        Self { spec, links, turn: tokio::sync::Mutex::default(), latest: Mutex::default() }
+        Self { spec, links, fault_lock: tokio::sync::Mutex::default(), latest: Mutex::default() }
     }
 
-    /// What its process does, and the id of it unless it is dead.
+    /// The state of its process, and the process id unless it is dead.
     pub(crate) fn state(&self) -> (State, Option<u32>) {
         match &*self.latest() {
-            Some(Latest { process, frozen }) if process.ended().is_none() => {
+            Some(Latest { process, frozen }) if process.exited().is_none() => {
                 (if *frozen { State::Frozen } else { State::Running }, Some(process.pid))
             }
             _ => (State::Dead, None),
         }
     }
 
-    /// Its process, unless that is dead.
+    /// Its process, unless it is dead.
     pub(crate) fn process(&self) -> Option<Process> {
         let latest = self.latest();
-        latest.as_ref().map(|latest| &latest.process).filter(|process| process.ended().is_none()).cloned()
+        latest.as_ref().map(|latest| &latest.process).filter(|process| process.exited().is_none()).cloned()
     }
 
     pub(crate) fn set_frozen(&self, frozen: bool) {
@@ -59,7 +59,7 @@ impl Slot {
         }
     }
 
-    /// Starts a process in it.
+    /// Starts its process.
     pub(crate) fn spawn(
         &self,
         run: &std::sync::Arc<RunFolder>,
@@ -75,10 +75,10 @@ impl Slot {
     pub(crate) async fn ready(
         &self,
         process: &Process,
-        asker: &reqwest::Client,
-        patience: Duration,
+        http: &reqwest::Client,
+        ready_timeout: Duration,
     ) -> Result<(), StartError> {
-        let not_ready = match process.ready(asker, &self.spec.health, patience).await {
+        let not_ready = match process.ready(http, &self.spec.health, ready_timeout).await {
             Ok(()) => return Ok(()),
             Err(not_ready) => not_ready,
         };
@@ -86,7 +86,7 @@ impl Slot {
         let tail = log::tail(&log, TAIL_LINES);
         Err(match not_ready {
             NotReady::Died(status) => StartError::Died { name, status, log, tail },
-            NotReady::TimedOut => StartError::NotReady { name, seconds: patience.as_secs(), log, tail },
+            NotReady::TimedOut => StartError::NotReady { name, seconds: ready_timeout.as_secs(), log, tail },
         })
     }
 

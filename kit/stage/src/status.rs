@@ -1,4 +1,4 @@
-//! The status of a running stage: the one interface between the launcher and every tool that uses a stage.
+//! The status of a running stage. This is the only interface between the launcher and the tools that use a stage.
 
 use std::{
     collections::BTreeMap,
@@ -8,43 +8,44 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// What `just status --json` prints and `.run/status.json` holds, from the moment a stage is ready until it is stopped.
+/// The content of `.run/status.json`, which `just status --json` prints. The file exists from the moment a stage is ready until
+/// it is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The chapter's number.
     pub chapter: u32,
-    /// Base URL for each path prefix of the public API, for example `"/" -> "http://127.0.0.1:8080"`.
+    /// The base URL for each path prefix of the public API, for example `"/" -> "http://127.0.0.1:8080"`.
     /// The longest prefix that matches whole segments wins.
     pub routes: BTreeMap<String, String>,
-    /// The base URL by service, where several instances of one that clients talk to stand behind a balancer.
+    /// The base URL of the balancer, for each public service with several instances.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub balancers: BTreeMap<String, String>,
-    /// The staff account, made anew for every run.
+    /// The staff account. Its password is new for every run that starts with new data.
     pub staff: Staff,
-    /// The payment sandbox, where the chapter needs one.
+    /// The payment sandbox, if the chapter needs one.
     pub payments: Option<Address>,
-    /// The NATS server, where the chapter needs one.
+    /// The NATS server, if the chapter needs one.
     pub nats: Option<Address>,
-    /// The Cargo workspace of its processes: what only their databases tell, its `audit.toml` asks.
+    /// The Cargo workspace of the services. It contains `audit.toml`, the audit's queries for their databases.
     pub workspace: PathBuf,
-    /// Every process of the stage, in the order of the manifest, then the NATS server, the payment sandbox last.
+    /// Every process of the stage: services in the order of the manifest, then the NATS server and the payment sandbox.
     pub processes: Vec<ProcessStatus>,
-    /// SQLite files of the services, absolute.
+    /// The SQLite files of the services, absolute.
     pub databases: Vec<PathBuf>,
-    /// What was set with `--set NAME=VALUE`.
+    /// The settings given with `--set NAME=VALUE`.
     pub settings: BTreeMap<String, String>,
 }
 
-/// The log-in of the staff account.
+/// The credentials of the staff account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Staff {
     /// E-mail address.
     pub email: String,
-    /// Password, in clear: it lives as long as the run.
+    /// Password in plain text. It is valid only for this run.
     pub password: String,
 }
 
-/// Where something that is not a process of the shop answers.
+/// The address of a third party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// For example `http://127.0.0.1:8081` or `nats://127.0.0.1:8085`.
@@ -54,29 +55,29 @@ pub struct Address {
 /// One process of the stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessStatus {
-    /// The service, as the manifest names it.
+    /// The service's name in the manifest.
     pub service: String,
     /// 1, 2, … within the service.
     pub instance: u16,
-    /// The process id, which is its group's too; none while it is dead.
+    /// The process id, which is also its process group's. None while the process is dead.
     pub pid: Option<u32>,
-    /// Whether it runs.
+    /// Whether it is running.
     pub state: State,
-    /// Where it answers, `http://` or `nats://`: the same for as long as the stage lives.
+    /// Its URL, `http://` or `nats://`. It does not change while the stage is running.
     pub address: String,
-    /// The file that has all it printed.
+    /// The file with its output.
     pub log: PathBuf,
 }
 
-/// Whether a process runs.
+/// The state of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It runs.
+    /// It is running.
     Running,
-    /// It exists and does nothing (SIGSTOP), until it is healed.
+    /// It was stopped with SIGSTOP. Healing resumes it.
     Frozen,
-    /// It has ended, until it is healed.
+    /// It has exited. Healing restarts it.
     Dead,
 }
 
@@ -94,19 +95,19 @@ impl Status {
     /// Reads a status file.
     ///
     /// # Errors
-    /// `NotFound` when there is none: no stage is ready. `InvalidData` when the file is no status.
+    /// `NotFound` if the file does not exist, which means that no stage is ready. `InvalidData` if it is not a valid status.
     pub fn read(path: &Path) -> io::Result<Self> {
         serde_json::from_slice(&std::fs::read(path)?).map_err(io::Error::from)
     }
 
-    /// Replaces a status file in one step, so that no reader ever sees half of one.
+    /// Replaces a status file atomically, so that no reader sees a partial file.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let draft = path.with_extension("json.new");
         std::fs::write(&draft, serde_json::to_vec_pretty(self)?)?;
         std::fs::rename(draft, path)
     }
 
-    /// The base URL that answers for a path of the public API, or none when no route covers it.
+    /// The base URL for a path of the public API. None if no route covers it.
     pub fn base_url(&self, path: &str) -> Option<&str> {
         let covers = |prefix: &str| {
             let prefix = prefix.trim_end_matches('/');
@@ -117,7 +118,7 @@ impl Status {
         route.map(|(_, url)| url.as_str())
     }
 
-    /// The service at a base URL: its only instance, or all of them behind a balancer.
+    /// The service with this base URL, which is either an instance or a balancer.
     pub fn service_at(&self, url: &str) -> Option<&str> {
         let instances = self.processes.iter().map(|process| (&process.service, &process.address));
         let mut all = instances.chain(&self.balancers);
@@ -126,7 +127,7 @@ impl Status {
 }
 
 impl ProcessStatus {
-    /// The name that `just break` and the log files use, for example `products-2`.
+    /// The name of the instance, for example `products-2`, as in `just break` and the log files.
     pub fn name(&self) -> String {
         format!("{}-{}", self.service, self.instance)
     }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stage::nats::Shelf;
+use stage::nats::ToolCache;
 use tempfile::TempDir;
 
 pub(crate) struct Nats {
@@ -22,7 +22,7 @@ const WATCHED: &str = r#""$0" "$@" 2>/dev/null & read _; kill -9 $!; wait"#;
 impl Nats {
     pub(crate) async fn start() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let server = Shelf::of(&root).obtain(None).await.unwrap();
+        let server = ToolCache::of(&root).find_or_fetch(None).await.unwrap();
         let store = TempDir::new().unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut shell = Command::new("sh");

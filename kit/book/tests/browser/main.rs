@@ -41,7 +41,7 @@ async fn every_page_fits_a_phone_draws_its_drawings_and_is_found() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     let site = render(&course, Some(&folder.path().join("book"))).unwrap();
     let pages = pages(&site).join("\n");
     assert!(pages.contains("order.html") && pages.contains("01-monolith/money.html"), "{pages}");

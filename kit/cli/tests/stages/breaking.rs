@@ -10,8 +10,8 @@ use stage::status::State;
 
 use crate::harness::{Course, answers};
 
-/// The body of an answer, or none when there is none within half a second.
-fn ask(address: &str) -> Option<String> {
+/// The body of a response. None if there is no response within half a second.
+fn get(address: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).ok()?;
     stream.set_read_timeout(Some(Duration::from_millis(500))).ok()?;
     stream.write_all(b"GET / HTTP/1.1\r\nhost: toy\r\nconnection: close\r\n\r\n").ok()?;
@@ -33,29 +33,29 @@ fn a_killed_service_stays_dead_until_it_is_healed_on_the_same_port_and_data() {
 
     assert!(course.kit(&["break", "toy", "heal"]).status.success());
     let healed = course.status().processes[0].clone();
-    assert_eq!(ask(&before.address), healed.pid.map(|pid| pid.to_string()));
+    assert_eq!(get(&before.address), healed.pid.map(|pid| pid.to_string()));
     assert_ne!(healed.pid, before.pid);
     assert_eq!(course.read(".run/data/chapter-1/toy.db").lines().count(), 2);
-    assert!(launched.printed().contains("toy-1 ended (signal: 9"), "{}", launched.printed());
+    assert!(launched.printed().contains("toy-1 exited (signal: 9"), "{}", launched.printed());
 }
 
 #[test]
-fn a_frozen_service_keeps_its_port_and_answers_again_when_healed() {
+fn a_frozen_service_keeps_its_port_and_responds_again_once_it_is_healed() {
     let course = Course::new();
     let _launched = course.start(&[]);
     let address = course.status().routes["/"].clone();
 
     assert!(course.kit(&["break", "toy", "freeze"]).status.success());
     assert_eq!(course.status().processes[0].state, State::Frozen);
-    assert!(answers(&address) && ask(&address).is_none());
+    assert!(answers(&address) && get(&address).is_none());
 
     assert!(course.kit(&["break", "toy", "heal"]).status.success());
     assert_eq!(course.status().processes[0].state, State::Running);
-    assert!(ask(&address).is_some());
+    assert!(get(&address).is_some());
 }
 
 #[test]
-fn one_instance_is_broken_by_its_name_and_a_service_means_all_of_them() {
+fn a_fault_on_an_instance_affects_only_that_and_a_fault_on_a_service_affects_all_instances() {
     let course = Course::new();
     let _launched = course.start(&["--scale", "toy=2"]);
     let states = || course.status().processes.iter().map(|process| process.state).collect::<Vec<_>>();
@@ -69,23 +69,23 @@ fn one_instance_is_broken_by_its_name_and_a_service_means_all_of_them() {
 }
 
 #[test]
-fn clients_find_several_instances_at_one_address_and_a_dead_one_is_passed_over() {
+fn several_instances_have_one_public_address_and_a_dead_instance_is_skipped() {
     let course = Course::new();
     let _launched = course.start(&["--scale", "toy=2"]);
     let status = course.status();
     let public = &status.routes["/"];
     assert_eq!(status.service_at(public), Some("toy"));
     let [one, two] = [0, 1].map(|n| status.processes[n].pid.unwrap().to_string());
-    let is_answer_of = |pid: &str| ask(public).is_some_and(|body| body.contains(pid));
-    assert!(is_answer_of(&one) && is_answer_of(&two));
+    let is_response_of = |pid: &str| get(public).is_some_and(|body| body.contains(pid));
+    assert!(is_response_of(&one) && is_response_of(&two));
 
     assert!(course.kit(&["break", "toy-1", "kill"]).status.success());
 
-    assert!(is_answer_of(&two) && is_answer_of(&two));
+    assert!(is_response_of(&two) && is_response_of(&two));
 }
 
 #[test]
-fn a_fault_that_cannot_be_done_says_why() {
+fn a_fault_that_is_not_applicable_is_refused_with_the_reason() {
     let course = Course::new();
     let refusal = |arguments: &[&str]| {
         let output = course.kit(arguments);

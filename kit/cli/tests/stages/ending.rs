@@ -1,4 +1,4 @@
-//! However a stage ends, nothing of it is left running.
+//! However a stage ends, none of its processes is left running.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use stage::{Options, Programs, RunFolder, Stage};
 use crate::harness::{Course, KIT, answers};
 
 #[test]
-fn a_signal_that_asks_to_end_stops_everything_and_is_no_failure() {
+fn sigint_sigterm_and_sighup_stop_everything_with_exit_code_0() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let course = Course::new();
         let mut launched = course.start(&["--scale", "toy=2"]);
@@ -17,12 +17,12 @@ fn a_signal_that_asks_to_end_stops_everything_and_is_no_failure() {
         launched.signal(signal);
 
         assert_eq!(launched.end().code(), Some(0), "{signal:?}");
-        course.is_empty_after(&status);
+        course.assert_stopped(&status);
     }
 }
 
 #[test]
-fn stop_ends_the_stage_of_another_terminal() {
+fn stop_ends_the_stage_that_runs_in_another_terminal() {
     let course = Course::new();
     let mut launched = course.start(&[]);
     let status = course.status();
@@ -30,13 +30,13 @@ fn stop_ends_the_stage_of_another_terminal() {
     let output = course.kit(&["stop"]);
 
     assert_eq!(output.status.code(), Some(0));
-    assert!(!answers(&status.processes[0].address), "stop returns when everything is gone");
+    assert!(!answers(&status.processes[0].address), "stop returns after every process has ended");
     assert_eq!(launched.end().code(), Some(0));
     assert_eq!(course.kit(&["stop"]).status.code(), Some(2));
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_the_stage() {
+fn closing_standard_output_ends_the_stage() {
     let course = Course::new();
     let mut launched = course.start_piped(&["--set", "TOY_CHATTY=yes"]);
     let status = course.status();
@@ -44,11 +44,11 @@ fn a_reader_that_goes_away_ends_the_stage() {
     launched.hang_up();
 
     assert_eq!(launched.end().code(), Some(0));
-    course.is_empty_after(&status);
+    course.assert_stopped(&status);
 }
 
 #[test]
-fn a_terminal_that_closes_ends_the_stage_though_nobody_passes_the_hangup_on() {
+fn closing_the_terminal_ends_the_stage_without_a_sighup() {
     let course = Course::new();
     let (mut launched, terminal) = course.start_at_terminal(&[]);
     let status = course.status();
@@ -56,26 +56,26 @@ fn a_terminal_that_closes_ends_the_stage_though_nobody_passes_the_hangup_on() {
     drop(terminal);
 
     assert_eq!(launched.end().code(), Some(0));
-    course.is_empty_after(&status);
+    course.assert_stopped(&status);
 }
 
 #[test]
-fn a_reader_that_does_not_read_holds_nothing_up() {
+fn a_blocked_standard_output_does_not_block_the_services() {
     let course = Course::new();
     let mut launched = course.start_piped(&["--set", "TOY_CHATTY=yes"]);
     let status = course.status();
 
     let log = || std::fs::metadata(&status.processes[0].log).unwrap().len();
     let before = log();
-    crate::harness::until("the service goes on printing", || log() > before + 1_000_000);
+    crate::harness::until("the service continues to print", || log() > before + 1_000_000);
 
     launched.signal(Signal::TERM);
     assert_eq!(launched.end().code(), Some(0));
-    course.is_empty_after(&status);
+    course.assert_stopped(&status);
 }
 
 #[test]
-fn after_kill_9_of_the_launcher_nothing_runs_and_the_next_start_recovers() {
+fn after_sigkill_of_the_launcher_no_process_is_left_and_the_next_start_works() {
     let course = Course::new();
     let mut launched = course.start(&["--scale", "toy=2"]);
     let status = course.status();
@@ -93,10 +93,10 @@ fn after_kill_9_of_the_launcher_nothing_runs_and_the_next_start_recovers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stage_that_is_only_dropped_ends_as_well() {
+async fn dropping_a_stage_without_stopping_it_ends_it_too() {
     let course = Course::new();
     drop(course.start(&[])); // compiles the toy
-    let found = stage::Course::around(course.root()).unwrap();
+    let found = stage::Course::find(course.root()).unwrap();
     let chapter = found.chapter(1).unwrap();
     let toy = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("debug/toy");
     let run = RunFolder::claim(&course.root().join("private"), 1, KIT.as_ref()).await.unwrap();

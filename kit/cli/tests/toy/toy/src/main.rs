@@ -1,5 +1,5 @@
-//! A service that does nothing but live: it answers every request with 200 and its process id.
-//! `TOY_DIES` makes it end at once, with that text as its last words; `TOY_CHATTY` makes it print without a pause.
+//! A service that answers every request with 200 and its process id.
+//! `TOY_DIES` makes it print that text and exit with an error. `TOY_CHATTY` makes it print lines without a pause.
 
 use std::{
     env,

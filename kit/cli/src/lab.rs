@@ -1,4 +1,4 @@
-//! `kit lab` and `compare`: done by the program `experiments`, whose libraries nobody else needs.
+//! `kit lab` and `kit compare`, which run the program `experiments`.
 
 use std::{
     os::unix::process::CommandExt,
@@ -9,21 +9,21 @@ use std::{
 use anyhow::{Context, Error, Result, ensure};
 use stage::Course;
 
-use crate::program::{Args, quiet};
+use crate::delegate::{Args, quiet};
 
-/// Compiles `experiments` and the limits of the machine and becomes the first, so that it has the terminal, the signals and
-/// the exit code for itself. A load that is not optimised takes what the stage could use, so only a look at whether it
-/// works (`--quick`, `--debug`, `--help`) does without.
+/// Compiles `experiments` and `limits`, and replaces this process with the former, so that it gets the terminal, the signals and
+/// the exit code. The load generator is compiled with optimisations, because it would otherwise take CPU time from the stage.
+/// Trial runs (`--quick`, `--debug`, `--help`) use a debug build.
 ///
-/// Returns why it did not.
-pub(crate) fn become_experiments(course: &Course, run_dir: &Path, command: &str, args: &Args) -> Error {
-    let without = ["--quick", "--debug", "--help", "-h"];
-    let is_look = args.arguments.iter().any(|argument| without.iter().any(|word| argument == word));
-    let (profile, folder) = if is_look { ("dev", "debug") } else { ("release", "release") };
+/// Returns only on failure.
+pub(crate) fn exec_experiments(course: &Course, run_dir: &Path, command: &str, args: &Args) -> Error {
+    let trial = ["--quick", "--debug", "--help", "-h"];
+    let is_trial = args.arguments.iter().any(|argument| trial.iter().any(|word| argument == word));
+    let (profile, folder) = if is_trial { ("dev", "debug") } else { ("release", "release") };
     if let Err(error) = build(&course.root, profile, folder) {
         return error;
     }
-    // Not `cargo run`: without the limits beside it, crates have other features, and Cargo would compile them once more.
+    // Not `cargo run`: it would build only one of the two packages, with other features, and compile dependencies again.
     let program = course.root.join("target").join(folder).join("experiments");
     let mut run = Command::new(&program);
     run.arg(command).args(&args.arguments);

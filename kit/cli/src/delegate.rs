@@ -1,10 +1,10 @@
-//! Commands done by a program of their own, whose libraries nobody else needs: `chain`, `exercises` and `mutants`.
+//! Commands that run another program: `chain`, `exercises` or `mutants`. Each is built only when it is needed.
 
 use std::{ffi::OsString, os::unix::process::CommandExt, path::Path, process::Command};
 
 use stage::Course;
 
-/// What the program makes of it; also `--help`.
+/// The arguments of the other program, `--help` included.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
@@ -13,20 +13,20 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Words that were understood here already.
+    /// Arguments that this program has parsed already.
     pub(crate) fn of(words: &[String]) -> Self {
         Self { arguments: words.iter().map(OsString::from).collect() }
     }
 }
 
-/// `--quiet` once the program has been built: the first time Cargo shows that it compiles, for some minutes.
+/// `--quiet` if the program has been built before. The first time, Cargo shows its progress, because the build takes minutes.
 pub(crate) fn quiet(root: &Path, folder: &str, program: &str) -> Option<&'static str> {
     root.join("target").join(folder).join(program).is_file().then_some("--quiet")
 }
 
-/// Becomes a command of a program, so that it has the terminal, the signals and the exit code for itself. Returns why it
-/// did not.
-pub(crate) fn become_program(course: &Course, program: &str, command: &str, args: &Args) -> anyhow::Error {
+/// Replaces this process with another program, so that it gets the terminal, the signals and the exit code. Returns only on
+/// failure.
+pub(crate) fn exec_program(course: &Course, program: &str, command: &str, args: &Args) -> anyhow::Error {
     let mut cargo = Command::new("cargo");
     cargo
         .arg("run")
