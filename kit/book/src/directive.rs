@@ -1,4 +1,5 @@
-//! Directives: `{{#name word "several words" …}}`, each alone on its line and outside fenced code.
+//! Directives: `{{#name word "several words" …}}`, alone on a line or, where they give a few words only, inside a sentence.
+//! Nothing is replaced in fenced code.
 
 use anyhow::{Context, Result, bail};
 use stage::{Chapter, Course};
@@ -52,18 +53,19 @@ fn words(text: &str) -> Result<Vec<String>> {
     Ok(words)
 }
 
-/// Replaces every directive of a page. All that cannot be replaced is told at once, as `line N: why`.
+/// Replaces every directive of a page. All errors are reported together, as `line N: why`.
 ///
 /// # Errors
-/// The lines that went wrong.
-pub fn expand(page: &str, mut stands_for: impl FnMut(&Directive) -> Result<String>) -> Result<String> {
+/// The lines that could not be replaced.
+pub fn expand(page: &str, mut replace: impl FnMut(&Directive) -> Result<String>) -> Result<String> {
     let mut expanded = String::with_capacity(page.len());
     let mut wrong = Vec::new();
     for (number, line, place) in lines(page) {
-        let replaced = match Directive::parse(line) {
-            Ok(Some(directive)) if place == Place::Prose => stands_for(&directive),
-            Err(error) if place == Place::Prose => Err(error),
-            _ => Ok(line.to_owned()),
+        let replaced = match place {
+            Place::Prose if is_alone(line) => Directive::parse(line)
+                .and_then(|directive| directive.map_or_else(|| Ok(line.to_owned()), |found| replace(&found))),
+            Place::Prose => expand_inline(line, &mut replace),
+            Place::Opening | Place::Code => Ok(line.to_owned()),
         };
         match replaced {
             Ok(text) => expanded.push_str(&text),
@@ -77,7 +79,35 @@ pub fn expand(page: &str, mut stands_for: impl FnMut(&Directive) -> Result<Strin
     Ok(expanded)
 }
 
-/// Where a line of a page stands.
+/// Whether a line begins with a directive that nothing follows.
+fn is_alone(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with("{{#") && line.find("}}").is_none_or(|end| end + 2 == line.len())
+}
+
+/// Replaces the directives inside a line of text. Each has to give one line.
+fn expand_inline(line: &str, replace: &mut impl FnMut(&Directive) -> Result<String>) -> Result<String> {
+    let mut expanded = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find("{{#") {
+        let (before, from) = rest.split_at(start);
+        let Some(end) = from.find("}}") else { bail!("`{from}` has no }}}} on the same line") };
+        let (written, after) = from.split_at(end + 2);
+        expanded.push_str(before);
+        if let Some(directive) = Directive::parse(written)? {
+            let text = replace(&directive)?;
+            if text.contains('\n') {
+                bail!("{written} gives more than a few words; put it on a line of its own");
+            }
+            expanded.push_str(&text);
+        }
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+/// Where a line of a page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// Outside fenced code.
@@ -125,6 +155,16 @@ mod tests {
         let error = expand("one\n{{#listing 1\n", |_| Ok(String::new())).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("}}"), "{error}");
         assert!(Directive::parse(r#"{{#output a "b}}"#).is_err());
+    }
+
+    #[test]
+    fn a_directive_inside_a_sentence_is_replaced_by_its_words() {
+        let page = "It has {{#lines 1}} lines and {{#tests 1}} tests.\n{{#lines 1}} lines\n";
+        let number = |directive: &Directive| Ok(if directive.name == "lines" { "7" } else { "2" }.to_owned());
+        assert_eq!(expand(page, number).unwrap(), "It has 7 lines and 2 tests.\n7 lines\n");
+        let error = expand("see {{#listing 1}} here\n", |_| Ok("a\nb".into())).unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("a line of its own"), "{error}");
+        assert!(expand("see {{#lines 1\n", number).is_err());
     }
 
     #[test]

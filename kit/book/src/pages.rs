@@ -7,7 +7,7 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext, book::Book};
 use stage::{Course, manifest::Minutes};
 
 use crate::{
-    agenda, commands,
+    agenda, commands, counted,
     directive::{self, Directive},
     exercise, listing, step, topology, transcript,
 };
@@ -34,6 +34,8 @@ impl Pages {
             "topology" => topology::topology(&self.course, words),
             "drawing" => self.drawing(words),
             "minutes" => self.minutes(words),
+            "lines" => counted::lines(&self.course, words),
+            "tests" => counted::tests(&self.course, words),
             "exercise" => exercise::exercise(&self.course, words),
             "exercises" => exercise::exercises(&self.course, words),
             "decoys" => exercise::decoys(&self.course, words),
@@ -51,11 +53,18 @@ impl Pages {
         Ok(format!("\n<figure class=\"drawing\">\n{}\n</figure>\n", lines.join("\n")))
     }
 
-    /// `{{#minutes N}}`: how long a chapter takes to read and to build, as its manifest says.
+    /// `{{#minutes N}}`: how long a chapter takes to read, to build and to exercise, as its manifest says. With `read`, `build`
+    /// or `exercises` after it, that number alone.
     fn minutes(&self, words: &[String]) -> Result<String> {
-        let [number] = words else { bail!("minutes need a chapter") };
-        let chapter = directive::chapter(&self.course, number)?.manifest;
-        let Minutes { read, build, exercises } = chapter.minutes;
+        let [number, part @ ..] = words else { bail!("minutes need a chapter") };
+        let Minutes { read, build, exercises } = directive::chapter(&self.course, number)?.manifest.minutes;
+        match part.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => {}
+            ["read"] => return Ok(read.to_string()),
+            ["build"] => return Ok(build.to_string()),
+            ["exercises"] => return Ok(exercises.to_string()),
+            _ => bail!("after the chapter, minutes take `read`, `build` or `exercises`"),
+        }
         let practice =
             if exercises == 0 { String::new() } else { format!(" · {exercises} minutes of exercises") };
         let text = format!(
@@ -69,7 +78,10 @@ impl Pages {
     /// # Errors
     /// Each line that went wrong.
     pub fn expand(&self, page: &str) -> Result<String> {
-        directive::expand(page, |directive| self.stands_for(directive))
+        directive::expand(page, |directive| match directive.name.as_str() {
+            "reading" => Ok(counted::reading(page)),
+            _ => self.stands_for(directive),
+        })
     }
 }
 
