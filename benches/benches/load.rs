@@ -1,7 +1,7 @@
-//! How fast a stage is, one at a time and with 32 in flight, beside the limits of the machine.
+//! The rate and latency of each operation with 1 and with 32 in flight, compared with the limits of the machine.
 //!
-//! An operation that has a limit is measured in turn with it: every sample is a batch of the one and a batch of the
-//! other, so a drifting disk or a busy machine hits both alike, and their ratio is taken sample by sample.
+//! An operation with a limit is measured in turn with it: each sample consists of a batch of the operation and a batch of the
+//! limit, and the ratio is computed per sample. A slow disk or a busy machine therefore affects both alike.
 
 use std::{path::Path, time::Duration};
 
@@ -10,10 +10,10 @@ use benches::{
     batch::Batch,
     catalogue::PRODUCTS,
     client::Client,
-    figures::{Figures, write},
+    customer::Customer,
     operation::Operation,
+    results::{Results, write},
     seed,
-    slot::Slot,
     stages::{chapter_number, course, resident_memory, start_chapter, start_limits},
 };
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
@@ -21,17 +21,17 @@ use stage::Stage;
 use tokio::runtime::{Builder, Runtime};
 
 const IN_FLIGHT: [usize; 2] = [1, 32];
-/// What a shop may keep, without what hashes passwords.
+/// The goal for resident memory, without the buffers of password hashing.
 const GOAL_RESIDENT: u64 = 40_000_000;
-/// What hashing one password takes; there are as many at once as cores.
+/// The memory for hashing one password. As many are hashed at once as there are cores.
 const HASHING_BUFFER: u64 = 19 * 1024 * 1024;
 
 struct Bench {
     runtime: Runtime,
     shop: Stage,
     limits: Stage,
-    slots: Vec<Slot>,
-    figures: Figures,
+    customers: Vec<Customer>,
+    results: Results,
 }
 
 fn main() -> Result<()> {
@@ -40,23 +40,23 @@ fn main() -> Result<()> {
     let program = Path::new(env!("CARGO_BIN_EXE_limits"));
     let limits = runtime.block_on(start_limits(&course, program))?;
     let shop = runtime.block_on(start_chapter(&course, chapter, program))?;
-    let slots = runtime.block_on(prepare(&shop, &limits))?;
-    let figures = Figures::after((*PRODUCTS).into());
-    let mut bench = Bench { runtime, shop, limits, slots, figures };
+    let customers = runtime.block_on(prepare(&shop, &limits))?;
+    let results = Results::after((*PRODUCTS).into());
+    let mut bench = Bench { runtime, shop, limits, customers, results };
 
     let mut criterion = Criterion::default().configure_from_args();
     for operation in Operation::LIGHT {
         bench.measure(&mut criterion, operation);
     }
-    bench.look_at_memory("browsing and buying", GOAL_RESIDENT);
+    bench.add_memory("browsing and buying", GOAL_RESIDENT);
     for operation in Operation::HASHING {
         bench.measure(&mut criterion, operation);
     }
     let buffers = HASHING_BUFFER * std::thread::available_parallelism()?.get() as u64;
-    bench.look_at_memory("hashing passwords as well", GOAL_RESIDENT + buffers);
+    bench.add_memory("hashing passwords as well", GOAL_RESIDENT + buffers);
     criterion.final_summary();
 
-    let report = bench.figures.report(chapter, *PRODUCTS);
+    let report = bench.results.report(chapter, *PRODUCTS);
     println!("\n{report}");
     write(&course.root, &format!("chapter-{chapter}-load"), &report)?;
     bench.runtime.block_on(async {
@@ -66,24 +66,24 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Fills the shop, and connects as many customers as are ever in flight.
-async fn prepare(shop: &Stage, limits: &Stage) -> Result<Vec<Slot>> {
+/// Adds the products, and registers as many customers as are ever in flight.
+async fn prepare(shop: &Stage, limits: &Stage) -> Result<Vec<Customer>> {
     let (shop, limits) = (shop.status(), limits.status());
-    let mut slots = Slot::register(IN_FLIGHT[1] as u64, &shop).await?;
+    let mut customers = Customer::register(IN_FLIGHT[1] as u64, &shop).await?;
     eprintln!("adding {} products through the API of chapter {}", *PRODUCTS, shop.chapter);
-    seed::fill(&shop, &mut slots, *PRODUCTS).await?;
-    for slot in &mut slots {
-        slot.limits = Some(Client::new(&limits.routes)?);
+    seed::add_products(&shop, &mut customers, *PRODUCTS).await?;
+    for customer in &mut customers {
+        customer.limits = Some(Client::new(&limits.routes)?);
     }
-    Ok(slots)
+    Ok(customers)
 }
 
 impl Bench {
     fn measure(&mut self, criterion: &mut Criterion, operation: Operation) {
         let mut group = criterion.benchmark_group(operation.name());
         group.throughput(Throughput::Elements(1)).sampling_mode(SamplingMode::Flat).sample_size(12);
-        // SQLite copies its log into the file every thousand pages, which the disk feels: a sample of commits is long
-        // enough to have its share of that.
+        // SQLite checkpoints its log every thousand pages, which slows the disk down. A sample of commits is long enough to
+        // contain checkpoints.
         let seconds = if operation.pair().1 == Some(Operation::BareCommit) { 15 } else { 4 };
         group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(seconds));
         group.nresamples(10_000);
@@ -98,29 +98,29 @@ impl Bench {
         group.finish();
     }
 
-    /// A batch of the operation, and one of what it is measured in turn with: the time of `count` operations.
+    /// Measures a batch of the operation and one of its limit, and returns the time of `count` operations.
     fn sample(&mut self, operation: Operation, in_flight: usize, count: u64) -> Result<Duration> {
-        let slots = &mut self.slots[..in_flight];
+        let customers = &mut self.customers[..in_flight];
         let (of_shop, of_limit) = operation.pair();
-        let mut wanted = Duration::ZERO;
+        let mut time = Duration::ZERO;
         let mut batches = Vec::new();
-        for operation_now in [of_limit, Some(of_shop)].into_iter().flatten() {
-            let batch = self.runtime.block_on(Batch::run(operation_now, count, slots))?;
-            if operation_now == operation {
-                wanted = batch.time_of(count);
+        for current in [of_limit, Some(of_shop)].into_iter().flatten() {
+            let batch = self.runtime.block_on(Batch::run(current, count, customers))?;
+            if current == operation {
+                time = batch.time_of(count);
             }
-            batches.push((operation_now, batch));
+            batches.push((current, batch));
         }
         if let [(_, limit), (_, shop)] = batches.as_slice() {
-            self.figures.add_pair(of_shop, in_flight, shop, limit);
+            self.results.add_pair(of_shop, in_flight, shop, limit);
         }
         for (operation, batch) in batches {
-            self.figures.add(operation, in_flight, batch);
+            self.results.add(operation, in_flight, batch);
         }
-        Ok(wanted)
+        Ok(time)
     }
 
-    fn look_at_memory(&mut self, after: &'static str, goal: u64) {
-        self.figures.add_memory(resident_memory(&self.shop.status()), after, goal);
+    fn add_memory(&mut self, after: &'static str, goal: u64) {
+        self.results.add_memory(resident_memory(&self.shop.status()), after, goal);
     }
 }

@@ -1,4 +1,4 @@
-//! Many operations, so many in flight, timed as a whole.
+//! Many operations, several in flight, timed as a whole.
 
 use std::{
     cell::Cell,
@@ -8,42 +8,42 @@ use std::{
 use anyhow::Result;
 use futures_util::future::try_join_all;
 
-use crate::{operation::Operation, slot::Slot};
+use crate::{customer::Customer, operation::Operation};
 
-/// What a batch took.
+/// The times of a batch.
 #[derive(Debug)]
 pub struct Batch {
-    /// From the first request to the last answer.
+    /// From the first request to the last response.
     pub took: Duration,
-    /// Of each operation.
+    /// The latency of each operation.
     pub latencies: Vec<Duration>,
 }
 
 impl Batch {
-    /// Performs an operation at least `count` times, one in flight a slot. A slot that is done takes the next one; a
-    /// batch has at least two for each, else the slots would not be busy together.
+    /// Performs an operation at least `count` times, with one in flight per customer. A customer that is done takes the next
+    /// one. There are at least two per customer, so that all customers are busy at the same time.
     ///
     /// # Errors
-    /// One of them failed.
-    pub async fn run(operation: Operation, count: u64, slots: &mut [Slot]) -> Result<Self> {
-        let left = Cell::new(count.max(2 * slots.len() as u64));
+    /// An operation failed.
+    pub async fn run(operation: Operation, count: u64, customers: &mut [Customer]) -> Result<Self> {
+        let left = Cell::new(count.max(2 * customers.len() as u64));
         let started = Instant::now();
-        let latencies = try_join_all(slots.iter_mut().map(|slot| work(operation, slot, &left))).await?;
+        let latencies = try_join_all(customers.iter_mut().map(|customer| work(operation, customer, &left))).await?;
         Ok(Self { took: started.elapsed(), latencies: latencies.concat() })
     }
 
-    /// The time of `count` operations at this rate: with 32 in flight, one counts a 32nd of the time that it took.
+    /// The time of `count` operations at this rate. With 32 in flight, one operation counts as a 32nd of its latency.
     pub fn time_of(&self, count: u64) -> Duration {
         self.took.mul_f64(count as f64 / self.latencies.len() as f64)
     }
 }
 
-async fn work(operation: Operation, slot: &mut Slot, left: &Cell<u64>) -> Result<Vec<Duration>> {
+async fn work(operation: Operation, customer: &mut Customer, left: &Cell<u64>) -> Result<Vec<Duration>> {
     let mut latencies = Vec::new();
     while left.get() > 0 {
         left.set(left.get() - 1);
         let started = Instant::now();
-        operation.perform(slot).await?;
+        operation.perform(customer).await?;
         latencies.push(started.elapsed());
     }
     Ok(latencies)

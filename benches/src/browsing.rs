@@ -1,4 +1,4 @@
-//! Browsing at a fixed rate, whatever the shop does meanwhile.
+//! Reads at a fixed rate, whatever else the shop does.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,24 +10,24 @@ use shop_client::Request;
 use tokio::time::{Instant, interval_at};
 use uuid::Uuid;
 
-use crate::{client::Client, slot::ask_busy};
+use crate::{client::Client, customer::is_served};
 
-/// What became of the reads.
+/// The results of the reads.
 #[derive(Debug)]
 pub struct Reads {
-    /// From when a read was due until its answer was there, in microseconds; of the refused ones too.
+    /// Microseconds from when a read was due until its response arrived, refused reads included.
     pub latencies: Histogram<u64>,
-    /// Those that were answered 503.
+    /// Responses with status 503.
     pub refused: u64,
 }
 
-/// Reads one of the products each `period`, `count` times, the first one at `start`.
+/// Reads a random product every `period`, `count` times, beginning at `start`.
 ///
-/// The loop is open: a read begins when it is due, and a slow answer makes none of the others wait. There are as many
-/// connections as reads were ever under way.
+/// The loop is open: a read begins when it is due, and a slow response does not delay the others. There are as many
+/// connections as reads were ever in flight.
 ///
 /// # Errors
-/// The shop does not answer, or neither with a product nor with a proper 503.
+/// The shop does not respond, or neither with a product nor with a valid 503.
 pub async fn browse(
     routes: &BTreeMap<String, String>,
     products: &[Uuid],
@@ -40,16 +40,16 @@ pub async fn browse(
     let mut due = interval_at(start, period);
     let mut left = count;
     let mut idle = Vec::new();
-    let mut under_way = FuturesUnordered::new();
+    let mut in_flight = FuturesUnordered::new();
     loop {
         tokio::select! {
             due = due.tick(), if left > 0 => {
                 left -= 1;
                 let client = idle.pop().map_or_else(|| Client::new(routes), Ok)?;
-                let product = rng.choice(products).context("there is nothing to browse")?;
-                under_way.push(read(client, *product, due));
+                let product = rng.choice(products).context("there are no products to read")?;
+                in_flight.push(read(client, *product, due));
             }
-            Some(read) = under_way.next() => {
+            Some(read) = in_flight.next() => {
                 let (client, served, latency) = read?;
                 idle.push(client);
                 reads.refused += u64::from(!served);
@@ -61,7 +61,7 @@ pub async fn browse(
 }
 
 async fn read(mut client: Client, product: Uuid, due: Instant) -> Result<(Client, bool, Duration)> {
-    let served = ask_busy(&mut client, Request::get(format!("/products/{product}")), 200).await?;
+    let served = is_served(&mut client, Request::get(format!("/products/{product}")), 200).await?;
     Ok((client, served, due.elapsed()))
 }
 
@@ -79,10 +79,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_slow_answer_makes_no_other_read_wait() {
-        let all_are_here = Arc::new(Barrier::new(10));
+    async fn a_slow_response_does_not_delay_other_reads() {
+        let all_have_arrived = Arc::new(Barrier::new(10));
         let handler = async move || {
-            all_are_here.wait().await;
+            all_have_arrived.wait().await;
         };
         let shop = Router::new().route("/products/{id}", get(handler));
         let (routes, products, now) = (serve(shop).await, [Uuid::nil()], Instant::now());
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_503_is_a_refusal_if_it_says_when_to_come_back() {
+    async fn a_503_is_a_refusal_only_with_retry_after() {
         let busy = async || (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]);
         let broken = async || StatusCode::SERVICE_UNAVAILABLE;
         let shop = Router::new().route("/products/busy", get(busy)).route("/products/broken", get(broken));
         let mut client = Client::new(&serve(shop).await).unwrap();
-        assert!(!ask_busy(&mut client, Request::get("/products/busy"), 200).await.unwrap());
-        assert!(ask_busy(&mut client, Request::get("/products/broken"), 200).await.is_err());
+        assert!(!is_served(&mut client, Request::get("/products/busy"), 200).await.unwrap());
+        assert!(is_served(&mut client, Request::get("/products/broken"), 200).await.is_err());
     }
 
     async fn serve(shop: Router) -> BTreeMap<String, String> {

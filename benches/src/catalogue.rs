@@ -1,4 +1,4 @@
-//! What is for sale while it is measured: the same products, and the same searches, in every run.
+//! The products and the searches of a benchmark, the same in every run.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ const THINGS: [&str; 16] = [
     "kettle", "lantern", "mirror", "needle", "oven", "pillow",
 ];
 
-/// How many products there are: 100,000, or what `STEPWISE_PRODUCTS` says for a quick look.
+/// The number of products: 100,000, or `STEPWISE_PRODUCTS` for a quick try.
 pub static PRODUCTS: LazyLock<u32> = LazyLock::new(|| {
     std::env::var("STEPWISE_PRODUCTS").ok().and_then(|products| products.parse().ok()).unwrap_or(100_000)
 });
@@ -37,7 +37,7 @@ pub fn product(n: u32) -> NewProduct {
     }
 }
 
-/// A search as part of a URL: two words, which about one product in a hundred has.
+/// A search as part of a URL: two words, which about one product in a hundred contains.
 pub fn search(rng: &mut Rng) -> String {
     let (adjective, _, thing) = words(rng);
     format!("{adjective}%20{thing}")
@@ -48,7 +48,7 @@ fn words(rng: &mut Rng) -> (&'static str, &'static str, &'static str) {
     (pick(&ADJECTIVES), pick(&MATERIALS), pick(&THINGS))
 }
 
-/// The id of product `n` in the limits, of the form that the shop's have.
+/// The id of product `n` in the program `limits`, in the form of the shop's ids.
 pub fn bare_id(n: u32) -> String {
     format!("018bcfe5-6800-7000-8000-{n:012x}")
 }

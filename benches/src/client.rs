@@ -1,6 +1,7 @@
-//! A light HTTP client, so that the load takes little of what the shop could use.
+//! An HTTP client with little overhead, because it takes CPU time that the shop could use.
 //!
-//! One kept connection to each address and one request at a time on it; nothing is pooled, timed out or retried.
+//! It keeps one connection to each address and sends one request at a time on it, without a pool, timeouts or retries. It
+//! connects directly, so a proxy in the environment has no effect.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -26,15 +27,15 @@ impl Client {
     /// A client of a stage, by its routes: path prefix → base URL.
     ///
     /// # Errors
-    /// The routes make no sense.
+    /// The routes are not valid.
     pub fn new(routes: &BTreeMap<String, String>) -> Result<Self> {
         Ok(Self { routes: routes.try_into()?, connections: HashMap::new() })
     }
 
-    /// Sends a request, its query in its path, and gives back the answer, whatever its status.
+    /// Sends a request whose path contains its query, and returns the response, whatever its status.
     ///
     /// # Errors
-    /// No whole answer came.
+    /// There was no complete response.
     pub async fn send(&mut self, request: Request) -> Result<Answer> {
         let base = self.routes.base(&request.path);
         let base = base.with_context(|| format!("no route of the stage covers {}", request.path))?;
@@ -60,9 +61,9 @@ impl Client {
 }
 
 async fn connect(address: &str) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await.with_context(|| format!("nobody listens on {address}"))?;
+    let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection); // its end, good or bad, is seen by who sends
+    tokio::spawn(connection); // an error of the connection reaches the sender as well
     Ok(sender)
 }

@@ -1,22 +1,26 @@
-//! Load, storm and failure benchmarks of any stage, beside the limits of the machine they run on.
+//! Benchmarks of any stage, compared with the limits of the machine that they run on.
 //!
-//! The load is one thread (and a second one that browses while a storm is on) and speaks HTTP through a client that does
-//! little, so that it takes the smallest part of two cores; what it takes, it takes from the shop and from the limits
-//! alike. In reading order: [`stages`] are what runs, [`catalogue`] is what is for sale and [`seed`] brings it there, a
-//! [`slot`] is one request in flight over a [`client`] of its own, an [`operation`] is what is measured, a [`batch`] many
-//! of them timed as a whole, and [`figures`] what came out. A [`situation`] is what else goes on while somebody is
-//! [`browsing`], [`placing`] is orders and nothing else. The program `limits` is the machine at its best.
+//! The load runs on one thread (and on a second one that reads while a storm is on), with an HTTP client of little overhead.
+//! The CPU time that it uses is missing for the shop and for `limits` alike.
+//!
+//! In reading order:
+//! - [`stages`]: starts the stage and the program `limits`, which measures the machine at its best
+//! - [`catalogue`]: the products; [`seed`]: adds them to the shop
+//! - [`customer`]: one operation in flight, over a [`client`] of its own
+//! - [`operation`]: what is measured; [`batch`]: many operations timed as a whole
+//! - [`results`]: medians, ratios and memory
+//! - [`background`]: what else happens during [`browsing`]; [`placing`]: orders and nothing else
 
-#![expect(clippy::cast_precision_loss, reason = "figures need no more than 52 bits")]
+#![expect(clippy::cast_precision_loss, reason = "results need no more than 52 bits")]
 
 pub mod stages;
 pub mod catalogue;
 pub mod seed;
-pub mod slot;
+pub mod customer;
 pub mod client;
 pub mod operation;
 pub mod batch;
-pub mod figures;
-pub mod situation;
+pub mod results;
+pub mod background;
 pub mod browsing;
 pub mod placing;

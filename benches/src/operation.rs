@@ -1,4 +1,4 @@
-//! What is measured.
+//! The operations that are measured.
 
 use std::time::Duration;
 
@@ -13,38 +13,38 @@ use tokio::time::sleep;
 
 use crate::{
     catalogue,
-    slot::{PASSWORD, Slot, ask, newcomer},
+    customer::{Customer, PASSWORD, new_registration, send},
 };
 
-/// One thing that a customer does, from her first request until it is done.
+/// Something that a customer does, from the first request until it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
-    /// Reads one of all products, any.
+    /// Reads a random product.
     ReadProduct,
-    /// The limit of [`Operation::ReadProduct`]: one point read behind one handler.
+    /// The limit of [`Operation::ReadProduct`]: one point read behind one HTTP handler.
     BareRead,
-    /// Reads the first page.
+    /// Reads the first page of all products.
     ListProducts,
-    /// Reads the first page of what has two words.
+    /// Reads the first page of the products that contain two words.
     Search,
     /// Places an order for one unit of one product, until it awaits payment.
     PlaceOrder,
-    /// The limit of [`Operation::PlaceOrder`]: one row inserted and on the disk, behind one handler.
+    /// The limit of [`Operation::PlaceOrder`]: one inserted row, flushed to disk, behind one HTTP handler.
     BareCommit,
     /// Places an order and pays for it, until it is paid.
     CheckOut,
-    /// Registers.
+    /// Registers a customer.
     Register,
     /// Logs in.
     LogIn,
 }
 
-/// Between two looks at an order that is not settled.
-const GLANCE: Duration = Duration::from_millis(2);
+/// The shortest time between two polls of an order.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 impl Operation {
-    /// Everything that is done without hashing a password.
+    /// The operations without password hashing.
     pub const LIGHT: [Self; 7] = [
         Self::ReadProduct,
         Self::BareRead,
@@ -54,10 +54,10 @@ impl Operation {
         Self::BareCommit,
         Self::CheckOut,
     ];
-    /// What hashes a password each time.
+    /// The operations that hash a password.
     pub const HASHING: [Self; 2] = [Self::Register, Self::LogIn];
 
-    /// As criterion and the table call it.
+    /// The name for criterion and in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::ReadProduct => "read-product",
@@ -72,7 +72,7 @@ impl Operation {
         }
     }
 
-    /// Itself and what it is measured in turn with, the shop's first; or itself alone.
+    /// The shop's operation and the limit that it is measured in turn with; or an operation without a limit.
     pub fn pair(self) -> (Self, Option<Self>) {
         match self {
             Self::ReadProduct | Self::BareRead => (Self::ReadProduct, Some(Self::BareRead)),
@@ -81,37 +81,37 @@ impl Operation {
         }
     }
 
-    /// Does it once.
+    /// Performs it once.
     ///
     /// # Errors
-    /// It was answered otherwise than it is when all is well.
-    pub async fn perform(self, slot: &mut Slot) -> Result<()> {
+    /// The response is not the one of a success.
+    pub async fn perform(self, customer: &mut Customer) -> Result<()> {
         match self {
             Self::ReadProduct => {
-                let path = format!("/products/{}", slot.any_product()?);
-                ask(&mut slot.shop, Request::get(path), 200).await?;
+                let path = format!("/products/{}", customer.any_product()?);
+                send(&mut customer.shop, Request::get(path), 200).await?;
             }
             Self::ListProducts => {
-                ask(&mut slot.shop, Request::get("/products"), 200).await?;
+                send(&mut customer.shop, Request::get("/products"), 200).await?;
             }
             Self::Search => {
-                let path = format!("/products?q={}", catalogue::search(&mut slot.rng));
-                ask(&mut slot.shop, Request::get(path), 200).await?;
+                let path = format!("/products?q={}", catalogue::search(&mut customer.rng));
+                send(&mut customer.shop, Request::get(path), 200).await?;
             }
             Self::Register => {
-                ask(&mut slot.shop, Request::post("/users").json(&newcomer()), 201).await?;
+                send(&mut customer.shop, Request::post("/users").json(&new_registration()), 201).await?;
             }
             Self::LogIn => {
-                let credentials = serde_json::json!({ "email": slot.email, "password": PASSWORD });
-                ask(&mut slot.shop, Request::post("/sessions").json(&credentials), 201).await?;
+                let credentials = serde_json::json!({ "email": customer.email, "password": PASSWORD });
+                send(&mut customer.shop, Request::post("/sessions").json(&credentials), 201).await?;
             }
-            Self::PlaceOrder => drop(place_order(slot).await?),
-            Self::CheckOut => check_out(slot).await?,
+            Self::PlaceOrder => drop(place_order(customer).await?),
+            Self::CheckOut => check_out(customer).await?,
             Self::BareRead => {
-                let id = catalogue::bare_id(slot.rng.u32(..*catalogue::PRODUCTS));
-                limit(slot, Request::get(format!("/products/{id}")), 200).await?;
+                let id = catalogue::bare_id(customer.rng.u32(..*catalogue::PRODUCTS));
+                limit(customer, Request::get(format!("/products/{id}")), 200).await?;
             }
-            Self::BareCommit => limit(slot, Request::post("/rows").body(ROW), 201).await?,
+            Self::BareCommit => limit(customer, Request::post("/rows").body(ROW), 201).await?,
         }
         Ok(())
     }
@@ -120,44 +120,44 @@ impl Operation {
 /// About as long as a stored order.
 const ROW: [u8; 300] = [b'.'; 300];
 
-async fn limit(slot: &mut Slot, request: Request, expected: u16) -> Result<()> {
-    let limits = slot.limits.as_mut().context("the limits do not run")?;
-    ask(limits, request, expected).await.map(drop)
+async fn limit(customer: &mut Customer, request: Request, expected: u16) -> Result<()> {
+    let limits = customer.limits.as_mut().context("`limits` does not run")?;
+    send(limits, request, expected).await.map(drop)
 }
 
-async fn place_order(slot: &mut Slot) -> Result<Order> {
-    let line = Line { product_id: slot.any_product()?, quantity: 1 };
+async fn place_order(customer: &mut Customer) -> Result<Order> {
+    let line = Line { product_id: customer.any_product()?, quantity: 1 };
     let body = serde_json::json!({ "items": [line] });
-    let request = Request::post("/orders").bearer(&slot.token).key(&new_key()).json(&body);
-    let order: Order = slot.ask(request, 201).await?;
-    until(slot, order, Status::AwaitingPayment).await
+    let request = Request::post("/orders").bearer(&customer.token).key(&new_key()).json(&body);
+    let order: Order = customer.send(request, 201).await?;
+    poll_until(customer, order, Status::AwaitingPayment).await
 }
 
-async fn check_out(slot: &mut Slot) -> Result<()> {
-    let order = place_order(slot).await?;
-    let request = Request::post(format!("/orders/{}/payment", order.id)).bearer(&slot.token).key(&new_key());
-    let order: Order = slot.ask(request.json(&serde_json::json!({ "source": "tok_ok" })), 202).await?;
-    until(slot, order, Status::Paid).await.map(drop)
+async fn check_out(customer: &mut Customer) -> Result<()> {
+    let order = place_order(customer).await?;
+    let request = Request::post(format!("/orders/{}/payment", order.id)).bearer(&customer.token).key(&new_key());
+    let order: Order = customer.send(request.json(&serde_json::json!({ "source": "tok_ok" })), 202).await?;
+    poll_until(customer, order, Status::Paid).await.map(drop)
 }
 
-/// Reads an order until its history has a status. Looks are not free for a busy shop, so the first one comes when the
-/// order before was settled, by its history, and the figure is late by one [`GLANCE`] at most if both took as long; by a
-/// tenth of what it took where that is more.
-async fn until(slot: &mut Slot, mut order: Order, wished: Status) -> Result<Order> {
-    let asked = order.history.last().map(|step| step.at);
-    let mut pause = slot.settling;
+/// Polls an order until its history contains a status. Polls cost a busy shop CPU time, so the first one is sent after the time
+/// that the previous order took, by its history. If both orders take equally long, the result is late by one interval at
+/// most: [`POLL_INTERVAL`], or a tenth of that time if it is longer.
+async fn poll_until(customer: &mut Customer, mut order: Order, expected: Status) -> Result<Order> {
+    let sent = order.history.last().map(|step| step.at);
+    let mut pause = customer.settle_time;
     loop {
-        if let Some(done) = order.history.iter().find(|step| step.status == wished) {
-            if let Some(asked) = asked.filter(|asked| *asked < done.at) {
-                slot.settling = Duration::try_from(done.at.duration_since(asked)).unwrap_or_default();
+        if let Some(done) = order.history.iter().find(|step| step.status == expected) {
+            if let Some(sent) = sent.filter(|sent| *sent < done.at) {
+                customer.settle_time = Duration::try_from(done.at.duration_since(sent)).unwrap_or_default();
             }
             return Ok(order);
         }
         if order.status.is_settled() {
-            bail!("order {} became {:?} instead of {wished:?}", order.id, order.status);
+            bail!("order {} became {:?} instead of {expected:?}", order.id, order.status);
         }
         sleep(pause).await;
-        pause = GLANCE.max(slot.settling / 10);
-        order = slot.ask(Request::get(format!("/orders/{}", order.id)).bearer(&slot.token), 200).await?;
+        pause = POLL_INTERVAL.max(customer.settle_time / 10);
+        order = customer.send(Request::get(format!("/orders/{}", order.id)).bearer(&customer.token), 200).await?;
     }
 }

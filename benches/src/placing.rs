@@ -1,4 +1,4 @@
-//! Orders that are looked at when all of them are placed: no look takes from the shop while it is measured.
+//! Placing orders without polling: the orders are read afterwards, so that no poll costs the shop CPU time while it is measured.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use shop_client::{
 use tokio::time::{Instant, interval, sleep};
 use uuid::Uuid;
 
-use crate::slot::Slot;
+use crate::customer::Customer;
 
-/// An order, and since when its customer waits for it.
+/// An order, and when it was due.
 #[derive(Debug, Clone, Copy)]
 pub struct Placed {
     /// The order.
@@ -28,29 +28,29 @@ pub struct Placed {
     pub due: Timestamp,
 }
 
-/// Between two looks at an order that is still pending.
-const GLANCE: Duration = Duration::from_millis(20);
+/// The time between two polls of an order that is still pending.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Places an order each `period`, `count` times, whether or not those before are answered: an open loop.
+/// Places an order every `period`, `count` times, whether or not earlier ones have been answered: an open loop.
 ///
 /// # Errors
-/// The shop does not answer with 201, or more are in flight than there are slots.
-pub async fn offer(slots: Vec<Slot>, period: Duration, count: u32) -> Result<(Vec<Slot>, Vec<Placed>)> {
-    let (mut idle, mut placed) = (slots, Vec::new());
+/// The shop does not answer 201, or more orders are in flight than there are customers.
+pub async fn place_at_rate(customers: Vec<Customer>, period: Duration, count: u32) -> Result<(Vec<Customer>, Vec<Placed>)> {
+    let (mut idle, mut placed) = (customers, Vec::new());
     let mut due = interval(period);
     let mut left = count;
-    let mut under_way = FuturesUnordered::new();
+    let mut in_flight = FuturesUnordered::new();
     loop {
         tokio::select! {
             tick = due.tick(), if left > 0 => {
                 left -= 1;
-                let mut slot = idle.pop().context("more orders are in flight than there are customers")?;
+                let mut customer = idle.pop().context("more orders are in flight than there are customers")?;
                 let due = Timestamp::now() - jiff::SignedDuration::try_from(tick.elapsed())?;
-                under_way.push(async move { place(&mut slot, due).await.map(|order| (slot, order)) });
+                in_flight.push(async move { place(&mut customer, due).await.map(|order| (customer, order)) });
             }
-            Some(done) = under_way.next() => {
-                let (slot, order) = done?;
-                idle.push(slot);
+            Some(done) = in_flight.next() => {
+                let (customer, order) = done?;
+                idle.push(customer);
                 placed.push(order);
             }
             else => return Ok((idle, placed)),
@@ -58,41 +58,41 @@ pub async fn offer(slots: Vec<Slot>, period: Duration, count: u32) -> Result<(Ve
     }
 }
 
-/// Places orders until then, one in flight a slot: a closed loop, at the rate at which the shop takes them.
+/// Places orders until then, one in flight per customer: a closed loop, which measures how many the shop can take.
 ///
 /// # Errors
-/// The shop does not answer with 201.
-pub async fn flood(slots: &mut [Slot], until: Instant) -> Result<Vec<Placed>> {
-    let insist = async |slot: &mut Slot| {
+/// The shop does not answer 201.
+pub async fn place_continuously(customers: &mut [Customer], until: Instant) -> Result<Vec<Placed>> {
+    let place_all = async |customer: &mut Customer| {
         let mut placed = Vec::new();
         while Instant::now() < until {
-            placed.push(place(slot, Timestamp::now()).await?);
+            placed.push(place(customer, Timestamp::now()).await?);
         }
         anyhow::Ok(placed)
     };
-    Ok(try_join_all(slots.iter_mut().map(insist)).await?.concat())
+    Ok(try_join_all(customers.iter_mut().map(place_all)).await?.concat())
 }
 
-async fn place(slot: &mut Slot, due: Timestamp) -> Result<Placed> {
-    let line = Line { product_id: slot.any_product()?, quantity: 1 };
-    let request = Request::post("/orders").bearer(&slot.token).key(&new_key());
-    let order: Order = slot.ask(request.json(&json!({ "items": [line] })), 201).await?;
+async fn place(customer: &mut Customer, due: Timestamp) -> Result<Placed> {
+    let line = Line { product_id: customer.any_product()?, quantity: 1 };
+    let request = Request::post("/orders").bearer(&customer.token).key(&new_key());
+    let order: Order = customer.send(request.json(&json!({ "items": [line] })), 201).await?;
     Ok(Placed { id: order.id, due })
 }
 
-/// When an order was placed, by its own history. Waits until it is. `slot` may read it: staff, say.
+/// When an order was placed, by its own history. Polls until it is. `token` belongs to somebody who may read it.
 ///
 /// # Errors
-/// It became something else.
-pub async fn placed_at(slot: &mut Slot, token: &str, order: Uuid) -> Result<Timestamp> {
+/// The order was rejected or cancelled.
+pub async fn placed_at(customer: &mut Customer, token: &str, order: Uuid) -> Result<Timestamp> {
     loop {
-        let order: Order = slot.ask(Request::get(format!("/orders/{order}")).bearer(token), 200).await?;
+        let order: Order = customer.send(Request::get(format!("/orders/{order}")).bearer(token), 200).await?;
         if let Some(step) = order.history.iter().find(|step| step.status == Status::AwaitingPayment) {
             return Ok(step.at);
         }
         if order.status != Status::Pending {
             bail!("order {} became {:?}", order.id, order.status);
         }
-        sleep(GLANCE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }

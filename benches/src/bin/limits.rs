@@ -1,6 +1,6 @@
-//! What this machine can do at best: an axum handler around one point read, and around one committed row.
+//! The best that this machine can do: an axum handler with one point read, and one with one committed row.
 //!
-//! A process of its own, as the shop is, with the same pools and the same pragmas. `limits guard` is the guard of the
+//! It is a process of its own, like the shop, with the same pools and the same pragmas. `limits guard` is the guard of the
 //! stages that a benchmark starts.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
@@ -26,7 +26,7 @@ struct Config {
     /// The address to serve HTTP on
     #[arg(long, env, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The file of the database
+    /// The database file
     #[arg(long, env, default_value = "limits.db")]
     database: PathBuf,
     #[command(subcommand)]
@@ -35,7 +35,7 @@ struct Config {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Ends the process groups it is told of when its input breaks off
+    /// End the process groups that standard input names when it closes
     Guard,
 }
 
@@ -90,7 +90,7 @@ async fn open(path: &std::path::Path) -> Result<Db> {
     Ok(Db { writer, readers: pool(4).connect_with(options.read_only(true)).await? })
 }
 
-/// As many products as the shop has, found by an id of the same form.
+/// As many products as the shop has, with ids of the same form.
 async fn fill(writer: &SqlitePool) -> Result<()> {
     let tables = "create table rows (seq integer primary key, text text not null) strict;
         create table products (seq integer primary key, id text not null unique, name text not null,

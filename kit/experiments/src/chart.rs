@@ -1,21 +1,22 @@
-//! Charts as SVG, for the page itself: text and axes have the page's colours, so they can be read in light and in dark.
+//! Charts as inline SVG. Text and axes use the colours of the page, so that they are readable on a light and on a dark theme;
+//! no chart library supports that.
 
 use std::fmt::Write;
 
 use crate::spread::short;
 
-/// Lines over a common axis, both axes logarithmic: rates and latencies span magnitudes.
+/// Lines in a common coordinate system with logarithmic axes, because rates and latencies span orders of magnitude.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Lines {
     pub title: String,
     pub x: String,
     pub y: String,
-    /// By name; each point has a place on both axes.
+    /// Name and points of each line.
     pub series: Vec<(String, Vec<(f64, f64)>)>,
 }
 
-/// What share of something was well answered in each second, a panel each, with bars where a fault lasted.
+/// The success rate in each second, one panel per stage, with the faults marked.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Availability {
@@ -28,13 +29,13 @@ pub struct Availability {
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Panel {
     pub name: String,
-    /// Percent, of each second; none where nothing was asked.
+    /// The percentage in each second; None in a second without requests.
     pub percent: Vec<Option<f64>>,
-    /// From, to, and what: seconds.
+    /// Beginning and end in seconds, and a label.
     pub faults: Vec<(f64, f64, String)>,
 }
 
-/// Bars with a name each.
+/// Bars with a label each.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Bars {
@@ -42,7 +43,7 @@ pub struct Bars {
     pub bars: Vec<(String, f64)>,
 }
 
-/// Seen on white and on black alike; the first for the first stage, and so on.
+/// Visible on white and on black. The first colour is that of the first stage, and so on.
 const COLOURS: [&str; 6] = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ef4444", "#14b8a6"];
 const WIDTH: f64 = 480.0;
 const LEFT: f64 = 58.0;
@@ -55,7 +56,7 @@ fn colour(n: usize) -> &'static str {
     COLOURS[n % COLOURS.len()]
 }
 
-/// An SVG element that tells what it shows to those who cannot see it.
+/// An SVG element with a label for screen readers.
 fn svg(height: f64, label: &str, body: &str) -> String {
     let label = escaped(label);
     format!(
@@ -73,7 +74,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A logarithmic axis from below the lowest to above the highest value.
+/// A logarithmic axis from just below the lowest to just above the highest value.
 #[derive(Debug, Clone, Copy)]
 struct Axis {
     from: f64,
@@ -95,7 +96,7 @@ impl Axis {
         self.start + share.clamp(0.0, 1.0) * (self.end - self.start)
     }
 
-    /// 1, 2 and 5 times powers of ten, as many as fit.
+    /// 1, 2 and 5 times powers of ten; only powers of ten if there are too many.
     fn ticks(self) -> Vec<f64> {
         let powers = (-3..=6).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)));
         let all: Vec<_> = powers.filter(|tick| (self.from..=self.to).contains(&tick.log10())).collect();
@@ -153,7 +154,7 @@ impl Lines {
     }
 }
 
-/// Labels at these heights, moved so that none lies on another.
+/// Heights of labels, moved so that labels do not overlap.
 fn apart(heights: Vec<f64>) -> Vec<f64> {
     const LINE: f64 = 16.0;
     let mut order: Vec<usize> = (0..heights.len()).collect();
@@ -165,7 +166,7 @@ fn apart(heights: Vec<f64>) -> Vec<f64> {
     moved
 }
 
-/// Rates and milliseconds on an axis: no digits that say nothing.
+/// A value on an axis, without needless digits.
 fn plain(tick: f64) -> String {
     if tick >= 1.0 { format!("{tick:.0}") } else { format!("{tick}") }
 }
@@ -216,7 +217,7 @@ impl Availability {
     }
 }
 
-/// The share of each second as a filled line of steps.
+/// The percentage of each second as a filled step line.
 fn steps(panel: &Panel, colour: &str, top: f64, height: f64, x: &impl Fn(f64) -> f64) -> String {
     let bottom = top + height;
     let mut path = format!("M{:.1} {bottom:.1}", x(0.0));
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_has_a_line_for_each_stage_in_the_colours_of_the_page() {
+    fn a_chart_has_a_line_for_each_stage_and_text_in_the_colours_of_the_page() {
         let svg = lines().svg();
         assert!(
             svg.contains(COLOURS[0]) && svg.contains(COLOURS[1]) && svg.contains("var(--fg,currentColor)")
@@ -277,20 +278,20 @@ mod tests {
     }
 
     #[test]
-    fn more_is_higher_and_further_right() {
+    fn a_larger_value_is_higher() {
         let axis = Axis::around([1.0, 100.0].into_iter(), 200.0, 0.0);
         assert!(axis.place(100.0) < axis.place(10.0) && axis.place(10.0) < axis.place(1.0));
         assert_eq!(axis.ticks(), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
     }
 
     #[test]
-    fn names_of_lines_that_end_together_do_not_lie_on_each_other() {
+    fn labels_of_lines_that_end_together_do_not_overlap() {
         let moved = apart(vec![100.0, 101.0, 99.0]);
         assert!((moved[0] - moved[2]).abs() >= 16.0 && (moved[1] - moved[0]).abs() >= 16.0, "{moved:?}");
     }
 
     #[test]
-    fn a_chart_of_nothing_is_no_nonsense() {
+    fn an_empty_chart_contains_no_invalid_numbers() {
         let empty = Lines { series: vec![("1".to_owned(), vec![])], ..lines() };
         assert!(!empty.svg().contains("NaN") && !empty.svg().contains("inf"));
         let panels = vec![Panel { name: "1".to_owned(), percent: vec![None], faults: vec![] }];

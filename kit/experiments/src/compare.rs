@@ -1,9 +1,9 @@
-//! Several stages, the same done to each, several times in turn: a noisy minute hits all of them alike.
+//! Measures several stages in turn, several times each, so that a noisy minute affects all of them alike.
 
 use std::{
     collections::BTreeMap,
     path::Path,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result};
@@ -22,42 +22,42 @@ use crate::{
     view::View,
 };
 
-/// What is done to each stage.
+/// The measurements of each stage.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// How often everything is done; a median needs three.
+    /// How often everything is measured; a median needs three runs.
     pub runs: u32,
-    /// Of everything.
+    /// The seed of every experiment.
     pub seed: u64,
-    /// Rates at which products are browsed, a second.
+    /// Rates at which visitors browse, per second.
     pub browse: Vec<f64>,
-    /// Rates at which customers check out, a second.
+    /// Rates at which customers check out, per second.
     pub checkout: Vec<f64>,
     /// Names of experiments.
     pub experiments: Vec<String>,
 }
 
-/// All that came of it: the source of the page, its table and its charts.
+/// All results: the source of the page, its table and its charts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Comparison {
     /// What it was measured on.
     pub machine: Machine,
-    /// Visitors, choices and faults of every run follow from it.
+    /// The seed of every experiment.
     pub seed: u64,
-    /// How often everything was done.
+    /// How often everything was measured.
     pub runs: u32,
-    /// How long all of it took, in seconds.
+    /// The duration of the comparison in seconds.
     pub took_s: u64,
     /// The limits of the machine, measured before each run.
     pub baseline: BTreeMap<String, Spread>,
     /// In the order of the chapters.
-    pub stages: Vec<Measured>,
+    pub stages: Vec<StageResults>,
 }
 
-/// All that was measured of one stage.
+/// All results of one stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields say it")]
-pub struct Measured {
+pub struct StageResults {
     pub chapter: u32,
     pub title: String,
     pub browse: Vec<Step>,
@@ -68,41 +68,44 @@ pub struct Measured {
 /// One rate of a ladder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Step {
-    /// Visitors a second, as asked for.
+    /// Visitors per second.
     pub rate: f64,
-    /// What came of it.
-    pub of: Repeated,
+    /// Its results.
+    pub results: Repeated,
 }
 
 /// One experiment, run several times.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Repeated {
-    /// The median of each figure, and its spread.
-    pub figures: BTreeMap<String, Spread>,
-    /// Why runs had no times and rates, where they had none.
-    pub refused: Vec<String>,
+    /// The median of each metric, and its spread.
+    pub metrics: BTreeMap<String, Spread>,
+    /// Why runs have no times and rates.
+    pub invalid_timings: Vec<String>,
     /// Invariants that were broken in any of the runs.
     pub broken: Vec<String>,
     /// Expectations that were not met in any of the runs.
     pub unmet: Vec<String>,
-    /// The last run, for what changes from second to second.
+    /// The last run, for its timeline.
     pub last: Report,
 }
 
 impl Plan {
-    /// What `just compare` does: three to four minutes for a stage and a run. The highest rates are more than a stage of
-    /// several processes can do on one core: there the queue is what is measured.
+    /// The plan of `just compare`: three to four minutes for a stage and a run. A stage of several processes cannot sustain
+    /// the highest rates on one core, so there the chart shows how its queue grows.
+    ///
+    /// The log-in storm is not part of it. A comparison pins the stage to the cores that the load does not use, which on a
+    /// machine with two cores is one: every chapter then hashes one password at a time, and a limit on hashing cannot show.
     pub fn full(runs: u32, seed: u64) -> Self {
         Self {
             runs,
             seed,
             browse: vec![500.0, 2000.0, 6000.0],
             checkout: vec![25.0, 100.0, 200.0],
-            experiments: ["kill-one", "login-storm", "flash-sale", "scale-out"].map(str::to_owned).to_vec(),
+            experiments: ["kill-one", "flash-sale", "scale-out"].map(str::to_owned).to_vec(),
         }
     }
 
-    /// Half a minute a stage and a run, to see whether everything works; its figures are not to be quoted.
+    /// Half a minute for a stage and a run, to try whether everything works. Its results mean nothing.
     pub fn quick(seed: u64) -> Self {
         Self {
             runs: 1,
@@ -113,10 +116,10 @@ impl Plan {
         }
     }
 
-    /// Compiles the chapters and measures them in turn. What there is after each run is given to `keep`.
+    /// Compiles the chapters and measures them in turn. `save` receives the results after each run.
     ///
     /// # Errors
-    /// A chapter is not there or does not compile; an experiment could not be made; `keep` failed.
+    /// A chapter is not there or does not compile; an experiment could not be run; `save` failed.
     pub async fn run(
         &self,
         course: &Course,
@@ -124,16 +127,16 @@ impl Plan {
         profile: Profile,
         limits: &Path,
         view: &View,
-        keep: impl Fn(&Comparison) -> Result<()>,
+        save: impl Fn(&Comparison) -> Result<()>,
     ) -> Result<Comparison> {
-        let (started, cores) = (Instant::now(), Cores::apart());
+        let (started, cores) = (Instant::now(), Cores::separate());
         let mut subjects = Vec::new();
         for number in chapters {
-            view.line(&format!("compiling chapter {number}"));
+            view.line(&format!("compiling chapter {number}; the first time takes several minutes"));
             subjects.push(Subject::prepare(course, *number, &self.experiments, profile, &cores).await?);
         }
         let mut comparison = Comparison {
-            machine: Machine::look(&course.root, &cores, profile == Profile::Release),
+            machine: Machine::inspect(&course.root, &cores, profile == Profile::Release),
             seed: self.seed,
             runs: 0,
             took_s: 0,
@@ -142,23 +145,23 @@ impl Plan {
         };
         let mut baselines = Vec::new();
         for run in 1..=self.runs {
-            view.line(&format!("run {run} of {}: the limits of the machine", self.runs));
+            view.line(&format!("run {run} of {}: measuring the limits of the machine", self.runs));
             baselines.push(baseline::measure(course, limits, &cores).await?);
             for subject in &mut subjects {
-                view.line(&format!("run {run} of {}: chapter {}", self.runs, subject.number()));
+                view.line(&format!("run {run} of {}: measuring chapter {}", self.runs, subject.number()));
                 let round = self.round(subject, view).await?;
                 subject.rounds.push(round);
             }
             comparison.runs = run;
             comparison.took_s = started.elapsed().as_secs();
-            comparison.baseline = Spread::of_figures(baselines.iter());
-            comparison.stages = subjects.iter().filter_map(|subject| self.measured(subject)).collect();
-            keep(&comparison)?;
+            comparison.baseline = Spread::of_metrics(baselines.iter());
+            comparison.stages = subjects.iter().filter_map(|subject| self.results(subject)).collect();
+            save(&comparison)?;
         }
         Ok(comparison)
     }
 
-    /// Everything once, on one stage.
+    /// One run of everything on one stage.
     async fn round(&self, subject: &Subject, view: &View) -> Result<Round> {
         let (mut round, steady) = (Round::default(), Scale::new());
         for (mix, rates, reports) in [
@@ -166,10 +169,10 @@ impl Plan {
             (Mix::Checkout, &self.checkout, &mut round.checkout),
         ] {
             for rate in rates {
-                view.line(&format!("{mix:?} at {rate} a second"));
+                view.line(&format!("{mix:?} at {rate} visitors per second"));
                 let (step, quiet) = (Experiment::step(mix, *rate), View::quiet());
                 let report = subject.lab.run(&step, &steady, self.seed, &quiet).await;
-                reports.push(report.with_context(|| format!("{mix:?} at {rate} a second"))?);
+                reports.push(report.with_context(|| format!("{mix:?} at {rate} visitors per second"))?);
             }
         }
         for (experiment, changed) in &subject.experiments {
@@ -184,13 +187,12 @@ impl Plan {
         Ok(round)
     }
 
-    fn measured(&self, subject: &Subject) -> Option<Measured> {
+    fn results(&self, subject: &Subject) -> Option<StageResults> {
         let rounds = &subject.rounds;
         let steps = |rates: &[f64], of: fn(&Round) -> &Vec<Report>| {
             let step = |(place, rate): (usize, &f64)| {
                 let reports: Vec<_> = rounds.iter().map(|round| &of(round)[place]).collect();
-                let of = Repeated::of(&reports)?;
-                Some(Step { rate: *rate, of })
+                Some(Step { rate: *rate, results: Repeated::of(&reports)? })
             };
             rates.iter().enumerate().map(step).collect::<Option<Vec<_>>>()
         };
@@ -198,7 +200,7 @@ impl Plan {
             let reports: Vec<_> = rounds.iter().filter_map(|round| round.experiments.get(name)).collect();
             Some((name.clone(), Repeated::of(&reports)?))
         };
-        Some(Measured {
+        Some(StageResults {
             chapter: subject.number(),
             title: subject.lab.chapter.manifest.title.clone(),
             browse: steps(&self.browse, |round| &round.browse)?,
@@ -208,10 +210,10 @@ impl Plan {
     }
 }
 
-/// A chapter, compiled as it is and as experiments change it, and what was measured of it so far.
+/// A chapter, compiled as it is and as experiments change it, and its results so far.
 struct Subject {
     lab: Lab,
-    /// Each with the changed chapter that it runs on, where it changes it.
+    /// Each with the changed chapter that it runs on, if it changes the chapter.
     experiments: Vec<(Experiment, Option<Lab>)>,
     rounds: Vec<Round>,
 }
@@ -243,17 +245,17 @@ impl Subject {
     }
 }
 
-/// Everything once, on one stage.
+/// One run of everything on one stage.
 #[derive(Debug, Default)]
 struct Round {
     browse: Vec<Report>,
     checkout: Vec<Report>,
-    /// By their names with their scales.
+    /// By name and scale.
     experiments: BTreeMap<String, Report>,
 }
 
 impl Repeated {
-    /// Of the runs of one experiment on one stage. None of none.
+    /// Combines the runs of one experiment on one stage. None if there are no runs.
     pub fn of(reports: &[&Report]) -> Option<Self> {
         let all = |of: fn(&Report) -> Vec<String>| {
             let mut all: Vec<_> = reports.iter().flat_map(|report| of(report)).collect();
@@ -262,26 +264,19 @@ impl Repeated {
             all
         };
         Some(Self {
-            figures: Spread::of_figures(reports.iter().map(|report| &report.figures)),
-            refused: all(|report| report.refused.iter().cloned().collect()),
+            metrics: Spread::of_metrics(reports.iter().map(|report| &report.metrics)),
+            invalid_timings: all(|report| report.invalid_timings.iter().cloned().collect()),
             broken: all(|report| report.audit.broken.keys().cloned().collect()),
             unmet: all(|report| {
-                let unmet = report.expectations.iter().filter(|judged| !judged.met);
-                unmet.map(|judged| judged.expected.clone()).collect()
+                let unmet = report.expectations.iter().filter(|result| !result.met);
+                unmet.map(|result| result.expected.clone()).collect()
             }),
             last: (*reports.last()?).clone(),
         })
     }
 
-    /// The median of a figure, where it was measured.
-    pub fn median(&self, figure: &str) -> Option<f64> {
-        Some(self.figures.get(figure)?.median)
-    }
-}
-
-impl Comparison {
-    /// How long it took.
-    pub fn took(&self) -> Duration {
-        Duration::from_secs(self.took_s)
+    /// The median of a metric. None if it was not measured.
+    pub fn median(&self, metric: &str) -> Option<f64> {
+        Some(self.metrics.get(metric)?.median)
     }
 }

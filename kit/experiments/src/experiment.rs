@@ -1,23 +1,23 @@
-//! A file of `experiments/`: what is asked of a stage, what is done to it meanwhile, and what is expected.
+//! A file of `experiments/`: a load, the faults that are injected meanwhile, and the expected results.
 //!
 //! ```toml
 //! question = "Does browsing go on while orders is dead?"
 //! warm_up = "3s"
-//! lasts = "20s"
+//! duration = "20s"              # after the warm-up
 //!
-//! [[load]]                      # visitors of one kind; several of these come together
+//! [[load]]                      # visitors of one kind; several loads run at the same time
 //! mix = "browse"
-//! rate = 200                    # a second
+//! rate = 200                    # visitors per second
 //!
 //! [[fault]]
 //! at = "8s"                     # after the warm-up
-//! within = "2s"                 # and up to so much later, as the seed says
-//! do = "kill"
-//! to = "orders"                 # the process with that duty; `everything`: all of them, NATS too
-//! lasts = "3s"                  # then it is healed
+//! jitter = "2s"                 # plus a random time up to this, drawn from the seed
+//! kind = "kill"
+//! target = "orders"             # the process with this role; `everything`: all processes, NATS included
+//! duration = "3s"               # then it is healed
 //!
 //! [[expect]]
-//! figure = "failed"
+//! metric = "failed"
 //! at_most = 0
 //! ```
 
@@ -25,17 +25,16 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, fs,
     path::Path,
-    str::FromStr,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
-use jiff::SignedDuration;
-use load::{Mix, Peak, Rate, Stream, market::Stock};
+use jiff::fmt::serde::unsigned_duration::{optional, required};
+use load::{Mix, Peak, Rate, Stream, test_data::DataSize};
 use serde::{Deserialize, Serialize};
 
-use crate::{duty::Target, figures};
+use crate::{metrics, role::Target};
 
 /// A parsed and checked experiment.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,50 +43,61 @@ pub struct Experiment {
     /// The file's name without `.toml`.
     #[serde(skip)]
     pub name: String,
-    /// What it answers.
+    /// The question that it answers.
     pub question: String,
-    /// Visitors who come first and count in no figure.
-    pub warm_up: Time,
-    /// How long they come after that.
-    pub lasts: Time,
-    /// How long a question is repeated until it is given up; half a minute where absent.
+    /// Load that comes first and counts in no metric.
+    #[serde(with = "required")]
+    pub warm_up: Duration,
+    /// How long the load lasts after the warm-up.
+    #[serde(with = "required")]
+    pub duration: Duration,
+    /// How long a failed request is retried; half a minute if absent.
+    #[serde(default, with = "optional")]
+    pub retry_for: Option<Duration>,
+    /// Which CPU cores load and stage use.
     #[serde(default)]
-    pub patience: Option<Time>,
+    pub cores: CoresSpec,
     /// Environment variables of every process of the stage.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    /// It is run once with each of these; once with as many instances as the manifest says where there is none.
+    /// The experiment is run once with each of these; if absent, once with as many instances as the manifest says.
     #[serde(default)]
     pub scale: Vec<Scale>,
-    /// What is for sale, and who buys.
+    /// The products and accounts that exist before the load begins.
     #[serde(default)]
-    pub stock: StockSpec,
-    /// Who comes.
+    pub data: DataSpec,
+    /// The load.
     #[serde(rename = "load")]
     pub loads: Vec<LoadSpec>,
-    /// What is done to the stage meanwhile.
+    /// The faults, which are injected while the load runs.
     #[serde(default, rename = "fault")]
     pub faults: Vec<FaultSpec>,
-    /// What has to come of it.
+    /// The expected results.
     #[serde(default, rename = "expect")]
     pub expectations: Vec<Expectation>,
 }
 
-/// Instances by duty: so many of the process that does it. Where one process has several duties, the largest counts.
+/// The number of instances by role. If one process has several of these roles, the largest number counts.
 pub type Scale = BTreeMap<Target, u16>;
 
-/// A time as people write it: `250ms`, `3s`, `2m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Time(pub Duration);
+/// Which CPU cores load and stage use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CoresSpec {
+    /// The load has a core of its own, so that it takes nothing from the stage.
+    #[default]
+    Separate,
+    /// Both use all cores, for what cannot be seen in a stage with a single core.
+    Shared,
+}
 
-/// See [`Stock`].
+/// See [`DataSize`].
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "`Stock` says it")]
-pub struct StockSpec {
+#[expect(missing_docs, reason = "see `DataSize`")]
+pub struct DataSpec {
     pub products: usize,
-    pub promotion: u32,
+    pub promotion_units: u32,
     pub accounts: usize,
 }
 
@@ -97,53 +107,59 @@ pub struct StockSpec {
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct LoadSpec {
     pub mix: Mix,
-    /// Visitors a second.
+    /// Visitors per second.
     pub rate: f64,
     pub peak: Option<PeakSpec>,
 }
 
-/// A while with a rate of its own.
+/// A period with a rate of its own.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct PeakSpec {
     /// After the warm-up.
-    pub at: Time,
-    pub lasts: Time,
+    #[serde(with = "required")]
+    pub at: Duration,
+    #[serde(with = "required")]
+    pub duration: Duration,
     pub rate: f64,
 }
 
-/// Something that is done to a stage, and when it ends.
+/// A fault, and when it begins and ends.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSpec {
     /// After the warm-up.
-    pub at: Time,
-    /// Up to so much later, as the seed says.
-    #[serde(default)]
-    pub within: Option<Time>,
-    /// What.
-    #[serde(rename = "do")]
-    pub deed: Deed,
-    /// To whom.
-    pub to: Target,
-    /// After that it is healed; at once where it is absent.
-    #[serde(default)]
-    pub lasts: Option<Time>,
-    /// Of `slow`: milliseconds that everything takes longer.
+    #[serde(with = "required")]
+    pub at: Duration,
+    /// It begins later by a random time up to this, drawn from the seed.
+    #[serde(default, with = "required")]
+    pub jitter: Duration,
+    /// What happens.
+    pub kind: FaultKind,
+    /// What it happens to.
+    pub target: Target,
+    /// How long it lasts before it is healed; zero if absent.
+    #[serde(default, with = "required")]
+    pub duration: Duration,
+    /// For `slow`: the latency that is added, in milliseconds.
     #[serde(default)]
     pub ms: Option<u64>,
-    /// Of `flaky`: the share of requests that fail, 0 to 1.
+    /// For `flaky`: the share of requests that fail, 0 to 1.
     #[serde(default)]
-    pub share: Option<f64>,
+    pub error_rate: Option<f64>,
+    /// For `kill`: it is repeated, up to [`crate::faults::MAX_KILLS`] times, until it has interrupted a write. A fast stage
+    /// answers many requests just before the kill, and a kill that interrupts none tests nothing.
+    #[serde(default)]
+    pub repeat_until_hit: bool,
 }
 
-/// What can be done. See [`stage::Fault`] for those to a process and to its links to NATS and to the provider; `down` and
-/// `flaky` are the provider's, and `slow` too where it is done to that.
+/// The kinds of faults. [`stage::Fault`] describes those of a process and of its links to NATS and to the payment provider.
+/// `down` and `flaky` are faults of the provider, and so is `slow` if the provider is the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum Deed {
+#[expect(missing_docs, reason = "the names say it")]
+pub enum FaultKind {
     Kill,
     Stop,
     Freeze,
@@ -154,43 +170,43 @@ pub enum Deed {
     Flaky,
 }
 
-/// A figure of the report and its bounds.
+/// A metric of the report and its bounds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
-    /// Its name, see [`figures`].
-    pub figure: String,
-    /// It is at most this.
+    /// Its name, see [`metrics`].
+    pub metric: String,
+    /// The upper bound.
     pub at_most: Option<f64>,
-    /// It is at least this.
+    /// The lower bound.
     pub at_least: Option<f64>,
-    /// Expected of these chapters only; of all where absent.
+    /// Expected of these chapters only; of all chapters if absent.
     #[serde(default)]
     pub chapters: Option<Vec<u32>>,
-    /// Expected with these instances only; whatever their number where absent.
+    /// Expected with this number of instances only; with any number if absent.
     #[serde(default)]
     pub scale: Option<Scale>,
 }
 
-/// Of a course, and of a chapter that brings its own.
+/// The folder of experiments in the course, and in a chapter that brings its own.
 const FOLDER: &str = "experiments";
 
 impl Experiment {
-    /// Reads an experiment of a course by its name. A chapter may bring its own, in its folder `experiments/`.
+    /// Reads an experiment of the course by its name. One of the chapter's own, in its folder `experiments/`, comes first.
     ///
     /// # Errors
-    /// There is none of that name, or it cannot be used: the error says what is wrong where.
+    /// There is no experiment of that name, or its file is not valid. The error says what is wrong and where.
     pub fn find(root: &Path, chapter_folder: Option<&Path>, name: &str) -> Result<Self> {
         let folders: Vec<_> = chapter_folder.into_iter().chain([root]).collect();
         let files = folders.iter().map(|folder| folder.join(FOLDER).join(format!("{name}.toml")));
-        let there = || folders.iter().flat_map(|folder| Self::names(folder)).collect::<BTreeSet<_>>();
+        let names = || folders.iter().flat_map(|folder| Self::names(folder)).collect::<BTreeSet<_>>();
         match files.into_iter().find(|file| file.is_file()) {
             Some(file) => Self::read(&file),
-            None => bail!("there is no experiment {name}; there are {}", Vec::from_iter(there()).join(", ")),
+            None => bail!("there is no experiment {name}; there are {}", Vec::from_iter(names()).join(", ")),
         }
     }
 
-    /// The names of all experiments that a course or a chapter has.
+    /// The names of all experiments of a course or of a chapter.
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten();
         let files =
@@ -207,56 +223,56 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// What each value alone cannot say.
+    /// Checks what the type of a single value cannot express.
     fn check(&self) -> Result<()> {
         ensure!(!self.loads.is_empty(), "`load` is missing; an experiment has at least one [[load]]");
         ensure!(
-            self.lasts.0 >= Duration::from_secs(1),
-            "`lasts` is {}; let it last a second or more",
-            self.lasts
+            self.duration >= Duration::from_secs(1),
+            "`duration` is {:?}; use a second or more",
+            self.duration
         );
         ensure!(
-            self.stock.accounts > 0 && self.stock.products > 0,
-            "`stock` has neither products nor accounts"
+            self.data.accounts > 0 && self.data.products > 0,
+            "`data` has no products or no accounts; use one or more of each"
         );
         for load in &self.loads {
             ensure!(
                 (0.0..=50_000.0).contains(&load.rate),
-                "`rate` is {}; use 0 to 50000 a second",
+                "`rate` is {}; use 0 to 50000 per second",
                 load.rate
             );
         }
-        for (to, count) in self.scale.iter().flatten() {
+        for (target, count) in self.scale.iter().flatten() {
             ensure!(
-                to.is_service() && *count > 0,
-                "`scale` has {count} of {to}; use one or more of users, products, orders or gateway"
+                target.is_service() && *count > 0,
+                "`scale` has {count} of {target}; use one or more of users, products, orders or gateway"
             );
         }
         for fault in &self.faults {
             fault.check()?;
-            let end = fault.at.0 + fault.within.map_or(Duration::ZERO, |time| time.0);
             ensure!(
-                end < self.lasts.0,
-                "a fault at {} comes after the load, which lasts {}",
+                fault.at + fault.jitter < self.duration,
+                "a fault at {:?} begins after the load, which lasts {:?}",
                 fault.at,
-                self.lasts
+                self.duration
             );
         }
         self.expectations.iter().try_for_each(Expectation::check)
     }
 
-    /// A step of a ladder: visitors of one kind at a steady rate, and nothing else.
+    /// One step of a ladder of rates: visitors of one kind at a steady rate, and nothing else.
     pub fn step(mix: Mix, rate: f64) -> Self {
-        let [warm_up, lasts, patience] = [1, 4, 5].map(|seconds| Time(Duration::from_secs(seconds)));
+        let [warm_up, duration, retry_for] = [1, 4, 5].map(Duration::from_secs);
         Self {
             name: format!("step-{rate}"),
-            question: format!("How long does a customer wait at {rate} a second?"),
+            question: format!("What is the latency at {rate} visitors per second?"),
             warm_up,
-            lasts,
-            patience: Some(patience),
+            duration,
+            retry_for: Some(retry_for),
+            cores: CoresSpec::Separate,
             settings: BTreeMap::new(),
             scale: Vec::new(),
-            stock: StockSpec { accounts: 8, ..StockSpec::default() },
+            data: DataSpec { accounts: 8, ..DataSpec::default() },
             loads: vec![LoadSpec { mix, rate, peak: None }],
             faults: Vec::new(),
             expectations: Vec::new(),
@@ -268,11 +284,11 @@ impl Experiment {
         if self.scale.is_empty() { vec![Scale::new()] } else { self.scale.clone() }
     }
 
-    /// The streams of visitors, as the load takes them.
+    /// The streams of visitors, as [`load::Load`] takes them.
     pub fn streams(&self) -> Vec<Stream> {
         let peak = |peak: PeakSpec| Peak {
-            from: self.warm_up.0 + peak.at.0,
-            lasts: peak.lasts.0,
+            from: self.warm_up + peak.at,
+            duration: peak.duration,
             per_second: peak.rate,
         };
         let stream = |load: &LoadSpec| Stream {
@@ -282,24 +298,19 @@ impl Experiment {
         self.loads.iter().map(stream).collect()
     }
 
-    /// Whether a fault is done to the links of a process, so that proxies have to stand there.
+    /// Whether a fault needs proxies in the links of a process.
     pub fn needs_links(&self) -> bool {
         self.faults.iter().any(|fault| {
-            matches!(fault.deed, Deed::Hang | Deed::Cut)
-                || (fault.deed == Deed::Slow && fault.to != Target::Provider)
+            matches!(fault.kind, FaultKind::Hang | FaultKind::Cut)
+                || (fault.kind == FaultKind::Slow && fault.target != Target::Provider)
         })
     }
 
-    /// When each fault comes, counted from the end of the warm-up, in that order: the same for every stage.
+    /// When each fault begins, counted from the end of the warm-up, in order. The times are the same for every stage.
     pub fn schedule(&self, seed: u64) -> Vec<(Duration, &FaultSpec)> {
         let mut rng = Rng::with_seed(seed);
-        let mut schedule: Vec<_> = self
-            .faults
-            .iter()
-            .map(|fault| {
-                (fault.at.0 + fault.within.map_or(Duration::ZERO, |time| time.0).mul_f64(rng.f64()), fault)
-            })
-            .collect();
+        let mut schedule: Vec<_> =
+            self.faults.iter().map(|fault| (fault.at + fault.jitter.mul_f64(rng.f64()), fault)).collect();
         schedule.sort_by_key(|(at, _)| *at);
         schedule
     }
@@ -307,11 +318,15 @@ impl Experiment {
 
 impl Expectation {
     fn check(&self) -> Result<()> {
-        let Self { figure, at_most, at_least, .. } = self;
-        ensure!(figures::is_known(figure), "there is no figure {figure}; there are {}", figures::known());
+        let Self { metric, at_most, at_least, .. } = self;
+        ensure!(
+            metrics::is_known(metric),
+            "there is no metric {metric}; there are {}",
+            metrics::known().join(", ")
+        );
         ensure!(
             at_most.is_some() || at_least.is_some(),
-            "expect `at_most` or `at_least` something of {figure}"
+            "{metric} has no bound; add `at_most` or `at_least`"
         );
         Ok(())
     }
@@ -319,85 +334,50 @@ impl Expectation {
 
 impl FaultSpec {
     fn check(&self) -> Result<()> {
-        let to = &self.to;
-        match (self.deed, to) {
-            (Deed::Hang | Deed::Cut, Target::Provider | Target::Nats | Target::Everything)
-            | (Deed::Slow, Target::Nats | Target::Everything) => {
-                bail!("{} is done to the links of a service; name one, not `{to}`", self.deed)
+        let Self { kind, target, .. } = self;
+        match (kind, target) {
+            (FaultKind::Hang | FaultKind::Cut, Target::Provider | Target::Nats | Target::Everything)
+            | (FaultKind::Slow, Target::Nats | Target::Everything) => {
+                bail!("{kind} is a fault of the links of one service; name a service, not `{target}`")
             }
-            (Deed::Down | Deed::Flaky, to) if *to != Target::Provider => {
-                bail!("{} can be done to `provider` only, not to `{to}`", self.deed)
+            (FaultKind::Down | FaultKind::Flaky, target) if *target != Target::Provider => {
+                bail!("{kind} is a fault of `provider` only, not of `{target}`")
             }
             _ => {}
         }
         ensure!(
-            (self.deed == Deed::Slow) == self.ms.is_some(),
+            (*kind == FaultKind::Slow) == self.ms.is_some(),
             "`ms` belongs to `slow`, and `slow` needs it"
         );
         ensure!(
-            (self.deed == Deed::Flaky) == self.share.is_some(),
-            "`share` belongs to `flaky`, and `flaky` needs it"
+            (*kind == FaultKind::Flaky) == self.error_rate.is_some(),
+            "`error_rate` belongs to `flaky`, and `flaky` needs it"
         );
-        let share = self.share.unwrap_or_default();
-        ensure!((0.0..=1.0).contains(&share), "`share` is {share}; use 0 to 1");
+        let rate = self.error_rate.unwrap_or_default();
+        ensure!((0.0..=1.0).contains(&rate), "`error_rate` is {rate}; use 0 to 1");
+        ensure!(
+            *kind == FaultKind::Kill || !self.repeat_until_hit,
+            "`repeat_until_hit` belongs to `kill`, not to `{kind}`"
+        );
         Ok(())
     }
 }
 
-impl Default for StockSpec {
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f) // the name in experiment files
+    }
+}
+
+impl Default for DataSpec {
     fn default() -> Self {
-        Self { products: 200, promotion: 100, accounts: 32 }
+        Self { products: 200, promotion_units: 100, accounts: 32 }
     }
 }
 
-impl From<StockSpec> for Stock {
-    fn from(StockSpec { products, promotion, accounts }: StockSpec) -> Self {
-        Self { products, promotion, accounts }
-    }
-}
-
-impl FromStr for Time {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let time = text.parse::<SignedDuration>().ok().filter(|time| !time.is_negative());
-        let time = time.ok_or_else(|| format!("{text:?} is no time; write 250ms, 3s or 2m"))?;
-        Ok(Self(time.unsigned_abs()))
-    }
-}
-
-impl TryFrom<String> for Time {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Time> for String {
-    fn from(time: Time) -> Self {
-        time.to_string()
-    }
-}
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
-    }
-}
-
-impl fmt::Display for Deed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Kill => "kill",
-            Self::Stop => "stop",
-            Self::Freeze => "freeze",
-            Self::Hang => "hang",
-            Self::Cut => "cut",
-            Self::Down => "down",
-            Self::Slow => "slow",
-            Self::Flaky => "flaky",
-        })
+impl From<DataSpec> for DataSize {
+    fn from(DataSpec { products, promotion_units, accounts }: DataSpec) -> Self {
+        Self { products, promotion_units, accounts }
     }
 }
 
@@ -405,7 +385,7 @@ impl fmt::Display for Deed {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "question = \"?\"\nwarm_up = \"1s\"\nlasts = \"20s\"\n";
+    const HEAD: &str = "question = \"?\"\nwarm_up = \"1s\"\nduration = \"20s\"\n";
     const LOAD: &str = "[[load]]\nmix = \"browse\"\nrate = 10\n";
 
     fn parse(rest: &str) -> Result<Experiment> {
@@ -414,15 +394,15 @@ mod tests {
         Ok(experiment)
     }
 
-    fn complaint(rest: &str) -> String {
-        format!("{:#}", parse(rest).unwrap_err())
+    /// A fault in an otherwise valid experiment.
+    fn fault(at: &str, kind: &str, target: &str, rest: &str) -> String {
+        format!("{LOAD}[[fault]]\nat = \"{at}\"\nkind = \"{kind}\"\ntarget = \"{target}\"\n{rest}")
     }
 
     #[test]
-    fn faults_come_when_the_seed_says_within_their_time() {
-        let faults = "[[fault]]\nat = \"9s\"\ndo = \"kill\"\nto = \"users\"\n\
-            [[fault]]\nat = \"2s\"\nwithin = \"3s\"\ndo = \"freeze\"\nto = \"nats\"\nlasts = \"1s\"\n";
-        let experiment = parse(&format!("{LOAD}{faults}")).unwrap();
+    fn the_seed_decides_when_a_fault_begins_within_its_jitter() {
+        let second = "[[fault]]\nat = \"2s\"\njitter = \"3s\"\nkind = \"freeze\"\ntarget = \"nats\"\n";
+        let experiment = parse(&fault("9s", "kill", "users", second)).unwrap();
         let times = |seed| experiment.schedule(seed).iter().map(|(at, _)| *at).collect::<Vec<_>>();
         assert_eq!(times(1), times(1));
         assert_ne!(times(1), times(2));
@@ -431,65 +411,54 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_counts_from_the_end_of_the_warm_up() {
-        let peak = "peak = { at = \"5s\", lasts = \"2s\", rate = 50 }\n";
+    fn the_time_of_a_peak_is_counted_from_the_end_of_the_warm_up() {
+        let peak = "peak = { at = \"5s\", duration = \"2s\", rate = 50 }\n";
         let streams = parse(&format!("{LOAD}{peak}")).unwrap().streams();
         assert_eq!(streams[0].rate.peak.unwrap().from, Duration::from_secs(6));
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_the_remedy() {
-        for (text, says) in [
+    fn an_invalid_experiment_is_rejected_with_the_remedy() {
+        for (text, remedy) in [
             ("load = []", "at least one [[load]]"),
             ("[[load]]\nmix = \"browse\"\nrate = -1\n", "use 0 to 50000"),
-            (
-                &format!("{LOAD}[[fault]]\nat = \"30s\"\ndo = \"kill\"\nto = \"users\"\n"),
-                "comes after the load",
-            ),
-            (&format!("{LOAD}[[fault]]\nat = \"3s\"\ndo = \"down\"\nto = \"users\"\n"), "`provider` only"),
-            (
-                &format!("{LOAD}[[fault]]\nat = \"3s\"\ndo = \"cut\"\nto = \"everything\"\n"),
-                "name one, not `everything`",
-            ),
-            (&format!("{LOAD}[[fault]]\nat = \"3s\"\ndo = \"slow\"\nto = \"provider\"\n"), "`slow` needs it"),
+            (&fault("30s", "kill", "users", ""), "begins after the load"),
+            (&fault("3s", "down", "users", ""), "`provider` only"),
+            (&fault("3s", "cut", "everything", ""), "not `everything`"),
+            (&fault("3s", "slow", "provider", ""), "`slow` needs it"),
+            (&fault("3s", "stop", "users", "repeat_until_hit = true"), "belongs to `kill`"),
+            (&fault("soon", "kill", "users", ""), "at = \"soon\""),
+            (&fault("1s", "kill", "shop", ""), "`users`, `products`, `orders`"),
             (&format!("scale = [{{ nats = 3 }}]\n{LOAD}"), "use one or more of users"),
-            (&format!("{LOAD}[[expect]]\nfigure = \"speed\"\nat_most = 1\n"), "there is no figure speed"),
-            (&format!("{LOAD}[[expect]]\nfigure = \"failed\"\n"), "`at_most` or `at_least`"),
-            (
-                &format!("{LOAD}[[fault]]\nat = \"soon\"\ndo = \"kill\"\nto = \"users\"\n"),
-                "write 250ms, 3s or 2m",
-            ),
-            (
-                &format!("{LOAD}[[fault]]\nat = \"1s\"\ndo = \"kill\"\nto = \"shop\"\n"),
-                "users, products, orders",
-            ),
+            (&format!("{LOAD}[[expect]]\nmetric = \"speed\"\nat_most = 1\n"), "there is no metric speed"),
+            (&format!("{LOAD}[[expect]]\nmetric = \"failed\"\n"), "`at_most` or `at_least`"),
         ] {
-            let error = complaint(text);
-            assert!(error.contains(says), "{says} is not in: {error}");
+            let error = format!("{:#}", parse(text).unwrap_err());
+            assert!(error.contains(remedy), "{remedy} is not in: {error}");
         }
     }
 
     #[test]
-    fn a_chapters_own_experiment_is_found_first_and_an_unknown_one_is_answered_with_all_there_are() {
+    fn a_chapters_own_experiment_comes_first_and_an_unknown_name_is_answered_with_all_names() {
         let (root, chapter) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         for (folder, name, question) in [
-            (root.path(), "calm", "theirs?"),
-            (chapter.path(), "calm", "ours?"),
-            (chapter.path(), "storm", "ours?"),
+            (root.path(), "calm", "of the course?"),
+            (chapter.path(), "calm", "of the chapter?"),
+            (chapter.path(), "storm", "of the chapter?"),
         ] {
             let text = format!("{HEAD}{LOAD}").replacen('?', question, 1);
             fs::create_dir_all(folder.join(FOLDER)).unwrap();
             fs::write(folder.join(FOLDER).join(format!("{name}.toml")), text).unwrap();
         }
         let question = |chapter| Experiment::find(root.path(), chapter, "calm").unwrap().question;
-        assert_eq!(question(Some(chapter.path())), "ours?");
-        assert_eq!(question(None), "theirs?");
+        assert_eq!(question(Some(chapter.path())), "of the chapter?");
+        assert_eq!(question(None), "of the course?");
         let unknown = Experiment::find(root.path(), Some(chapter.path()), "quake").unwrap_err().to_string();
         assert_eq!(unknown, "there is no experiment quake; there are calm, storm");
     }
 
     #[test]
-    fn every_experiment_of_the_course_can_be_read() {
+    fn every_experiment_of_the_course_is_valid() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let names = Experiment::names(&root);
         assert!(!names.is_empty());

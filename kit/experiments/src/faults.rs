@@ -1,95 +1,112 @@
-//! Does the faults of an experiment while its load is on, and notes what they hit.
+//! Injects the faults of an experiment while its load runs, and records what they interrupted.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use load::{Running, cores, cores::Cores};
 use serde_json::{Value, json};
 use stage::{Fault, FaultError, Stage};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
-    duty::Target,
-    experiment::{Deed, Experiment, FaultSpec, Time},
+    experiment::{Experiment, FaultKind, FaultSpec},
+    role::Target,
     view::View,
 };
 
-/// A fault that was done, or that a stage has nobody for.
+/// A fault that was injected, or that does not apply to a stage.
 #[derive(Debug, Clone)]
-pub struct Done {
-    /// As the experiment has it.
-    pub deed: Deed,
-    /// As the experiment has it.
-    pub to: Target,
-    /// The services it was done to, all at once. Empty: this stage has nobody with that duty, and nothing was done.
+pub struct InjectedFault {
+    /// From the experiment.
+    pub kind: FaultKind,
+    /// From the experiment.
+    pub target: Target,
+    /// The services that it was injected into. Empty: no process of this stage has that role, so nothing was done.
     pub services: Vec<String>,
-    /// When it was done.
+    /// When it was injected.
     pub at: Instant,
-    /// The same by the clock of the journal.
+    /// The same moment on the wall clock of the journal.
     pub moment: Timestamp,
-    /// When it was over, and its process ready again.
+    /// When it was over and the process was ready again.
     pub until: Instant,
-    /// Attempts under way when it was done.
+    /// Attempts in flight when it was injected.
     pub in_flight: usize,
-    /// What was said of it: a line for each process.
-    pub said: Vec<String>,
+    /// Earlier kills that interrupted no write, after which it was repeated.
+    pub missed: u32,
+    /// What happened, one line per process and action.
+    pub log: Vec<String>,
 }
 
-/// Shares of the stage, of which a fault takes one; one that is done to everything takes all. A service that is healed may be
-/// ready only when another is: killed again meanwhile, that one would wait for the first, and both for ever.
-const WHOLE: u32 = 1000;
-/// So long a fault waits for several requests to be under way, and then as long again for one.
-const FOR_TRAFFIC: Duration = Duration::from_secs(2);
-/// One alone may be answered at that very moment.
-const SEVERAL: usize = 2;
+/// How often a kill is tried that has to interrupt a write.
+pub const MAX_KILLS: u32 = 20;
+/// Permits for faults: a fault takes one, and a fault of everything takes all of them. A healed service may be ready only
+/// after another one is, so if that other one were killed again in the meantime, both would wait for each other.
+const PERMITS: u32 = 1000;
+/// How long a fault waits for a request that it can interrupt.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+/// A kill comes up to this many microseconds after a write was sent, so that it meets the write at any stage of its
+/// processing. An order takes one to several milliseconds.
+const MAX_DELAY_US: u64 = 1000;
 
-/// Does all faults of an experiment, each at its time, and returns when the last one is over. Two that overlap are both done;
-/// one that is done to everything has the stage for itself.
+/// Injects all faults of an experiment, each at its time, and returns when the last one is over. Faults may overlap, except
+/// that a fault of everything waits for the others and then runs alone.
 ///
 /// # Errors
-/// A process was started again and did not become ready, or the provider cannot be told.
-pub async fn inflict(
+/// A process was started again and did not become ready, or the provider does not respond.
+pub async fn inject(
     stage: &Stage,
     load: &Running,
     experiment: &Experiment,
     seed: u64,
     cores: &Cores,
     view: &View,
-) -> Result<Vec<Done>> {
-    let warm = load.begun + experiment.warm_up.0;
+) -> Result<Vec<InjectedFault>> {
+    let warm = load.begun + experiment.warm_up;
     let faults = experiment.schedule(seed).into_iter();
-    let turns = Semaphore::new(WHOLE as usize);
+    let permits = Semaphore::new(PERMITS as usize);
     try_join_all(faults.map(async |(at, fault)| {
         tokio::time::sleep_until((warm + at).into()).await;
-        let services = fault.to.services(&stage.status());
+        let services = fault.target.services(&stage.status());
         if services.is_empty() {
-            view.line(&format!("{} {}: not applicable, this stage has none", fault.deed, fault.to));
-            return Ok(Done::begin(fault, services, 0));
+            view.line(&format!(
+                "{} {}: not applicable, no process of this stage has that role",
+                fault.kind, fault.target
+            ));
+            return Ok(InjectedFault::begin(fault, services, 0));
         }
-        let hand = Hand { stage, load, cores, view };
-        let share = if fault.to == Target::Everything { WHOLE } else { 1 };
-        let _turn = turns.acquire_many(share).await?;
-        let done = match fault.to {
+        let injector = Injector { stage, load, cores, view };
+        let share = if fault.target == Target::Everything { PERMITS } else { 1 };
+        let _permit = permits.acquire_many(share).await?;
+        let injected = match fault.target {
             Target::Provider if fault.of_a_process().is_err() => {
-                hand.trouble_the_provider(fault, services).await
+                injector.change_provider(fault, services).await
             }
-            _ => hand.hurt(fault, services).await,
+            _ if fault.repeat_until_hit => injector.kill_until_hit(fault, &services, seed).await,
+            _ => {
+                injector.wait_for_traffic().await;
+                injector.hit_processes(fault, services).await
+            }
         };
-        done.with_context(|| format!("cannot {} {}", fault.deed, fault.to))
+        injected.with_context(|| format!("cannot {} {}", fault.kind, fault.target))
     }))
     .await
 }
 
-impl Done {
+impl InjectedFault {
     fn begin(fault: &FaultSpec, services: Vec<String>, in_flight: usize) -> Self {
         let (at, moment) = (Instant::now(), Timestamp::now());
-        Self { deed: fault.deed, to: fault.to, services, at, moment, until: at, in_flight, said: Vec::new() }
+        let FaultSpec { kind, target, .. } = *fault;
+        Self { kind, target, services, at, moment, until: at, in_flight, missed: 0, log: Vec::new() }
     }
 
-    /// Whom it was done to, in a word or two; nobody, where this stage has nobody for it.
-    pub fn whom(&self) -> Option<String> {
+    /// The service, or the number of services. None if the fault does not apply to this stage.
+    pub fn services_in_short(&self) -> Option<String> {
         match &self.services[..] {
             [] => None,
             [one] => Some(one.clone()),
@@ -98,98 +115,119 @@ impl Done {
     }
 }
 
-/// What does one fault.
-struct Hand<'a> {
+/// Injects one fault.
+struct Injector<'a> {
     stage: &'a Stage,
     load: &'a Running,
     cores: &'a Cores,
     view: &'a View,
 }
 
-impl Hand<'_> {
-    /// Does a fault to processes, all at once and with requests in flight if there are any, and heals them. Who needs whom
-    /// is theirs to sort out.
-    async fn hurt(&self, fault: &FaultSpec, services: Vec<String>) -> Result<Done> {
-        let in_flight = self.traffic().await;
-        let mut done = Done::begin(fault, services, in_flight);
-        done.said = self.apply(fault.of_a_process()?, &done.services).await?;
-        tokio::time::sleep(fault.lasts.map_or(Duration::ZERO, |Time(lasts)| lasts)).await;
-        cores::stay_on(&self.cores.stage); // for the processes that are started
-        let healed = self.apply(Fault::Heal, &done.services).await;
-        cores::stay_on(&self.cores.load);
-        done.said.extend(healed?);
-        done.until = Instant::now();
-        Ok(done)
+impl Injector<'_> {
+    /// Injects a fault into processes, all at once, and heals them.
+    async fn hit_processes(&self, fault: &FaultSpec, services: Vec<String>) -> Result<InjectedFault> {
+        let mut injected = InjectedFault::begin(fault, services, self.load.traffic.in_flight());
+        injected.log = self.apply(fault.of_a_process()?, &injected.services).await?;
+        sleep(fault.duration).await;
+        cores::pin_to(&self.cores.stage); // for the processes that are started
+        let healed = self.apply(Fault::Heal, &injected.services).await;
+        cores::pin_to(&self.cores.load);
+        injected.log.extend(healed?);
+        injected.until = Instant::now();
+        Ok(injected)
     }
 
-    /// Says what was done, a line for each service.
+    /// Kills and heals processes until a kill has interrupted a write.
+    async fn kill_until_hit(
+        &self,
+        fault: &FaultSpec,
+        services: &[String],
+        seed: u64,
+    ) -> Result<InjectedFault> {
+        let mut rng = Rng::with_seed(seed.wrapping_add(fault.at.as_secs()));
+        let mut missed = 0;
+        loop {
+            self.load.traffic.next_write(MAX_WAIT).await;
+            // Blocks this thread on purpose: the timers of the runtime are too coarse for a request of a millisecond.
+            thread::sleep(Duration::from_micros(rng.u64(..MAX_DELAY_US)));
+            let mut injected = self.hit_processes(fault, services.to_vec()).await?;
+            injected.missed = missed;
+            if self.load.traffic.interrupted_at(injected.at).writes > 0 || missed + 1 == MAX_KILLS {
+                return Ok(injected);
+            }
+            missed += 1;
+            self.view.line("that kill interrupted no write; it is repeated");
+        }
+    }
+
+    /// Returns what was done, one line per service.
     async fn apply(&self, fault: Fault, services: &[String]) -> Result<Vec<String>> {
         let one = async |service: &String| match self.stage.apply(fault, service).await {
-            // Two duties of one process: the other fault's end healed it already, or what that did still lasts.
+            // One process may have two roles, and the end of the other role's fault has healed it already.
             Err(FaultError::NotApplicable { .. }) if fault == Fault::Heal => Ok(None),
             Err(error @ FaultError::NotApplicable { .. }) => Ok(Some(error.to_string())),
-            done => done.map(Some),
+            applied => applied.map(Some),
         };
-        let said: Vec<_> = try_join_all(services.iter().map(one)).await?.into_iter().flatten().collect();
-        if !said.is_empty() {
-            self.view.line(&said.join("; "));
+        let log: Vec<_> = try_join_all(services.iter().map(one)).await?.into_iter().flatten().collect();
+        if !log.is_empty() {
+            self.view.line(&log.join("; "));
         }
-        Ok(said)
+        Ok(log)
     }
 
-    /// Makes the payment provider slow, unreliable or away, and well again.
-    async fn trouble_the_provider(&self, fault: &FaultSpec, services: Vec<String>) -> Result<Done> {
-        let (change, back) = match fault.deed {
-            Deed::Slow => (json!({ "latency_ms": fault.ms }), json!({ "latency_ms": 0 })),
-            Deed::Flaky => (json!({ "error_rate": fault.share }), json!({ "error_rate": 0.0 })),
+    /// Makes the payment provider slow, unreliable or unavailable, and healthy again.
+    async fn change_provider(&self, fault: &FaultSpec, services: Vec<String>) -> Result<InjectedFault> {
+        let (change, back) = match fault.kind {
+            FaultKind::Slow => (json!({ "latency_ms": fault.ms }), json!({ "latency_ms": 0 })),
+            FaultKind::Flaky => (json!({ "error_rate": fault.error_rate }), json!({ "error_rate": 0.0 })),
             _ => (json!({ "down": true }), json!({ "down": false })),
         };
-        let mut done = Done::begin(fault, services, self.load.in_flight());
-        self.control(&change).await?;
-        done.said = vec![format!("provider told {change}")];
-        self.view.line(&done.said[0]);
-        tokio::time::sleep(fault.lasts.map_or(Duration::ZERO, |Time(lasts)| lasts)).await;
-        self.control(&back).await?;
-        self.view.line("provider is well again");
-        done.until = Instant::now();
-        Ok(done)
+        let mut injected = InjectedFault::begin(fault, services, self.load.traffic.in_flight());
+        control_provider(self.stage, &change).await?;
+        injected.log = vec![format!("payment provider set to {change}")];
+        self.view.line(&injected.log[0]);
+        sleep(fault.duration).await;
+        control_provider(self.stage, &back).await?;
+        self.view.line("payment provider is healthy again");
+        injected.until = Instant::now();
+        Ok(injected)
     }
 
-    async fn control(&self, change: &Value) -> Result<()> {
-        let provider = self.stage.status().payments.context("the stage has no payment provider")?;
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
-        let answer = http.put(format!("{}/control", provider.url)).json(change).send().await?;
-        ensure!(answer.status().is_success(), "the provider's control answered {}", answer.status());
-        Ok(())
-    }
-
-    /// Waits until requests are under way: a kill that meets none proves nothing. Looks now and then only, so that it meets
-    /// them in the middle of what is done for them, and not all as they begin.
-    async fn traffic(&self) -> usize {
-        for wished in [SEVERAL, 1] {
-            let deadline = Instant::now() + FOR_TRAFFIC;
-            while Instant::now() < deadline {
-                let in_flight = self.load.in_flight();
-                if in_flight >= wished {
-                    return in_flight;
-                }
-                tokio::time::sleep(Duration::from_millis(1)).await;
+    /// Waits until requests are in flight, because a fault that interrupts none proves nothing: until several are, or after
+    /// some time at least one, which may be answered just before the fault. It checks only once per millisecond, so that the
+    /// fault comes in the middle of a request and not always at its beginning.
+    async fn wait_for_traffic(&self) {
+        for enough in [2, 1] {
+            let deadline = Instant::now() + MAX_WAIT;
+            while self.load.traffic.in_flight() < enough && Instant::now() < deadline {
+                sleep(Duration::from_millis(1)).await;
             }
         }
-        self.load.in_flight()
     }
+}
+
+/// Changes the settings of the payment provider.
+///
+/// # Errors
+/// The stage has no provider, or the provider does not respond.
+pub async fn control_provider(stage: &Stage, change: &Value) -> Result<()> {
+    let provider = stage.status().payments.context("the stage has no payment provider")?;
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
+    let answer = http.put(format!("{}/control", provider.url)).json(change).send().await?;
+    ensure!(answer.status().is_success(), "the payment provider answered {}", answer.status());
+    Ok(())
 }
 
 impl FaultSpec {
     fn of_a_process(&self) -> Result<Fault> {
-        Ok(match (self.deed, self.ms) {
-            (Deed::Kill, _) => Fault::Kill,
-            (Deed::Stop, _) => Fault::Stop,
-            (Deed::Freeze, _) => Fault::Freeze,
-            (Deed::Hang, _) => Fault::Hang,
-            (Deed::Cut, _) => Fault::Cut,
-            (Deed::Slow, Some(ms)) if self.to != Target::Provider => Fault::Slow { ms },
-            (deed, _) => anyhow::bail!("{deed} is nothing to do to a process"),
+        Ok(match (self.kind, self.ms) {
+            (FaultKind::Kill, _) => Fault::Kill,
+            (FaultKind::Stop, _) => Fault::Stop,
+            (FaultKind::Freeze, _) => Fault::Freeze,
+            (FaultKind::Hang, _) => Fault::Hang,
+            (FaultKind::Cut, _) => Fault::Cut,
+            (FaultKind::Slow, Some(ms)) if self.target != Target::Provider => Fault::Slow { ms },
+            (kind, _) => anyhow::bail!("{kind} is not a fault of a process"),
         })
     }
 }

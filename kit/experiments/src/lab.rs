@@ -1,4 +1,4 @@
-//! Starts a stage of its own and runs an experiment on it.
+//! Starts a stage and runs an experiment on it.
 
 use std::{
     collections::BTreeMap,
@@ -9,24 +9,24 @@ use std::{
 use anyhow::{Context, Result};
 use audit::Journal;
 use load::{
-    Kind, Load, Market, Outcome, Patience, Running,
+    Load, Outcome, RequestKind, RetryPolicy, Running, TestData,
     cores::{self, Cores},
-    settled::{self, Settled},
+    order_times::{self, OrderTimes},
 };
 use shop_client::Shop;
 use stage::{Chapter, Course, Options, Profile, Programs, RunFolder, Stage, Status};
 
 use crate::{
-    experiment::{Experiment, Scale},
-    faults::{self, Done},
-    figures::{self, ORDERS, Sources, quantile},
+    experiment::{CoresSpec, Experiment, Scale},
+    faults::{self, InjectedFault},
     machine::Machine,
-    report::{AuditRow, FaultRow, KindRow, Report},
+    metrics::{self, ORDERING, Sources, quantile},
+    report::{AuditRow, FaultRow, Report, RequestRow},
     usage::Usage,
     view::View,
 };
 
-/// A chapter, compiled, on which any number of experiments can be run; each gets a stage of its own with new data.
+/// A compiled chapter. Each experiment on it starts a new stage with new data.
 #[derive(Debug)]
 pub struct Lab {
     root: PathBuf,
@@ -35,27 +35,29 @@ pub struct Lab {
     programs: Programs,
     profile: Profile,
     cores: Cores,
+    all_cores: Vec<usize>,
     run_dir: PathBuf,
     guard: PathBuf,
 }
 
-/// Everything that was seen of one run.
+/// Everything that was measured in one run.
 struct Observed {
+    cores: Cores,
     outcome: Outcome,
-    settled: Settled,
-    faults: Vec<Done>,
+    order_times: OrderTimes,
+    faults: Vec<InjectedFault>,
     usage: Usage,
     journal: Journal,
     audit: audit::Report,
-    sold: Option<u64>,
+    promotion_units_sold: Option<u64>,
 }
 
 impl Lab {
-    /// Compiles a chapter. Its stages run in the folder `name` of the lab's; `guard` is the program that ends their
-    /// processes if this one is killed.
+    /// Compiles a chapter. Call it on a thread that is not pinned. Its stages run in the lab's folder `name`; `guard` is the
+    /// program that ends their processes if this one is killed.
     ///
     /// # Errors
-    /// There is no such chapter, or it does not compile, or its run folder is taken.
+    /// There is no such chapter, or it does not compile, or another process uses its run folder.
     pub async fn prepare(
         course: &Course,
         chapter: Chapter,
@@ -74,15 +76,16 @@ impl Lab {
             programs,
             profile,
             cores,
+            all_cores: cores::available(),
             run_dir,
             guard: guard.to_owned(),
         })
     }
 
-    /// Runs an experiment on a new stage, which is ended with it.
+    /// Runs an experiment on a new stage, which is stopped afterwards.
     ///
     /// # Errors
-    /// The experiment could not be made. A shop that breaks its promises is no error: see [`Report::is_good`].
+    /// The experiment could not be run. A shop that breaks its promises is no error: see [`Report::verdict`].
     pub async fn run(
         &self,
         experiment: &Experiment,
@@ -90,15 +93,23 @@ impl Lab {
         seed: u64,
         view: &View,
     ) -> Result<Report> {
-        let stage = self.start(experiment, scale).await?;
+        let cores = self.cores_for(experiment);
+        let stage = self.start(experiment, scale, &cores).await?;
         let status = stage.status();
-        let observed = self.experiment(&stage, &status, experiment, seed, view).await;
+        let observed = self.experiment(&stage, &status, experiment, cores, seed, view).await;
         stage.stop().await;
         Ok(self.report(experiment, scale, seed, &observed?))
     }
 
-    async fn start(&self, experiment: &Experiment, scale: &Scale) -> Result<Stage> {
-        let settings = [("TOKEN_TTL", "4h"), ("ORDER_TTL", "4h")]; // what expires on the way would be measured too
+    fn cores_for(&self, experiment: &Experiment) -> Cores {
+        match experiment.cores {
+            CoresSpec::Separate => self.cores.clone(),
+            CoresSpec::Shared => Cores { load: self.all_cores.clone(), stage: self.all_cores.clone() },
+        }
+    }
+
+    async fn start(&self, experiment: &Experiment, scale: &Scale, cores: &Cores) -> Result<Stage> {
+        let settings = [("TOKEN_TTL", "4h"), ("ORDER_TTL", "4h")]; // nothing expires while it is measured
         let mut settings: BTreeMap<_, _> =
             settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         settings.extend(experiment.settings.clone());
@@ -107,19 +118,19 @@ impl Lab {
         let options =
             Options { profile: self.profile, settings, scale, fault_proxies: links, ..Options::default() };
         let run = RunFolder::claim(&self.run_dir, self.chapter.manifest.number, &self.guard).await?;
-        cores::stay_on(&self.cores.stage); // what this thread starts stays there too
+        cores::pin_to(&cores.stage); // processes inherit the cores of the thread that starts them
         let stage = Stage::start(&self.chapter, &self.programs, run, options).await;
-        cores::stay_on(&self.cores.load);
+        cores::pin_to(&cores.load);
         Ok(stage?)
     }
 
-    /// By service of this chapter.
+    /// The number of instances by service of this chapter.
     fn instances(&self, scale: &Scale) -> BTreeMap<String, u16> {
         let mut instances = BTreeMap::new();
-        for (duty, count) in scale {
-            if let Some(service) = duty.in_manifest(&self.chapter.manifest) {
-                let there = instances.entry(service.to_owned()).or_insert(*count);
-                *there = (*there).max(*count);
+        for (role, count) in scale {
+            if let Some(service) = role.in_manifest(&self.chapter.manifest) {
+                let largest = instances.entry(service.to_owned()).or_insert(*count);
+                *largest = (*largest).max(*count);
             }
         }
         instances
@@ -130,57 +141,50 @@ impl Lab {
         stage: &Stage,
         status: &Status,
         experiment: &Experiment,
+        cores: Cores,
         seed: u64,
         view: &View,
     ) -> Result<Observed> {
-        let market = Market::open(status, experiment.stock.into()).await?;
-        let patience = Patience::default();
-        let question = experiment.patience.map_or(patience.question, |time| time.0);
+        let data = TestData::create(status, experiment.data.into()).await?;
+        let policy = RetryPolicy::default();
+        let retry_for = experiment.retry_for.unwrap_or(policy.retry_for);
         let load = Load {
             streams: experiment.streams(),
-            warm_up: experiment.warm_up.0,
-            lasts: experiment.lasts.0,
+            warm_up: experiment.warm_up,
+            duration: experiment.duration,
             seed,
-            patience: Patience { question, ..patience },
-            cores: self.cores.load.clone(),
+            retry_policy: RetryPolicy { retry_for, ..policy },
+            cores: cores.load.clone(),
         };
-        let running = load.start(status, &market)?;
+        let running = load.start(status, &data)?;
         let mut usage = Usage::default();
         let (outcome, faults) = tokio::select! {
-            ended = self.through(stage, running, experiment, seed, view) => ended?,
-            () = usage.watch(stage) => unreachable!("it is watched until the load is over"),
+            ended = run_load(stage, running, experiment, seed, &cores, view) => ended?,
+            () = usage.watch(stage) => unreachable!("it samples until it is dropped"),
         };
-        let journal = market.journal();
+        let journal = data.journal();
         let audit = audit::audit(status, Some(journal.clone())).await.context("cannot audit")?;
-        let settled = settled::read(status, &outcome.record).await?;
-        let sold = sold(status, &market).await.ok();
-        Ok(Observed { outcome, settled, faults, usage, journal, audit, sold })
-    }
-
-    /// Load, faults and view, to the end of all of them.
-    async fn through(
-        &self,
-        stage: &Stage,
-        load: Running,
-        experiment: &Experiment,
-        seed: u64,
-        view: &View,
-    ) -> Result<(Outcome, Vec<Done>)> {
-        let lasts = experiment.warm_up.0 + experiment.lasts.0;
-        let faults = faults::inflict(stage, &load, experiment, seed, &self.cores, view);
-        let (faults, ()) = tokio::join!(faults, view.follow(&load, lasts));
-        Ok((load.finish().await?, faults?))
+        let order_times = order_times::read(status, &outcome.record).await?;
+        let promotion_units_sold = units_sold(status, &data).await.ok();
+        Ok(Observed { cores, outcome, order_times, faults, usage, journal, audit, promotion_units_sold })
     }
 
     fn report(&self, experiment: &Experiment, scale: &Scale, seed: u64, observed: &Observed) -> Report {
-        let Observed { outcome, settled, faults, usage, journal, audit, sold } = observed;
-        let refused = outcome.check().err().map(|error| error.to_string());
-        let (sold, redeliveries) = (*sold, audit.redeliveries);
-        let sources = Sources { outcome, settled, faults, journal, usage, sold, redeliveries };
-        let figures = figures::of(&sources, refused.is_none());
+        let Observed { cores, outcome, order_times, faults, usage, journal, audit, .. } = observed;
+        let invalid_timings = outcome.check().err().map(|error| error.to_string());
+        let sources = Sources {
+            outcome,
+            order_times,
+            faults,
+            journal,
+            usage,
+            promotion_units_sold: observed.promotion_units_sold,
+            redeliveries: audit.redeliveries,
+        };
+        let metrics = metrics::compute(&sources, invalid_timings.is_none());
         let chapter = self.chapter.manifest.number;
-        let judged =
-            experiment.expectations.iter().filter_map(|expected| expected.judge(chapter, scale, &figures));
+        let expectations =
+            experiment.expectations.iter().filter_map(|expected| expected.judge(chapter, scale, &metrics));
         Report {
             experiment: experiment.name.clone(),
             scale: scale.clone(),
@@ -188,57 +192,74 @@ impl Lab {
             chapter,
             title: self.chapter.manifest.title.clone(),
             seed,
-            machine: Machine::look(&self.root, &self.cores, self.profile == Profile::Release),
-            expectations: judged.collect(),
-            kinds: kinds(outcome, refused.is_none()),
-            timeline: figures::timeline(outcome),
+            machine: Machine::inspect(&self.root, cores, self.profile == Profile::Release),
+            expectations: expectations.collect(),
+            requests: request_rows(outcome, invalid_timings.is_none()),
+            timeline: metrics::timeline(outcome),
             faults: faults.iter().map(|fault| fault_row(outcome, journal, fault)).collect(),
-            causes: outcome.record.causes.clone(),
+            failed_attempts: outcome.record.failed_attempts.clone(),
             audit: AuditRow::of(audit, self.chapter.manifest.nats),
-            refused,
-            figures,
+            invalid_timings,
+            metrics,
         }
     }
 }
 
-async fn sold(status: &Status, market: &Market) -> Result<u64> {
-    let staff = Shop::new(&status.routes)?.log_in(&status.staff.email, &status.staff.password).await?;
-    Ok(staff.stock(market.promotion()).await?.sold)
+/// Runs load, faults and view until all of them have ended.
+async fn run_load(
+    stage: &Stage,
+    load: Running,
+    experiment: &Experiment,
+    seed: u64,
+    cores: &Cores,
+    view: &View,
+) -> Result<(Outcome, Vec<InjectedFault>)> {
+    let duration = experiment.warm_up + experiment.duration;
+    let faults = faults::inject(stage, &load, experiment, seed, cores, view);
+    let (faults, ()) = tokio::join!(faults, view.follow(&load, duration));
+    Ok((load.finish().await?, faults?))
 }
 
-fn kinds(outcome: &Outcome, sound: bool) -> Vec<KindRow> {
+async fn units_sold(status: &Status, data: &TestData) -> Result<u64> {
+    let staff = Shop::new(&status.routes)?.log_in(&status.staff.email, &status.staff.password).await?;
+    Ok(staff.stock(data.promotion()).await?.sold)
+}
+
+fn request_rows(outcome: &Outcome, timings_are_valid: bool) -> Vec<RequestRow> {
     let record = &outcome.record;
-    let rows = Kind::ALL.iter().map(|kind| (kind, record.figures(&[*kind], record.warm..record.end())));
-    let time = |value: Option<f64>| value.filter(|_| sound);
-    rows.filter(|(_, figures)| figures.asked > 0)
-        .map(|(kind, figures)| KindRow {
+    let rows = RequestKind::ALL.iter().map(|kind| (kind, record.stats(&[*kind], record.warm..record.end())));
+    let time = |value: Option<f64>| value.filter(|_| timings_are_valid);
+    rows.filter(|(_, stats)| stats.requests > 0)
+        .map(|(kind, stats)| RequestRow {
             kind: kind.name().to_owned(),
-            asked: figures.asked,
-            failed_at_first: figures.failed_at_first,
-            failed: figures.failed,
-            retries: figures.retries,
-            p50_ms: time(quantile(&figures.latencies, 0.5)),
-            p99_ms: time(quantile(&figures.latencies, 0.99)),
-            max_ms: time(quantile(&figures.latencies, 1.0)),
+            requests: stats.requests,
+            first_attempt_failed: stats.first_attempt_failed,
+            failed: stats.failed,
+            retries: stats.retries,
+            p50_ms: time(quantile(&stats.latencies, 0.5)),
+            p99_ms: time(quantile(&stats.latencies, 0.99)),
+            max_ms: time(quantile(&stats.latencies, 1.0)),
         })
         .collect()
 }
 
-fn fault_row(outcome: &Outcome, journal: &Journal, fault: &Done) -> FaultRow {
+fn fault_row(outcome: &Outcome, journal: &Journal, fault: &InjectedFault) -> FaultRow {
     let record = &outcome.record;
     let since = |instant: Instant| instant.saturating_duration_since(record.warm).as_secs_f64();
-    let answered = |kinds: &[Kind]| figures::answered(&record.figures(kinds, fault.at..fault.until));
+    let success =
+        |kinds: &[RequestKind]| metrics::success_percent(&record.stats(kinds, fault.at..fault.until));
     FaultRow {
-        deed: fault.deed,
-        to: fault.to,
-        service: fault.whom(),
+        kind: fault.kind,
+        target: fault.target,
+        service: fault.services_in_short(),
         at_s: since(fault.at),
         until_s: since(fault.until),
+        missed: fault.missed,
         in_flight: fault.in_flight,
-        cut: record.cut_at(fault.at),
-        cut_done: Some(journal.done_unsaid(fault.moment)),
-        browse_answered_percent: answered(&[Kind::Browse]),
-        orders_answered_percent: answered(&ORDERS),
-        said: fault.said.clone(),
+        interrupted: outcome.traffic.interrupted_at(fault.at).attempts,
+        interrupted_but_done: Some(journal.done_unsaid(fault.moment)),
+        browse_success_percent: success(&[RequestKind::Browse]),
+        order_success_percent: success(&ORDERING),
+        log: fault.log.clone(),
     }
 }

@@ -1,4 +1,4 @@
-//! What a figure was measured on. A figure without it is a rumour.
+//! The machine, the code and the time of a measurement, without which its numbers mean nothing.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,34 +6,34 @@ use jiff::Timestamp;
 use load::cores::Cores;
 use serde::{Deserialize, Serialize};
 
-/// The machine, the code and the moment.
+/// The circumstances of a measurement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Machine {
-    /// When it was looked at.
+    /// When the measurement was made.
     pub at: Timestamp,
-    /// The commit of the course; `+` after it: with changes that are in no commit.
+    /// The commit of the course, followed by `+` if there are uncommitted changes.
     pub commit: String,
-    /// The processor, where the system tells.
+    /// The processor's name, if the system provides it.
     pub processor: String,
     /// Cores that this program may use.
     pub cores: usize,
-    /// Who ran where.
+    /// The cores of load and stage.
     pub pinning: String,
-    /// Main memory in MB, where the system tells.
+    /// Main memory in MB, if the system provides it.
     pub memory_mb: Option<u64>,
-    /// The system, as `uname` says.
+    /// The operating system, from `uname`.
     pub system: String,
     /// The compiler.
     pub rustc: String,
-    /// Whether programs were compiled for measurements.
+    /// Whether this was a release build.
     pub optimised: bool,
 }
 
 impl Machine {
-    /// Looks at the machine that this runs on.
-    pub fn look(root: &Path, cores: &Cores, optimised: bool) -> Self {
-        let changed = !said(root, "git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
-        let commit = said(root, "git", &["rev-parse", "--short=12", "HEAD"]);
+    /// Describes this machine.
+    pub fn inspect(root: &Path, cores: &Cores, optimised: bool) -> Self {
+        let changed = !output(root, "git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
+        let commit = output(root, "git", &["rev-parse", "--short=12", "HEAD"]);
         Self {
             at: Timestamp::now(),
             commit: if changed { commit + "+" } else { commit },
@@ -44,8 +44,8 @@ impl Machine {
             pinning: cores.describe(),
             memory_mb: field("/proc/meminfo", "MemTotal")
                 .and_then(|text| Some(text.strip_suffix(" kB")?.parse::<u64>().ok()? / 1024)),
-            system: said(root, "uname", &["-srm"]),
-            rustc: said(root, "rustc", &["--version"]),
+            system: output(root, "uname", &["-srm"]),
+            rustc: output(root, "rustc", &["--version"]),
             optimised,
         }
     }
@@ -53,20 +53,20 @@ impl Machine {
     /// One line for people.
     pub fn describe(&self) -> String {
         let memory = self.memory_mb.map_or_else(String::new, |mb| format!(", {} GB", (mb + 512) / 1024));
-        let build = if self.optimised { "" } else { ", NOT optimised" };
+        let build = if self.optimised { "" } else { ", debug build" };
         format!("{}, {} cores{memory}, {}; {}{build}", self.processor, self.cores, self.system, self.pinning)
     }
 }
 
-/// The value of the first `name: value` of a file.
+/// The value of the first line `name: value` of a file.
 fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// What a program says; nothing where it is not there.
-fn said(folder: &Path, program: &str, arguments: &[&str]) -> String {
+/// The output of a program, empty if it cannot be run.
+fn output(folder: &Path, program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).current_dir(folder).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! `experiments`: what `just lab` and `just compare` become.
+//! `experiments`: the program behind `just lab` and `just compare`.
 
 use std::{
     fs,
@@ -13,11 +13,11 @@ use experiments::{
     experiment::Experiment,
     lab::Lab,
     overlay, page,
-    report::Report,
+    report::{Report, Verdict},
     view::View,
 };
 use load::cores::{self, Cores};
-use stage::{Course, CourseError, Profile, RunError};
+use stage::{Course, Profile};
 
 /// The same load, the same faults and the same audit on every stage.
 #[derive(Parser)]
@@ -29,23 +29,31 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs an experiment on one chapter or on several
+    /// Run an experiment on one or several chapters
     #[command(name = "lab", after_help = LAB_HELP)]
     Lab(LabArgs),
-    /// Measures several chapters in turn and writes the comparison
+    /// Measure several chapters in turn and write the comparison
     #[command(name = "compare", after_help = COMPARE_HELP)]
     Compare(CompareArgs),
-    /// Ends the process groups it is told of when its input breaks off
+    /// End the process groups that standard input names when it closes
     #[command(hide = true)]
     Guard,
 }
 
-const LAB_HELP: &str = "Each chapter gets a stage of its own, which is ended with the experiment. The exit code is 1 when the audit is\n\
-    not green, when something is not as the experiment expects, or, without --debug, when the load fell behind.\n\
-    What is in experiments/NAME.toml: load, faults, expectations. A chapter may bring its own, in its folder.";
+const LAB_HELP: &str = "\
+Each chapter runs as a stage of its own, which is stopped after the experiment. experiments/NAME.toml contains the load, the
+faults and the expected results. A chapter may bring its own experiments, in its folder.
 
-const COMPARE_HELP: &str = "Each run takes three to four minutes a chapter; nothing else should use the machine meanwhile. JSON, Markdown and\n\
-    charts go to target/lab/compare/, and with --book into the book. --from draws again what was measured before.";
+Exit codes:
+  0  passed: the audit found nothing wrong, and every expectation is met
+  1  failed: the shop broke an invariant or missed an expectation
+  2  the experiment could not be run
+  3  inconclusive: nothing is wrong with the shop, but the experiment did not test what it should. A fault interrupted no
+     request, the audit could not check an invariant, or (without --debug) the load fell behind its schedule. Run it again.";
+
+const COMPARE_HELP: &str = "\
+Each run takes three to four minutes per chapter. Nothing else should use the machine meanwhile. JSON, Markdown and charts are
+written to target/lab/compare/, and with --book into the book. --from draws the results of an earlier comparison again.";
 
 #[derive(clap::Args)]
 struct CompareArgs {
@@ -55,45 +63,49 @@ struct CompareArgs {
     /// How often everything is measured
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     runs: u32,
-    /// Visitors, their choices and the times of faults follow from it
+    /// Determines arrivals, choices and the times of faults
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Once, shortly, in debug builds: to see whether it works
+    /// One short run with debug builds, to try whether everything works
     #[arg(long)]
     quick: bool,
-    /// Also writes the book's page and its charts
+    /// Write the page of the book and its charts as well
     #[arg(long)]
     book: bool,
-    /// Measures nothing and takes this JSON of an earlier comparison
+    /// Measure nothing and read the JSON of an earlier comparison
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
 struct LabArgs {
-    /// Its name, a file of `experiments/`
+    /// The name of a file in `experiments/`
     experiment: String,
     /// The numbers of the chapters
     #[arg(default_values_t = [1])]
     chapters: Vec<u32>,
-    /// Visitors, their choices and the times of faults follow from it
+    /// Determines arrivals, choices and the times of faults
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Prints the whole report as JSON: a list, one report for each chapter and scale
+    /// Print the whole reports as a JSON list, one report for each chapter and scale
     #[arg(long)]
     json: bool,
-    /// Builds quickly and measures nothing that is worth quoting
+    /// Use a debug build, which compiles faster; its times mean nothing
     #[arg(long)]
     debug: bool,
 }
+
+/// Exit code: the experiment could not be run. `kit` uses the same.
+const NOT_RUN: u8 = 2;
+/// Exit code: see [`Verdict::Inconclusive`].
+const INCONCLUSIVE: u8 = 3;
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
-            // As `kit` does: 2 for what cannot be done here and now.
-            ExitCode::from(if error.is::<CourseError>() || error.is::<RunError>() { 2 } else { 1 })
+            ExitCode::from(NOT_RUN)
         }
     }
 }
@@ -103,14 +115,14 @@ fn run(command: Command) -> Result<ExitCode> {
         stage::guard::run(std::io::stdin().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
-    // One thread: what it starts runs on the cores that it is on at that moment.
+    // A single thread, because the processes of a stage inherit the cores of the thread that starts them.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
             ended = dispatch(command) => ended,
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted?;
-                eprintln!("\ninterrupted; nothing of the stage is left running");
+                eprintln!("\ninterrupted; no process of the stage is left running");
                 Ok(ExitCode::FAILURE)
             }
         }
@@ -122,22 +134,26 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Lab(args) => lab(&course, &args).await,
         Command::Compare(args) => compare(&course, &args).await,
-        Command::Guard => unreachable!("a guard needs no course"),
+        Command::Guard => unreachable!("the guard needs no course"),
     }
 }
 
 async fn lab(course: &Course, args: &LabArgs) -> Result<ExitCode> {
-    let (view, guard, everywhere) = (View::new(), std::env::current_exe()?, cores::allowed());
-    // In a debug build no time is worth quoting, so the load needs no core of its own.
-    let (profile, cores) =
-        if args.debug { (Profile::Debug, Cores::shared()) } else { (Profile::Release, Cores::apart()) };
+    let (view, guard, all_cores) = (View::new(), std::env::current_exe()?, cores::available());
+    // The times of a debug build mean nothing, so the load needs no core of its own.
+    let (profile, cores) = if args.debug {
+        (Profile::Debug, Cores::shared())
+    } else {
+        (Profile::Release, Cores::separate())
+    };
     let mut reports = Vec::new();
     for number in &args.chapters {
         let folder = course.chapter(*number)?.folder;
         let experiment = Experiment::find(&course.root, Some(&folder), &args.experiment)?;
         let chapter = overlay::chapter(course, *number, &experiment)?;
         view.line(&format!("chapter {number}, {}: {}", chapter.manifest.title, experiment.question));
-        cores::stay_on(&everywhere); // to compile
+        view.line(&format!("compiling chapter {number}, {profile:?} profile; the first time takes minutes"));
+        cores::pin_to(&all_cores); // to compile
         let lab = Lab::prepare(course, chapter, &format!("chapter-{number}"), profile, cores.clone(), &guard)
             .await?;
         for scale in experiment.scales() {
@@ -152,7 +168,16 @@ async fn lab(course: &Course, args: &LabArgs) -> Result<ExitCode> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&reports)?);
     }
-    Ok(if reports.iter().all(Report::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(&reports))
+}
+
+fn exit_code(reports: &[Report]) -> ExitCode {
+    let any = |verdict| reports.iter().any(|report| report.verdict() == verdict);
+    match () {
+        () if any(Verdict::Failed) => ExitCode::FAILURE,
+        () if any(Verdict::Inconclusive) => ExitCode::from(INCONCLUSIVE),
+        () => ExitCode::SUCCESS,
+    }
 }
 
 async fn compare(course: &Course, args: &CompareArgs) -> Result<ExitCode> {
@@ -163,9 +188,9 @@ async fn compare(course: &Course, args: &CompareArgs) -> Result<ExitCode> {
         None => measure(course, args, &file).await?,
     };
     let markdown = page::markdown(&comparison);
-    keep(&folder.join("compare.md"), markdown.as_bytes())?;
+    save(&folder.join("compare.md"), markdown.as_bytes())?;
     for (name, svg) in page::charts(&comparison) {
-        keep(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
+        save(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
     }
     println!("{markdown}\nwritten to {}", folder.display());
     if args.book {
@@ -175,28 +200,28 @@ async fn compare(course: &Course, args: &CompareArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Keeps what there is after each run: what breaks the last one does not lose the others.
+/// Saves the results after each run, so that an error in the last run does not lose the others.
 async fn measure(course: &Course, args: &CompareArgs, file: &Path) -> Result<Comparison> {
     let plan = if args.quick { Plan::quick(args.seed) } else { Plan::full(args.runs, args.seed) };
     let profile = if args.quick { Profile::Debug } else { Profile::Release };
     let limits = std::env::current_exe()?.with_file_name("limits");
-    let write = |so_far: &Comparison| keep(file, &serde_json::to_vec_pretty(so_far)?);
+    let write = |so_far: &Comparison| save(file, &serde_json::to_vec_pretty(so_far)?);
     plan.run(course, &args.chapters, profile, &limits, &View::new(), write).await
 }
 
 fn read(file: &Path) -> Result<Comparison> {
     let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is no comparison", file.display()))
+    serde_json::from_slice(&text).with_context(|| format!("{} is not a comparison", file.display()))
 }
 
-fn keep(file: &Path, bytes: &[u8]) -> Result<()> {
+fn save(file: &Path, bytes: &[u8]) -> Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let kept = fs::create_dir_all(folder).and_then(|()| fs::write(file, bytes));
-    kept.with_context(|| format!("cannot write {}", file.display()))
+    let saved = fs::create_dir_all(folder).and_then(|()| fs::write(file, bytes));
+    saved.with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Keeps a report in `target/lab/`.
+/// Writes a report to `target/lab/`.
 fn write(root: &Path, report: &Report) -> Result<()> {
     let name = format!("{}-chapter-{}.json", report.name().replace([' ', '='], "-"), report.chapter);
-    keep(&root.join("target").join("lab").join(name), &serde_json::to_vec_pretty(report)?)
+    save(&root.join("target").join("lab").join(name), &serde_json::to_vec_pretty(report)?)
 }

@@ -1,5 +1,5 @@
-//! What the book shows of a comparison: the charts among its drawings, and the figures in a page, between two marks. What is
-//! around them is written by people.
+//! A comparison in the book: charts among its drawings, and a table in a page, between two markers. Authors write the text
+//! around them.
 
 use std::{fs, path::Path};
 
@@ -7,69 +7,72 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     chart::{Availability, Bars, Lines, Panel},
-    compare::{Comparison, Measured, Repeated, Step},
+    compare::{Comparison, Repeated, StageResults, Step},
     spread::Spread,
 };
 
 /// The page, from the course's root.
 pub const PAGE: &str = "book/src/bought.md";
 const BEGIN: &str = "<!-- figures: written by `just compare --book` -->";
+/// What the rates of check-outs count, so that nobody compares them with the rate of a benchmark that only places orders.
+const CHECK_OUT: &str = "A *check-out* is everything that a customer does to buy: place an order, poll it until its stock is \
+    held, pay, and poll until it is paid; one customer in ten logs in first. An order is *placed* when its stock is held. \
+    `just bench N --only orders` measures placing alone, without log-ins, polls and payments, so its rate is higher.";
 const END: &str = "<!-- end of figures -->";
 
-/// A row of the table: what it says, and the figure of an experiment.
-const ROWS: [(&str, &str, &str); 19] = [
+/// A row of the table: its label, the experiment and the metric.
+const ROWS: [(&str, &str, &str); 17] = [
+    ("One process killed: browsing that succeeded meanwhile, %", "kill-one", "browse_success_in_faults_percent"),
     (
-        "Browsing that was answered while a process was dead, percent",
+        "One process killed: placing and paying that succeeded meanwhile, %",
         "kill-one",
-        "browse_answered_in_faults_percent",
+        "order_success_in_faults_percent",
     ),
+    ("Five kills: time until an order is placed, p95, ms", "kill-one", "placed_p95_ms"),
+    ("Five kills: requests that failed after retries", "kill-one", "failed"),
+    ("Five kills: orders that are stuck", "kill-one", "orders_stuck"),
+    ("Flash sale: units sold of 100", "flash-sale", "promotion_units_sold"),
+    ("Flash sale: browsing, p99, ms", "flash-sale", "browse_p99_ms"),
+    ("Flash sale: requests that failed after retries", "flash-sale", "failed"),
     (
-        "Placing and paying that was answered while a process was dead, percent",
-        "kill-one",
-        "orders_answered_in_faults_percent",
-    ),
-    ("Placed, p95 with these kills, ms", "kill-one", "placed_p95_ms"),
-    ("Questions given up in spite of retries", "kill-one", "failed"),
-    ("Orders that are stuck", "kill-one", "stuck"),
-    ("Browsing p99 in a log-in storm, ms", "login-storm", "browse_p99_ms"),
-    ("Log-ins served in it, a second", "login-storm", "log_in_per_second"),
-    ("Flash sale: units sold of 100", "flash-sale", "sold_of_promotion"),
-    ("Flash sale: browsing p99, ms", "flash-sale", "browse_p99_ms"),
-    ("Flash sale: questions given up in spite of retries", "flash-sale", "failed"),
-    (
-        "Reads answered of 600 a second by one instance, capped at 200",
+        "600 reads per second: served by one instance, limited to 200",
         "scale-out products=1",
         "browse_per_second",
     ),
-    ("… by two", "scale-out products=2", "browse_per_second"),
-    ("… by four", "scale-out products=4", "browse_per_second"),
-    ("Memory with that one instance, MB", "scale-out products=1", "memory_mb"),
-    ("… with two", "scale-out products=2", "memory_mb"),
-    ("… with four", "scale-out products=4", "memory_mb"),
-    ("Memory, MB", "kill-one", "memory_mb"),
-    ("Processes", "kill-one", "processes"),
-    ("Time of a core at 20 orders and 200 reads a second, percent", "kill-one", "stage_core_percent"),
+    ("600 reads per second: served by two instances", "scale-out products=2", "browse_per_second"),
+    ("600 reads per second: served by four instances", "scale-out products=4", "browse_per_second"),
+    ("Memory with one instance, MB", "scale-out products=1", "memory_mb"),
+    ("Memory with two instances, MB", "scale-out products=2", "memory_mb"),
+    ("Memory with four instances, MB", "scale-out products=4", "memory_mb"),
+    ("20 check-outs and 200 reads per second: memory, MB", "kill-one", "memory_mb"),
+    ("20 check-outs and 200 reads per second: processes", "kill-one", "processes"),
+    ("20 check-outs and 200 reads per second: CPU, % of one core", "kill-one", "stage_cpu_percent"),
 ];
 
 /// The charts, each with the name of its drawing.
 pub fn charts(comparison: &Comparison) -> Vec<(&'static str, String)> {
     let stages = &comparison.stages;
-    let lines = |title: &str, figure: &str, of: fn(&Measured) -> &Vec<Step>, x: &str| Lines {
+    let lines = |title: &str, metric: &str, of: fn(&StageResults) -> &Vec<Step>, x: &str| Lines {
         title: title.to_owned(),
         x: x.to_owned(),
         y: "milliseconds".to_owned(),
-        series: stages.iter().map(|stage| (name(stage), points(of(stage), figure))).collect(),
+        series: stages.iter().map(|stage| (name(stage), points(of(stage), metric))).collect(),
     };
-    let browse = lines("Browsing: p99 by load", "browse_p99_ms", |stage| &stage.browse, "visitors a second");
+    let browse = lines("Browsing: p99 by load", "browse_p99_ms", |stage| &stage.browse, "reads per second");
     let placed =
-        lines("An order placed: p95 by load", "placed_p95_ms", |stage| &stage.checkout, "customers a second");
+        lines(
+        "Time until an order is placed: p95 by load",
+        "placed_p95_ms",
+        |stage| &stage.checkout,
+        "check-outs per second",
+    );
     let panels = stages.iter().filter_map(|stage| Some(panel(stage, stage.experiments.get("kill-one")?)));
     let availability = Availability {
-        title: "Browsing answered at the first attempt, kill after kill".to_owned(),
+        title: "Browsing that succeeded at the first attempt".to_owned(),
         panels: panels.collect(),
     };
     let memory =
-        |stage: &Measured| Some((name(stage), stage.experiments.get("kill-one")?.median("memory_mb")?));
+        |stage: &StageResults| Some((name(stage), stage.experiments.get("kill-one")?.median("memory_mb")?));
     let memory = Bars {
         title: "Memory of all processes, MB".to_owned(),
         bars: stages.iter().filter_map(memory).collect(),
@@ -82,34 +85,35 @@ pub fn charts(comparison: &Comparison) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn name(stage: &Measured) -> String {
+fn name(stage: &StageResults) -> String {
     format!("{}", stage.chapter)
 }
 
-fn points(steps: &[Step], figure: &str) -> Vec<(f64, f64)> {
-    steps.iter().filter_map(|step| Some((step.rate, step.of.median(figure)?))).collect()
+fn points(steps: &[Step], metric: &str) -> Vec<(f64, f64)> {
+    steps.iter().filter_map(|step| Some((step.rate, step.results.median(metric)?))).collect()
 }
 
-fn panel(stage: &Measured, kills: &Repeated) -> Panel {
+fn panel(stage: &StageResults, kills: &Repeated) -> Panel {
     let second = |second: &crate::report::Second| {
-        (second.browse > 0).then(|| 100.0 * second.browse_answered as f64 / second.browse as f64)
+        (second.browse > 0).then(|| 100.0 * second.browse_succeeded as f64 / second.browse as f64)
     };
-    let done = kills.last.faults.iter().filter(|fault| fault.service.is_some());
+    let applicable = kills.last.faults.iter().filter(|fault| fault.service.is_some());
     Panel {
         name: name(stage),
         percent: kills.last.timeline.iter().map(second).collect(),
-        faults: done.map(|fault| (fault.at_s, fault.until_s, fault.to.to_string())).collect(),
+        faults: applicable.map(|fault| (fault.at_s, fault.until_s, fault.target.to_string())).collect(),
     }
 }
 
-/// The figures as Markdown.
+/// The table as Markdown, with the circumstances of the measurement.
 pub fn markdown(comparison: &Comparison) -> String {
     let Comparison { machine, seed, runs, baseline, stages, .. } = comparison;
     let bare = |name: &str| baseline.get(name).map_or_else(|| "-".to_owned(), Spread::to_string);
     let mut text = format!(
         "Measured by `just compare {}` in {} minutes, {runs} runs of each in turn, seed {seed}, commit `{}`: {}. {}. \
-         In the same minutes this machine did {} bare reads and {} bare commits a second behind one handler. Each figure \
-         is a median, with the lowest and the highest in brackets where they differ.\n\n",
+         In the same minutes this machine did {} bare reads and {} bare commits per second behind one HTTP handler. Each \
+         number is a median, followed by the lowest and the highest in brackets if they differ.\n\n\
+         {CHECK_OUT}\n\n",
         stages.iter().map(|stage| stage.chapter.to_string()).collect::<Vec<_>>().join(" "),
         comparison.took_s.div_ceil(60),
         machine.commit,
@@ -121,22 +125,22 @@ pub fn markdown(comparison: &Comparison) -> String {
     let heads = stages.iter().map(|stage| format!("{} · {}", stage.chapter, stage.title));
     text += &row("", heads);
     text += &row("---", stages.iter().map(|_| "---:".to_owned()));
-    for (at, figure, what) in [
-        (Ladder::Browse, "browse_p99_ms", "Browsing p99"),
-        (Ladder::Checkout, "placed_p95_ms", "Placed, p95"),
+    for (ladder, metric, what) in [
+        (Ladder::Browse, "browse_p99_ms", "reads per second: p99, ms"),
+        (Ladder::Checkout, "placed_p95_ms", "check-outs per second: time until the order is placed, p95, ms"),
     ] {
-        for place in 0..stages.first().map_or(0, |stage| at.steps(stage).len()) {
-            let rate = at.steps(&stages[0])[place].rate;
-            let cells = stages.iter().map(|stage| cell(&at.steps(stage)[place].of, figure));
-            text += &row(&format!("{what} at {rate} a second, ms"), cells);
+        for place in 0..stages.first().map_or(0, |stage| ladder.steps(stage).len()) {
+            let rate = ladder.steps(&stages[0])[place].rate;
+            let cells = stages.iter().map(|stage| cell(&ladder.steps(stage)[place].results, metric));
+            text += &row(&format!("{rate} {what}"), cells);
         }
     }
-    for (what, experiment, figure) in ROWS {
+    for (what, experiment, metric) in ROWS {
         let cells = stages.iter().map(|stage| {
             stage
                 .experiments
                 .get(experiment)
-                .map_or_else(|| "-".to_owned(), |repeated| cell(repeated, figure))
+                .map_or_else(|| "-".to_owned(), |repeated| cell(repeated, metric))
         });
         text += &row(what, cells);
     }
@@ -150,7 +154,7 @@ enum Ladder {
 }
 
 impl Ladder {
-    fn steps(self, stage: &Measured) -> &Vec<Step> {
+    fn steps(self, stage: &StageResults) -> &Vec<Step> {
         match self {
             Self::Browse => &stage.browse,
             Self::Checkout => &stage.checkout,
@@ -162,17 +166,17 @@ fn row(head: &str, cells: impl Iterator<Item = String>) -> String {
     format!("| {head} | {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
-fn cell(repeated: &Repeated, figure: &str) -> String {
-    match repeated.figures.get(figure) {
+fn cell(repeated: &Repeated, metric: &str) -> String {
+    match repeated.metrics.get(metric) {
         Some(spread) => spread.to_string(),
-        None if repeated.refused.is_empty() => "-".to_owned(),
-        None => "refused".to_owned(), // the load was not what it should have been
+        None if repeated.invalid_timings.is_empty() => "-".to_owned(),
+        None => "invalid".to_owned(), // the load fell behind its schedule
     }
 }
 
-fn broken(stage: &Measured) -> String {
+fn broken(stage: &StageResults) -> String {
     let all =
-        stage.experiments.values().chain(stage.browse.iter().chain(&stage.checkout).map(|step| &step.of));
+        stage.experiments.values().chain(stage.browse.iter().chain(&stage.checkout).map(|step| &step.results));
     let mut broken: Vec<_> = all.flat_map(|repeated| repeated.broken.iter().cloned()).collect();
     broken.sort();
     broken.dedup();
@@ -182,7 +186,7 @@ fn broken(stage: &Measured) -> String {
 /// Writes the charts and the page of the book.
 ///
 /// # Errors
-/// A file cannot be written, or the page has lost its marks.
+/// A file cannot be written, or the page has lost its markers.
 pub fn write(root: &Path, comparison: &Comparison) -> Result<()> {
     for (name, svg) in charts(comparison) {
         let file = root.join("book").join("drawings").join(format!("{name}.svg"));
@@ -190,16 +194,16 @@ pub fn write(root: &Path, comparison: &Comparison) -> Result<()> {
     }
     let file = root.join(PAGE);
     let page = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let page = between_marks(&page, &markdown(comparison)).with_context(|| file.display().to_string())?;
+    let page = between_markers(&page, &markdown(comparison)).with_context(|| file.display().to_string())?;
     fs::write(&file, page).with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn between_marks(page: &str, figures: &str) -> Result<String> {
+fn between_markers(page: &str, table: &str) -> Result<String> {
     let (Some((before, rest)), true) = (page.split_once(BEGIN), page.contains(END)) else {
-        bail!("the page has no place for figures: it needs the lines {BEGIN} and {END}");
+        bail!("the page has no place for the table: add the lines {BEGIN} and {END}");
     };
     let after = rest.split_once(END).map_or("", |(_, after)| after);
-    Ok(format!("{before}{BEGIN}\n\n{figures}\n{END}{after}"))
+    Ok(format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))
 }
 
 #[cfg(test)]
@@ -208,43 +212,49 @@ mod tests {
 
     use super::*;
 
-    /// Of one stage, with `kill-one` and one step of browsing that was refused.
+    /// One stage, with `kill-one` and one step of browsing whose timings are invalid.
     fn comparison() -> Comparison {
         let machine = json!({
             "at": "2026-01-01T00:00:00Z", "commit": "abc", "processor": "P", "cores": 2, "pinning": "apart",
             "memory_mb": 8192, "system": "S", "rustc": "rustc 1", "optimised": true,
         });
-        let seconds = [(10, 10), (10, 0), (0, 0)].map(|(browse, browse_answered)| {
-            json!({ "browse": browse, "browse_answered": browse_answered, "browse_p99_ms": 1.0, "orders": 0, "orders_answered": 0 })
+        let seconds = [(10, 10), (10, 0), (0, 0)].map(|(browse, browse_succeeded)| {
+            json!({ "browse": browse, "browse_succeeded": browse_succeeded, "browse_p99_ms": 1.0, "order": 0, "order_succeeded": 0 })
         });
         let fault = json!({
-            "deed": "kill", "to": "orders", "service": "shop", "at_s": 1.0, "until_s": 2.0, "in_flight": 1, "cut": 1,
-            "browse_answered_percent": 0.0, "orders_answered_percent": null, "said": [],
+            "kind": "kill", "target": "orders", "service": "shop", "at_s": 1.0, "until_s": 2.0, "in_flight": 1,
+            "interrupted": 1, "browse_success_percent": 0.0, "order_success_percent": null, "log": [],
         });
         let last = json!({
             "experiment": "kill-one", "question": "?", "chapter": 1, "title": "T", "seed": 1, "machine": machine,
-            "refused": null, "figures": {}, "kinds": [], "timeline": seconds, "faults": [fault], "causes": {},
+            "invalid_timings": null, "metrics": {}, "requests": [], "timeline": seconds, "faults": [fault],
+            "failed_attempts": {},
             "audit": { "orders": 0, "held": [], "broken": {}, "not_checkable": {} }, "expectations": [],
         });
         let memory = json!({ "median": 40.0, "lowest": 38.0, "highest": 41.0, "runs": [40.0, 38.0, 41.0] });
-        let repeated = |refused: &[&str]| json!({ "figures": { "memory_mb": memory }, "refused": refused, "broken": ["no-oversell"], "unmet": [], "last": last });
+        let repeated = |invalid_timings: &[&str]| {
+            json!({
+                "metrics": { "memory_mb": memory }, "invalid_timings": invalid_timings, "broken": ["no-oversell"],
+                "unmet": [], "last": last,
+            })
+        };
         serde_json::from_value(json!({
             "machine": machine, "seed": 1, "runs": 3, "took_s": 61, "baseline": {},
             "stages": [{
                 "chapter": 1, "title": "The monolith", "checkout": [], "experiments": { "kill-one": repeated(&[]) },
-                "browse": [{ "rate": 500.0, "of": repeated(&["late"]) }],
+                "browse": [{ "rate": 500.0, "results": repeated(&["late"]) }],
             }],
         }))
         .unwrap()
     }
 
     #[test]
-    fn the_table_has_medians_with_their_spread_and_says_what_was_refused_and_broken() {
+    fn the_table_contains_medians_with_their_spread_invalid_timings_and_broken_invariants() {
         let table = markdown(&comparison());
         for row in [
             "|  | 1 · The monolith |",
-            "| Browsing p99 at 500 a second, ms | refused |",
-            "| Memory, MB | 40 (38–41) |",
+            "| 500 reads per second: p99, ms | invalid |",
+            "| 20 check-outs and 200 reads per second: memory, MB | 40 (38–41) |",
             "| Invariants broken | no-oversell |",
             "3 runs of each in turn, seed 1, commit `abc`",
         ] {
@@ -253,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_charts_mark_the_fault_and_show_no_outage_where_nothing_was_asked() {
+    fn the_charts_mark_the_fault_and_show_no_outage_in_a_second_without_requests() {
         let charts = charts(&comparison());
         let kills = panel(&comparison().stages[0], &comparison().stages[0].experiments["kill-one"]);
         assert_eq!(kills.percent, [Some(100.0), Some(0.0), None]);
@@ -262,11 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn figures_come_between_the_marks_and_nowhere_else() {
+    fn the_table_replaces_only_what_is_between_the_markers() {
         let page = format!("# Title\n\n{BEGIN}\nold\n{END}\n\nProse.\n");
-        let page = between_marks(&page, "| new |\n").unwrap();
+        let page = between_markers(&page, "| new |\n").unwrap();
         assert_eq!(page, format!("# Title\n\n{BEGIN}\n\n| new |\n\n{END}\n\nProse.\n"));
-        assert_eq!(between_marks(&page, "| new |\n").unwrap(), page);
-        assert!(between_marks("# Title\n", "").unwrap_err().to_string().contains("no place"));
+        assert_eq!(between_markers(&page, "| new |\n").unwrap(), page);
+        assert!(between_markers("# Title\n", "").unwrap_err().to_string().contains("no place"));
     }
 }

@@ -1,10 +1,10 @@
-//! Several runs of the same: their median, and how far apart they were.
+//! The median and the range of several runs.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-/// A figure of several runs.
+/// A metric of several runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Spread {
@@ -16,7 +16,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of the runs that have it. None of none.
+    /// The spread of the runs that measured it. None if there are no runs.
     pub fn of(runs: &[f64]) -> Option<Self> {
         let mut sorted = runs.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -26,8 +26,8 @@ impl Spread {
         Some(Self { median, lowest, highest, runs: runs.to_vec() })
     }
 
-    /// Every figure that any of the runs has.
-    pub fn of_figures<'a>(runs: impl Iterator<Item = &'a BTreeMap<String, f64>>) -> BTreeMap<String, Self> {
+    /// Every metric that any of the runs measured.
+    pub fn of_metrics<'a>(runs: impl Iterator<Item = &'a BTreeMap<String, f64>>) -> BTreeMap<String, Self> {
         let mut by_name: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for (name, value) in runs.flatten() {
             by_name.entry(name.clone()).or_default().push(*value);
@@ -37,14 +37,14 @@ impl Spread {
 }
 
 impl fmt::Display for Spread {
-    /// The median, and in brackets the lowest and the highest where they are not the same: `1.2 (1.1–1.4)`.
+    /// The median, followed by the lowest and the highest in brackets if they differ: `1.2 (1.1–1.4)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [median, lowest, highest] = [self.median, self.lowest, self.highest].map(short);
         if lowest == highest { f.write_str(&median) } else { write!(f, "{median} ({lowest}–{highest})") }
     }
 }
 
-/// A number with as many digits as mean something to people.
+/// A number without digits that mean nothing to people.
 pub fn short(value: f64) -> String {
     match value.abs() {
         whole if whole.fract() == 0.0 => format!("{value:.0}"),
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_the_middle_one_or_between_the_two_middle_ones() {
+    fn the_median_of_an_even_number_of_runs_is_between_the_two_middle_ones() {
         assert_eq!(Spread::of(&[3.0, 100.0, 1.0]).unwrap().to_string(), "3 (1–100)");
         assert_eq!(Spread::of(&[4.0, 2.0]).unwrap().to_string(), "3 (2–4)");
         assert_eq!(Spread::of(&[0.0, 0.0, 0.0]).unwrap().to_string(), "0");
@@ -66,12 +66,12 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_one_run_lacks_is_that_of_the_others() {
+    fn a_metric_that_one_run_lacks_is_that_of_the_others() {
         let runs = [
             BTreeMap::from([("a".to_owned(), 1.0), ("b".to_owned(), 5.0)]),
             BTreeMap::from([("a".to_owned(), 3.0)]),
         ];
-        let spreads = Spread::of_figures(runs.iter());
+        let spreads = Spread::of_metrics(runs.iter());
         assert_eq!(spreads["a"].runs, [1.0, 3.0]);
         assert_eq!(spreads["b"].runs, [5.0]);
     }

@@ -1,4 +1,6 @@
-//! HTTP, cheaply: kept connections, one request at a time on each, and as many of them as requests were ever under way.
+//! HTTP with little overhead: keep-alive connections, one request at a time on each, and no limit on their number.
+//!
+//! It connects directly, so a proxy in the environment has no effect.
 
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 
@@ -19,62 +21,62 @@ type Connection = SendRequest<Full<Bytes>>;
 pub(crate) struct Connections {
     routes: Routes,
     idle: RefCell<HashMap<String, Vec<Connection>>>,
-    /// How long an answer may take.
-    patience: Duration,
+    timeout: Duration,
 }
 
-/// Why no whole answer came.
+/// Why a request has no complete response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum NoAnswer {
-    /// Nobody listens there.
+pub(crate) enum NoResponse {
+    /// Nothing listens on that address.
     Refused,
-    /// The connection broke before the answer was whole: the request may have been done.
-    Broken,
-    /// It took too long: the request may have been done, or may yet be.
-    TooLate,
+    /// The connection broke before the response was complete. The request may have been carried out.
+    ConnectionLost,
+    /// The request may have been carried out, or may be carried out later.
+    TimedOut,
 }
 
-impl NoAnswer {
+impl NoResponse {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Refused => "connection refused",
-            Self::Broken => "connection lost",
-            Self::TooLate => "no answer in time",
+            Self::ConnectionLost => "connection lost",
+            Self::TimedOut => "request timed out",
         }
     }
 }
 
 impl Connections {
-    pub(crate) fn new(routes: Routes, patience: Duration) -> Self {
-        Self { routes, idle: RefCell::default(), patience }
+    /// `timeout` is that of one request.
+    pub(crate) fn new(routes: Routes, timeout: Duration) -> Self {
+        Self { routes, idle: RefCell::default(), timeout }
     }
 
-    /// Sends a request, its query in its path, and gives back the answer, whatever its status.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, NoAnswer> {
-        timeout(self.patience, self.exchange(request)).await.unwrap_or(Err(NoAnswer::TooLate))
+    /// Sends a request whose path contains its query, and returns the response, whatever its status.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, NoResponse> {
+        timeout(self.timeout, self.exchange(request)).await.unwrap_or(Err(NoResponse::TimedOut))
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Answer, NoAnswer> {
-        let base = self.routes.base(&request.path).ok_or(NoAnswer::Refused)?;
+    async fn exchange(&self, request: &Request) -> Result<Answer, NoResponse> {
+        let base = self.routes.base(&request.path).ok_or(NoResponse::Refused)?;
         let address = base.trim_start_matches("http://");
         let mut http = hyper::Request::builder().method(request.method.clone()).uri(&request.path);
         http = http.header(HOST, address);
         for (name, value) in &request.headers {
             http = http.header(name, value);
         }
-        let http = http.body(Full::from(request.body.clone())).map_err(|_| NoAnswer::Refused)?;
+        let http = http.body(Full::from(request.body.clone())).map_err(|_| NoResponse::Refused)?;
         let mut connection = match self.idle(address).await {
             Some(connection) => connection,
             None => connect(address).await?,
         };
-        let broken = |_| NoAnswer::Broken;
-        let (parts, body) = connection.send_request(http).await.map_err(broken)?.into_parts();
-        let body = body.collect().await.map_err(broken)?.to_bytes().into();
+        let lost = |_| NoResponse::ConnectionLost;
+        let (parts, body) = connection.send_request(http).await.map_err(lost)?.into_parts();
+        let body = body.collect().await.map_err(lost)?.to_bytes().into();
         self.idle.borrow_mut().entry(address.to_owned()).or_default().push(connection);
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 
-    /// The connection that was used last and that the other side has not closed meanwhile.
+    /// The most recently used connection that the server has not closed in the meantime.
     async fn idle(&self, address: &str) -> Option<Connection> {
         loop {
             let mut connection = self.idle.borrow_mut().get_mut(address)?.pop()?;
@@ -85,11 +87,11 @@ impl Connections {
     }
 }
 
-async fn connect(address: &str) -> Result<Connection, NoAnswer> {
-    let stream = TcpStream::connect(address).await.map_err(|_| NoAnswer::Refused)?;
-    stream.set_nodelay(true).map_err(|_| NoAnswer::Broken)?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|_| NoAnswer::Broken)?;
-    tokio::task::spawn_local(connection); // its end, good or bad, is seen by who sends
-    sender.ready().await.map_err(|_| NoAnswer::Broken)?;
+async fn connect(address: &str) -> Result<Connection, NoResponse> {
+    let stream = TcpStream::connect(address).await.map_err(|_| NoResponse::Refused)?;
+    stream.set_nodelay(true).map_err(|_| NoResponse::ConnectionLost)?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|_| NoResponse::ConnectionLost)?;
+    tokio::task::spawn_local(connection); // an error of the connection reaches the sender as well
+    sender.ready().await.map_err(|_| NoResponse::ConnectionLost)?;
     Ok(sender)
 }

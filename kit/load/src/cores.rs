@@ -1,4 +1,4 @@
-//! Who runs on which core. Load and stage share a machine; where the system lets them, they do not share a core.
+//! Pins load and stage to different CPU cores, because both run on the same machine.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Which cores the load has, and which the stage.
+/// The cores of the load and those of the stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cores {
-    /// Of the load. Empty: any, as the system likes.
+    /// Cores of the load. Empty: any core.
     pub load: Vec<usize>,
-    /// Of the stage, its provider and its NATS server.
+    /// Cores of the stage, its payment provider and its NATS server. Empty: any core.
     pub stage: Vec<usize>,
 }
 
 impl Cores {
-    /// Takes the first core for the load and leaves the others to the stage; both share all where there is only one, or
-    /// where a process cannot choose.
-    pub fn apart() -> Self {
-        match allowed().split_first() {
+    /// The first core for the load, the others for the stage. [`Cores::shared`] on a machine with one core, and on systems
+    /// on which a process cannot be pinned.
+    pub fn separate() -> Self {
+        match available().split_first() {
             Some((first, others)) if !others.is_empty() => {
                 Self { load: vec![*first], stage: others.to_vec() }
             }
@@ -29,20 +29,20 @@ impl Cores {
         }
     }
 
-    /// Nobody has a core of its own.
+    /// No pinning: load and stage run on any core.
     pub fn shared() -> Self {
         Self { load: Vec::new(), stage: Vec::new() }
     }
 
     /// Whether load and stage have cores of their own.
-    pub fn are_apart(&self) -> bool {
-        !self.load.is_empty()
+    pub fn are_separate(&self) -> bool {
+        self.load != self.stage
     }
 
     /// For a report.
     pub fn describe(&self) -> String {
         let list = |cores: &[usize]| cores.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-        if self.are_apart() {
+        if self.are_separate() {
             format!("load on core {}, stage on core {}", list(&self.load), list(&self.stage))
         } else {
             "load and stage shared all cores".to_owned()
@@ -50,15 +50,15 @@ impl Cores {
     }
 }
 
-/// Keeps this thread, and the threads and processes that it starts from now on, on these cores. Empty: changes nothing.
-pub fn stay_on(cores: &[usize]) {
+/// Pins this thread, and the threads and processes that it starts from now on, to these cores. Empty: changes nothing.
+pub fn pin_to(cores: &[usize]) {
     if !cores.is_empty() {
         affinity::set(cores);
     }
 }
 
-/// The cores that this thread may run on, as far as the system tells.
-pub fn allowed() -> Vec<usize> {
+/// The cores that this thread may run on. Empty on systems other than Linux.
+pub fn available() -> Vec<usize> {
     affinity::get()
 }
 
@@ -71,7 +71,7 @@ mod affinity {
         for core in cores {
             set.set(*core);
         }
-        sched_setaffinity(None, &set).ok(); // a core that was taken away since: the report's figures say so
+        sched_setaffinity(None, &set).ok(); // fails if a core was taken offline; the load's own metrics show that
     }
 
     pub(super) fn get() -> Vec<usize> {
@@ -89,15 +89,16 @@ mod affinity {
     }
 }
 
-/// How long this thread has kept a core busy since it began.
-pub fn time_of_this_thread() -> Duration {
+/// The CPU time that this thread has used.
+pub fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
-/// Lets this process have as many connections as the system allows anybody: an open loop has one for each visitor that waits.
-pub fn allow_many_connections() {
+/// Raises this process's limit of open files as far as the system allows: an open-loop load needs a connection for each
+/// visitor that waits.
+pub fn raise_connection_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok(); // else the load says what it lacked
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok(); // a connection that fails is in the report
 }
 
 #[cfg(test)]
@@ -106,19 +107,19 @@ mod tests {
 
     #[test]
     fn load_and_stage_have_no_core_in_common() {
-        let cores = Cores::apart();
+        let cores = Cores::separate();
         assert!(cores.load.iter().all(|core| !cores.stage.contains(core)));
-        assert_eq!(cores.are_apart(), allowed().len() > 1);
+        assert_eq!(cores.are_separate(), available().len() > 1);
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_thread_stays_on_its_core_and_so_does_what_it_starts() {
-        let core = allowed()[0];
+    fn a_pinned_thread_starts_pinned_threads() {
+        let core = available()[0];
         std::thread::spawn(move || {
-            stay_on(&[core]);
-            assert_eq!(allowed(), [core]);
-            assert_eq!(std::thread::spawn(allowed).join().unwrap(), [core]);
+            pin_to(&[core]);
+            assert_eq!(available(), [core]);
+            assert_eq!(std::thread::spawn(available).join().unwrap(), [core]);
         })
         .join()
         .unwrap();

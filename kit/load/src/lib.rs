@@ -1,37 +1,39 @@
 //! An open-loop load on any stage, through its public API.
 //!
-//! Open loop: visitors come when they are due, whether or not the shop keeps up, and a latency counts from the moment at
-//! which a request was *due*. In a closed loop who waits does not ask, so a second of silence is one slow request there; here
-//! it is as many as were due in it.
+//! In an open-loop load, visitors arrive at a fixed rate whether or not the shop keeps up, and a latency is counted from the
+//! moment at which the request was *due*. In a closed loop a client waits for each response before it sends the next
+//! request, so an outage of a second shows up as one slow request. Here it shows up as every request that was due in it.
 //!
 //! In reading order:
-//! - [`schedule`]: who comes when, all of it from a seed
+//! - [`schedule`]: the arrivals, all drawn from one seed
 //! - [`mix`]: what a visitor comes for
-//! - [`market`]: the products and accounts that a stage is given first, and the [journal](audit::Journal) of what is asked
-//! - `pacer`: sends the visitors off on time, and knows how late it was
-//! - `visitor`: what one of them asks, `asker`: how a question is repeated, `connections`: HTTP, cheaply
-//! - [`record`]: what came of it, second by second
-//! - [`run`]: all of it, on a thread of its own, watched through [`run::Progress`]
-//! - [`settled`]: how long it took until an order was placed and checked out, by the order's own history
-//! - [`saturation`]: a closed loop, for the limits of the machine
-//! - [`cores`]: who runs on which core
+//! - [`test_data`]: the products and accounts that are created first, and the [journal](audit::Journal) of all writes
+//! - `pacer`: starts each visitor on time
+//! - `visitor`: the requests of one visitor; `client`: retries; `connections`: HTTP with little overhead
+//! - [`traffic`]: the requests in flight, for a fault that has to interrupt one
+//! - [`record`]: the results, request by request and second by second
+//! - [`run`]: runs a load on a thread of its own and reports its progress
+//! - [`order_times`]: how long orders took to be placed and checked out, by their own histories
+//! - [`saturation`]: a closed loop, to measure the limits of the machine
+//! - [`cores`]: pins load and stage to CPU cores
 
 pub mod schedule;
 pub mod mix;
-pub mod market;
+pub mod test_data;
 mod pacer;
 mod connections;
-mod asker;
+mod client;
 mod visitor;
+pub mod traffic;
 pub mod record;
 pub mod run;
-pub mod settled;
+pub mod order_times;
 pub mod saturation;
 pub mod cores;
 
-pub use asker::Patience;
-pub use market::Market;
+pub use client::RetryPolicy;
 pub use mix::{Mix, Visit};
-pub use record::{Kind, Record};
+pub use record::{Record, RequestKind};
 pub use run::{Load, Outcome, Progress, Running};
 pub use schedule::{Peak, Rate, Stream};
+pub use test_data::TestData;

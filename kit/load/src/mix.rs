@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mix {
-    /// Everybody looks at products: one of them, the newest, or a search.
+    /// Every visitor reads a product, the newest products, or the results of a search.
     Browse,
-    /// Everybody buys: places an order, pays, and looks until it is settled. One in ten logs in first.
+    /// Every visitor places an order, pays, and polls the order until it is settled. One in ten logs in first.
     Checkout,
-    /// Everybody logs in.
+    /// Every visitor logs in.
     LoginStorm,
-    /// Everybody wants one unit of the same product.
+    /// Every visitor wants one unit of the same product.
     FlashSale,
-    /// A day in a shop: of a hundred visitors 85 browse, 12 buy and 3 log in.
+    /// The usual traffic of a shop: of a hundred visitors 85 browse, 12 check out and 3 log in.
     Day,
 }
 

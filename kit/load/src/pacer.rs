@@ -1,7 +1,7 @@
-//! Sends the visitors off when they are due.
+//! Starts the visitors when they are due.
 //!
-//! A thread of its own, because the async runtime's timers are a millisecond coarse: a read that takes a third of that
-//! would seem to take four times as long.
+//! It runs on a thread of its own, because timers of the async runtime have a resolution of a millisecond. A read that takes
+//! a third of that would seem to take four times as long.
 
 use std::{
     sync::{
@@ -16,10 +16,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{cores, schedule::Arrival};
 
-/// How long it sleeps at a time: so soon it sees that the load is over.
-const LONGEST_NAP: Duration = Duration::from_millis(100);
+/// The pacer notices within this time that the load was stopped.
+const MAX_SLEEP: Duration = Duration::from_millis(100);
 
-/// Sends each arrival when it is due, until told to stop, and says how much time of a core that took.
+/// Sends each arrival when it is due, until it is stopped. Returns the CPU time that this took.
 pub(crate) fn pace(
     arrivals: Vec<Arrival>,
     begun: Instant,
@@ -34,13 +34,13 @@ pub(crate) fn pace(
                 break;
             }
             if stopped.load(Ordering::Relaxed) {
-                return cores::time_of_this_thread();
+                return cores::thread_cpu_time();
             }
-            thread::sleep(left.min(LONGEST_NAP));
+            thread::sleep(left.min(MAX_SLEEP));
         }
         if to.send(arrival).is_err() {
-            break; // the load has ended without waiting for the others
+            break; // the load has ended early
         }
     }
-    cores::time_of_this_thread()
+    cores::thread_cpu_time()
 }

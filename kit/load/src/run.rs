@@ -1,11 +1,11 @@
-//! A load under way: a thread of its own on a core of its own, watched from outside.
+//! Runs a load on a thread and a core of its own, and reports its progress.
 
 use std::{
     cell::RefCell,
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -22,106 +22,110 @@ use tokio::{
 };
 
 use crate::{
-    asker::{Asker, Patience},
+    client::{RetryPolicy, RetryingClient},
     connections::Connections,
     cores,
-    market::Market,
     pacer::pace,
-    record::{Figures, Record},
+    record::{Record, RequestStats},
     schedule::{Arrival, Stream, arrivals},
+    test_data::TestData,
+    traffic::Traffic,
     visitor::Visitor,
 };
 
-/// What to ask of a stage.
+/// A load to run on a stage.
 #[derive(Debug, Clone)]
 pub struct Load {
-    /// Who comes.
+    /// The visitors.
     pub streams: Vec<Stream>,
-    /// Comes first, and counts in no figure.
+    /// Comes first and counts in no metric.
     pub warm_up: Duration,
-    /// How long visitors come after the warm-up.
-    pub lasts: Duration,
-    /// Who comes when, and what they choose, follows from it.
+    /// How long visitors arrive after the warm-up.
+    pub duration: Duration,
+    /// Determines when visitors arrive and what they choose.
     pub seed: u64,
-    /// Of those who ask.
-    pub patience: Patience,
-    /// The cores it stays on. Empty: any.
+    /// How the visitors' client retries.
+    pub retry_policy: RetryPolicy,
+    /// The cores to pin it to. Empty: any core.
     pub cores: Vec<usize>,
 }
 
-/// A load under way. Dropped, it stops.
+/// A load that runs. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Running {
-    /// When the first visitor could come.
+    /// When the load begins.
     pub begun: Instant,
+    /// Its requests in flight.
+    pub traffic: Arc<Traffic>,
     progress: watch::Receiver<Progress>,
-    in_flight: Arc<AtomicUsize>,
     stopped: Arc<AtomicBool>,
-    ended: tokio::sync::oneshot::Receiver<Result<Outcome>>,
+    outcome: tokio::sync::oneshot::Receiver<Result<Outcome>>,
 }
 
-/// How a load gets on, several times a second.
+/// The progress of a load, updated several times per second.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    /// Since the first visitor could come.
+    /// Since the load began.
     pub elapsed: Duration,
-    /// Attempts under way.
+    /// Attempts in flight.
     pub in_flight: usize,
-    /// The last full second, of all kinds of questions together.
-    pub second: Figures,
-    /// Questions due in each of the last seconds, the youngest last.
+    /// The last full second, all kinds of requests together.
+    pub second: RequestStats,
+    /// Requests due in each of the last seconds, the newest last.
     pub rates: Vec<u64>,
-    /// Since the beginning: questions given up, and attempts after the first.
+    /// Requests that have failed since the beginning.
     pub failed: u64,
-    /// See [`Progress::failed`].
+    /// Retries since the beginning.
     pub retries: u64,
 }
 
-/// What came of a load, and what it took to make it.
+/// The results of a load, and the CPU time that it used itself.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What came of it.
+    /// The results.
     pub record: Record,
-    /// From the first visitor who could come to the last one who left.
+    /// Its attempts that failed.
+    pub traffic: Arc<Traffic>,
+    /// From the beginning until the last visitor left.
     pub took: Duration,
-    /// Time of a core that the load took, its set-up apart.
-    pub core_time: Duration,
+    /// CPU time of the load, without its set-up.
+    pub cpu_time: Duration,
 }
 
-/// What the progress shows of the past.
+/// How many seconds the progress shows.
 const SHOWN_SECONDS: usize = 40;
-/// Before the first visitor: so long everything may take to get going.
+/// The time between the start of the thread and the first possible arrival, for everything that has to be set up.
 const LEAD: Duration = Duration::from_millis(300);
-/// A load is late when more than one in a hundred visitors was let in later than this.
-const TOO_LATE: Duration = Duration::from_millis(20);
-/// A load that takes more of its core than this could not have taken much more.
-const TOO_BUSY: f64 = 0.85;
+/// A load has fallen behind its schedule if the p99 of its lag is more than this.
+const MAX_LAG: Duration = Duration::from_millis(20);
+/// A load that uses more than this share of a core could not have sent many more requests.
+const MAX_CPU_SHARE: f64 = 0.85;
 
 impl Load {
-    /// Lets visitors come, from very soon on.
+    /// Starts the load.
     ///
     /// # Errors
-    /// The routes of the stage make no sense, or there is no thread to be had.
-    pub fn start(self, stage: &Status, market: &Market) -> Result<Running> {
-        cores::allow_many_connections();
+    /// The stage's routes are not valid, or the thread cannot be started.
+    pub fn start(self, stage: &Status, data: &TestData) -> Result<Running> {
+        cores::raise_connection_limit();
         let routes = Routes::try_from(&stage.routes)?;
-        let (told, progress) = watch::channel(Progress::default());
-        let (done, ended) = tokio::sync::oneshot::channel();
-        let (in_flight, stopped) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let (reporter, progress) = watch::channel(Progress::default());
+        let (done, outcome) = tokio::sync::oneshot::channel();
+        let (traffic, stopped) = (Arc::<Traffic>::default(), Arc::<AtomicBool>::default());
         let begun = Instant::now() + LEAD;
         let running = Running {
             begun,
+            traffic: Arc::clone(&traffic),
             progress,
-            in_flight: Arc::clone(&in_flight),
             stopped: Arc::clone(&stopped),
-            ended,
+            outcome,
         };
-        let market = market.clone();
+        let data = data.clone();
         thread::Builder::new()
             .name("load".to_owned())
             .spawn(move || {
-                cores::stay_on(&self.cores);
-                done.send(self.run(routes, &market, begun, told, in_flight, stopped)).ok();
+                cores::pin_to(&self.cores);
+                done.send(self.run(routes, &data, begun, reporter, traffic, stopped)).ok();
             })
             .context("cannot start the thread of the load")?;
         Ok(running)
@@ -130,75 +134,75 @@ impl Load {
     fn run(
         self,
         routes: Routes,
-        market: &Market,
+        data: &TestData,
         begun: Instant,
-        told: watch::Sender<Progress>,
-        in_flight: Arc<AtomicUsize>,
+        reporter: watch::Sender<Progress>,
+        traffic: Arc<Traffic>,
         stopped: Arc<AtomicBool>,
     ) -> Result<Outcome> {
-        let arrivals = arrivals(&self.streams, self.seed, self.warm_up + self.lasts);
+        let arrivals = arrivals(&self.streams, self.seed, self.warm_up + self.duration);
         let (due, waiting) = mpsc::unbounded_channel();
         let pacer = thread::spawn(move || pace(arrivals, begun, &due, &stopped));
-        let asker = Rc::new(Asker {
-            connections: Connections::new(routes, self.patience.attempt),
+        let client = Rc::new(RetryingClient {
+            connections: Connections::new(routes, self.retry_policy.attempt_timeout),
             record: RefCell::new(Record::begin(begun, self.warm_up)),
-            notes: Arc::clone(&market.notes),
-            in_flight,
-            patience: self.patience,
+            journal: Arc::clone(&data.journal),
+            traffic: Arc::clone(&traffic),
+            policy: self.retry_policy,
         });
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let began_with = cores::time_of_this_thread();
-        LocalSet::new().block_on(&runtime, serve(Rc::clone(&asker), market, waiting, told));
+        let cpu_before = cores::thread_cpu_time();
+        LocalSet::new().block_on(&runtime, serve(Rc::clone(&client), data, waiting, reporter));
         let took = begun.elapsed();
-        drop(runtime); // ends the tasks of the connections, which hold nothing of the record
+        drop(runtime); // ends the tasks of the connections; they hold no reference to the client
         let pacing = pacer.join().map_err(|_| anyhow!("the pacer of the load panicked"))?;
-        let core_time = cores::time_of_this_thread().saturating_sub(began_with) + pacing;
-        let asker = Rc::into_inner(asker).context("a visitor is still there")?;
-        Ok(Outcome { record: asker.record.into_inner(), took, core_time })
+        let cpu_time = cores::thread_cpu_time().saturating_sub(cpu_before) + pacing;
+        let client = Rc::into_inner(client).context("a visitor has not left")?;
+        Ok(Outcome { record: client.record.into_inner(), traffic, took, cpu_time })
     }
 }
 
-/// Lets visitors in as they are due, until the last one has left.
+/// Starts each visitor when it is due, and returns when the last one has left.
 async fn serve(
-    asker: Rc<Asker>,
-    market: &Market,
+    client: Rc<RetryingClient>,
+    data: &TestData,
     mut waiting: mpsc::UnboundedReceiver<Arrival>,
-    told: watch::Sender<Progress>,
+    reporter: watch::Sender<Progress>,
 ) {
     let mut visits = JoinSet::new();
-    let mut glance = interval(Duration::from_millis(250));
-    let begun = asker.record.borrow().begun;
+    let mut report = interval(Duration::from_millis(250));
+    let begun = client.record.borrow().begun;
     loop {
         tokio::select! {
             arrival = waiting.recv() => {
                 let Some(Arrival { due, visit, seed }) = arrival else { break };
                 let due = begun + due;
-                asker.record.borrow_mut().let_in(due);
-                visits.spawn_local(Visitor::new(Rc::clone(&asker), market, seed).visit(visit, due));
+                client.record.borrow_mut().add_start(due);
+                visits.spawn_local(Visitor::new(Rc::clone(&client), data, seed).visit(visit, due));
             }
             Some(_) = visits.join_next() => {}
-            _ = glance.tick() => drop(told.send(Progress::of(&asker))),
+            _ = report.tick() => drop(reporter.send(Progress::of(&client))),
         }
     }
     loop {
         tokio::select! {
             left = visits.join_next() => if left.is_none() { break },
-            _ = glance.tick() => drop(told.send(Progress::of(&asker))),
+            _ = report.tick() => drop(reporter.send(Progress::of(&client))),
         }
     }
 }
 
 impl Progress {
-    fn of(asker: &Asker) -> Self {
-        let record = asker.record.borrow();
+    fn of(client: &RetryingClient) -> Self {
+        let record = client.record.borrow();
         let elapsed = record.begun.elapsed();
         let full = usize::try_from(elapsed.as_secs()).unwrap_or(usize::MAX).min(record.seconds.len());
         let past = &record.seconds[full.saturating_sub(SHOWN_SECONDS)..full];
         Self {
             elapsed,
-            in_flight: asker.in_flight.load(Ordering::Relaxed),
+            in_flight: client.traffic.in_flight(),
             second: past.last().cloned().unwrap_or_default(),
-            rates: past.iter().map(|second| second.asked).collect(),
+            rates: past.iter().map(|second| second.requests).collect(),
             failed: record.seconds.iter().map(|second| second.failed).sum(),
             retries: record.seconds.iter().map(|second| second.retries).sum(),
         }
@@ -206,22 +210,17 @@ impl Progress {
 }
 
 impl Running {
-    /// Follows how it gets on.
+    /// Follows the progress.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
-    }
-
-    /// Attempts under way at this moment.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Waits until the last visitor has left.
     ///
     /// # Errors
-    /// The load itself broke, whatever the shop did.
+    /// The load itself failed. A shop that fails is no error here.
     pub async fn finish(mut self) -> Result<Outcome> {
-        (&mut self.ended).await.context("the load panicked")?
+        (&mut self.outcome).await.context("the load panicked")?
     }
 }
 
@@ -232,35 +231,35 @@ impl Drop for Running {
 }
 
 impl Outcome {
-    /// The share of a core that the load took.
-    pub fn core_share(&self) -> f64 {
-        self.core_time.as_secs_f64() / self.took.as_secs_f64().max(f64::MIN_POSITIVE)
+    /// The share of a core that the load used.
+    pub fn cpu_share(&self) -> f64 {
+        self.cpu_time.as_secs_f64() / self.took.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// How many attempts a second this load could make if it took a whole core: above it, it measures itself.
-    #[expect(clippy::cast_precision_loss, reason = "a figure needs no more than 52 bits")]
-    pub fn ceiling(&self) -> f64 {
-        self.record.attempts as f64 / self.core_time.as_secs_f64().max(f64::MIN_POSITIVE)
+    /// How many attempts per second this load could send with a whole core. Beyond that it would measure itself.
+    #[expect(clippy::cast_precision_loss, reason = "a metric needs no more than 52 bits")]
+    pub fn max_per_second(&self) -> f64 {
+        self.record.attempts as f64 / self.cpu_time.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// Whether the figures are those of the shop.
+    /// Whether the timings are those of the shop.
     ///
     /// # Errors
-    /// They are not: the load fell behind its own schedule, or could not have done more. The error says by how much.
+    /// The load fell behind its schedule, or was close to the most that it can send. The error says by how much.
     pub fn check(&self) -> Result<()> {
-        let late = Duration::from_micros(self.record.lateness.value_at_quantile(0.99));
+        let lag = Duration::from_micros(self.record.lag.value_at_quantile(0.99));
         ensure!(
-            late <= TOO_LATE,
-            "the load fell behind its schedule: one visitor in a hundred was let in {} ms late or more, and {} ms are \
-             allowed; ask for a lower rate, or end what else uses this machine",
-            late.as_millis(),
-            TOO_LATE.as_millis()
+            lag <= MAX_LAG,
+            "the load fell behind its schedule: the p99 of its lag is {} ms, and the limit is {} ms; use a lower rate, or \
+             stop other programs on this machine",
+            lag.as_millis(),
+            MAX_LAG.as_millis()
         );
         ensure!(
-            self.core_share() <= TOO_BUSY,
-            "the load was at its ceiling: it took {:.0} % of a core; ask for less than {:.0} requests a second",
-            self.core_share() * 100.0,
-            self.ceiling() * TOO_BUSY
+            self.cpu_share() <= MAX_CPU_SHARE,
+            "the load is at its limit: it used {:.0} % of a core; use a rate below {:.0} requests per second",
+            self.cpu_share() * 100.0,
+            self.max_per_second() * MAX_CPU_SHARE
         );
         Ok(())
     }

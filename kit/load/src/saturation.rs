@@ -1,4 +1,5 @@
-//! A closed loop for once: how much something can do when it is always asked. For the limits of a machine, not for a shop.
+//! A closed loop that measures how many requests per second a server can answer. For the limits of the machine, not for a
+//! shop.
 
 use std::{
     cell::Cell,
@@ -17,57 +18,57 @@ use tokio::{
 
 use crate::{connections::Connections, cores};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks the same thing, so many in flight, for a while, and says how many a second were answered with 2xx. `request` is
-/// given the number of the question.
+/// Sends requests for a while, `in_flight` at a time, and returns how many per second were answered with 2xx. `request`
+/// receives the number of the request.
 ///
 /// # Errors
-/// Something was not answered with 2xx.
+/// A response had another status, or there was none.
 pub async fn saturate(
     stage: &Status,
     cores: Vec<usize>,
     in_flight: usize,
-    lasts: Duration,
+    duration: Duration,
     request: impl Fn(u32) -> Request + Send + 'static,
 ) -> Result<f64> {
     let routes = Routes::try_from(&stage.routes)?;
-    let (done, ended) = tokio::sync::oneshot::channel();
+    let (done, rate) = tokio::sync::oneshot::channel();
     thread::Builder::new().name("load".to_owned()).spawn(move || {
-        cores::stay_on(&cores);
+        cores::pin_to(&cores);
         let runtime = Builder::new_current_thread().enable_all().build();
-        let asked = runtime.map_err(Into::into).and_then(|runtime| {
-            LocalSet::new().block_on(&runtime, all(routes, in_flight, lasts, Rc::new(request)))
+        let rate = runtime.map_err(Into::into).and_then(|runtime| {
+            LocalSet::new().block_on(&runtime, send_all(routes, in_flight, duration, Rc::new(request)))
         });
-        done.send(asked).ok();
+        done.send(rate).ok();
     })?;
-    ended.await.context("the load panicked")?
+    rate.await.context("the load panicked")?
 }
 
-async fn all(
+async fn send_all(
     routes: Routes,
     in_flight: usize,
-    lasts: Duration,
+    duration: Duration,
     request: Rc<impl Fn(u32) -> Request + 'static>,
 ) -> Result<f64> {
-    let connections = Rc::new(Connections::new(routes, PATIENCE));
-    let asked = Rc::new(Cell::new(0_u32));
+    let connections = Rc::new(Connections::new(routes, TIMEOUT));
+    let sent = Rc::new(Cell::new(0_u32));
     let started = Instant::now();
-    let mut askers = JoinSet::new();
+    let mut clients = JoinSet::new();
     for _ in 0..in_flight {
-        let (connections, asked, request) = (Rc::clone(&connections), Rc::clone(&asked), Rc::clone(&request));
-        askers.spawn_local(async move {
-            while started.elapsed() < lasts {
-                asked.set(asked.get() + 1);
-                let answer = connections.send(&request(asked.get())).await;
+        let (connections, sent, request) = (Rc::clone(&connections), Rc::clone(&sent), Rc::clone(&request));
+        clients.spawn_local(async move {
+            while started.elapsed() < duration {
+                sent.set(sent.get() + 1);
+                let answer = connections.send(&request(sent.get())).await;
                 let status = answer.map(|answer| answer.status);
-                ensure!(status.is_ok_and(|status| status.is_success()), "a limit was answered {status:?}");
+                ensure!(status.is_ok_and(|status| status.is_success()), "`limits` answered {status:?}");
             }
             Ok(())
         });
     }
-    while let Some(ended) = askers.join_next().await {
+    while let Some(ended) = clients.join_next().await {
         ended??;
     }
-    Ok(f64::from(asked.get()) / started.elapsed().as_secs_f64())
+    Ok(f64::from(sent.get()) / started.elapsed().as_secs_f64())
 }

@@ -1,4 +1,4 @@
-//! Who comes when: drawn from a seed before the load begins, so that every stage gets the same visitors.
+//! The arrivals of a load, drawn from a seed before it begins, so that every stage gets the same visitors.
 
 use std::time::Duration;
 
@@ -6,54 +6,54 @@ use fastrand::Rng;
 
 use crate::mix::{Mix, Visit};
 
-/// Visitors of one kind, at a rate.
+/// Visitors of one kind, and their rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stream {
     /// What they come for.
     pub mix: Mix,
-    /// How many of them.
+    /// How many arrive per second.
     pub rate: Rate,
 }
 
-/// How many visitors come, a second: independently of each other, so that now and then several come at once.
+/// Arrivals per second. Visitors arrive independently of each other (a Poisson process), so several may arrive at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// On average.
+    /// The average.
     pub per_second: f64,
-    /// For a while it may be another rate.
+    /// A period with another rate.
     pub peak: Option<Peak>,
 }
 
-/// A while with a rate of its own.
+/// A period with a rate of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Peak {
-    /// Counted from the first visitor, warm-up included.
+    /// Counted from the beginning of the load, warm-up included.
     pub from: Duration,
-    pub lasts: Duration,
+    pub duration: Duration,
     pub per_second: f64,
 }
 
-/// One visitor.
+/// The arrival of one visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Arrival {
     /// Counted from the beginning of the load.
     pub(crate) due: Duration,
     pub(crate) visit: Visit,
-    /// What she chooses follows from it.
+    /// Determines what the visitor chooses.
     pub(crate) seed: u64,
 }
 
 impl Rate {
-    /// So many a second, always.
+    /// The same rate all the time.
     pub fn steady(per_second: f64) -> Self {
         Self { per_second, peak: None }
     }
 
-    /// The rate at a time.
+    /// The rate at a time, counted from the beginning of the load.
     pub fn at(&self, since: Duration) -> f64 {
         match &self.peak {
-            Some(peak) if since >= peak.from && since < peak.from + peak.lasts => peak.per_second,
+            Some(peak) if since >= peak.from && since < peak.from + peak.duration => peak.per_second,
             _ => self.per_second,
         }
     }
@@ -63,7 +63,7 @@ impl Rate {
     }
 }
 
-/// All visitors until then, in the order in which they are due.
+/// All arrivals until then, in order.
 pub(crate) fn arrivals(streams: &[Stream], seed: u64, until: Duration) -> Vec<Arrival> {
     let mut seeds = Rng::with_seed(seed);
     let mut all: Vec<_> = streams.iter().flat_map(|stream| of_stream(stream, seeds.fork(), until)).collect();
@@ -71,7 +71,8 @@ pub(crate) fn arrivals(streams: &[Stream], seed: u64, until: Duration) -> Vec<Ar
     all
 }
 
-/// A Poisson process: gaps are exponential, at the highest rate; where the rate is lower, as many are left out.
+/// A Poisson process by thinning: exponential gaps at the highest rate, and where the rate is lower, arrivals are dropped
+/// in proportion.
 fn of_stream(stream: &Stream, mut rng: Rng, until: Duration) -> Vec<Arrival> {
     let highest = stream.rate.highest();
     let mut all = Vec::new();
@@ -103,34 +104,34 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_visitors_and_another_seed_others() {
+    fn the_same_seed_gives_the_same_visitors_and_another_seed_does_not() {
         let streams = [stream(Mix::Day, 50.0), stream(Mix::Checkout, 5.0)];
         assert_eq!(arrivals(&streams, 7, MINUTE), arrivals(&streams, 7, MINUTE));
         assert_ne!(arrivals(&streams, 7, MINUTE), arrivals(&streams, 8, MINUTE));
     }
 
     #[test]
-    fn so_many_come_as_the_rate_says_in_the_order_in_which_they_are_due() {
+    fn arrivals_are_ordered_and_as_many_as_the_rate_says() {
         let all = arrivals(&[stream(Mix::Browse, 100.0), stream(Mix::Checkout, 20.0)], 1, MINUTE);
         assert!((6900..7500).contains(&all.len()), "{}", all.len()); // 7200 ± 3.5 standard deviations
         assert!(all.is_sorted_by_key(|arrival| arrival.due) && all[all.len() - 1].due < MINUTE);
     }
 
     #[test]
-    fn gaps_are_those_of_chance_and_not_of_a_clock() {
+    fn gaps_between_arrivals_are_random() {
         let all = arrivals(&[stream(Mix::Browse, 100.0)], 1, MINUTE);
         let gap = |pair: &[Arrival]| pair[1].due.as_secs_f64() - pair[0].due.as_secs_f64();
         let gaps: Vec<_> = all.windows(2).map(gap).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
         let variation = variance.sqrt() / mean;
-        assert!((0.9..1.1).contains(&variation), "{variation}"); // 1 of exponential gaps, 0 of a clock's
+        assert!((0.9..1.1).contains(&variation), "{variation}"); // 1 for exponential gaps, 0 for a fixed interval
     }
 
     #[test]
-    fn a_peak_has_a_rate_of_its_own_and_only_while_it_lasts() {
+    fn a_peak_changes_the_rate_only_while_it_lasts() {
         let second = Duration::from_secs(1);
-        let peak = Peak { from: 20 * second, lasts: 10 * second, per_second: 400.0 };
+        let peak = Peak { from: 20 * second, duration: 10 * second, per_second: 400.0 };
         let rate = Rate { per_second: 50.0, peak: Some(peak) };
         let all = arrivals(&[Stream { mix: Mix::Browse, rate }], 3, MINUTE);
         let within =
@@ -141,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_none_brings_nobody() {
+    fn a_rate_of_zero_brings_no_visitors() {
         assert!(arrivals(&[stream(Mix::Browse, 0.0)], 1, MINUTE).is_empty());
     }
 
     #[test]
-    fn a_day_is_mostly_browsing() {
+    fn the_day_mix_is_mostly_browsing() {
         let all = arrivals(&[stream(Mix::Day, 200.0)], 5, MINUTE);
         let share = |visit| all.iter().filter(|a| a.visit == visit).count() as f64 / all.len() as f64;
         assert!((0.83..0.87).contains(&share(Visit::Browse)));

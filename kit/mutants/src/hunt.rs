@@ -57,7 +57,7 @@ impl<'a> Hunt<'a> {
         chapter.folder.clone_from(&folder);
         ".".clone_into(&mut chapter.manifest.workspace);
         let stage = Copy::of_stage(course, number)?.versioned(SUFFIX);
-        Ok(Self { course, chapter, stage, folder, everywhere: cores::allowed() })
+        Ok(Self { course, chapter, stage, folder, everywhere: cores::available() })
     }
 
     /// Runs the chapter as it is: whatever the audit says of it is a false alarm.
@@ -88,7 +88,7 @@ impl<'a> Hunt<'a> {
 
     async fn run(&self, files: &Copy, seed: u64) -> Result<Report> {
         files.make(&self.folder)?;
-        cores::stay_on(&self.everywhere); // to compile
+        cores::pin_to(&self.everywhere); // to compile
         let guard = std::env::current_exe()?;
         let lab = Lab::prepare(
             self.course,

@@ -16,8 +16,8 @@ pub fn router() -> Router<App> {
         .layer(middleware::from_fn(capped))
 }
 
-/// So many requests at once as the experiment says, each for as long as it says: what a machine of its own could do. Who
-/// finds no room in time is refused.
+/// Limits this instance to what a small machine could do: it serves `MAX_IN_FLIGHT` requests at a time, each takes
+/// `SERVICE_TIME_MS`, and a request that has to wait five times as long is refused.
 async fn capped(request: Request, next: Next) -> Response {
     static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(setting("MAX_IN_FLIGHT")));
     static SERVICE_TIME: LazyLock<Duration> =
@@ -32,5 +32,5 @@ async fn capped(request: Request, next: Next) -> Response {
 
 fn setting<T: FromStr>(name: &str) -> T {
     let value = env::var(name).ok().and_then(|value| value.parse().ok());
-    value.unwrap_or_else(|| panic!("{name} is no number; experiments/scale-out.toml sets it"))
+    value.unwrap_or_else(|| panic!("{name} is not a number; experiments/scale-out.toml sets it"))
 }

@@ -1,4 +1,4 @@
-//! What a stage is given before a load: products to sell, accounts to buy with, and a journal.
+//! What a stage contains before the load begins: products to sell and accounts to buy with.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,35 +21,35 @@ use uuid::Uuid;
 
 /// The password of every account.
 pub(crate) const PASSWORD: &str = "correct horse battery";
-/// How long each step may be turned away: hashing passwords is bounded.
-const SET_UP: Duration = Duration::from_secs(30);
-/// Steps under way at once.
-const AT_ONCE: usize = 8;
-/// Of everything but the promotion: more than any load buys.
+/// How long each request of the set-up is retried. Registrations are refused now and then, because the number of passwords
+/// that are hashed at once is limited.
+const RETRY_FOR: Duration = Duration::from_secs(30);
+const MAX_IN_FLIGHT: usize = 8;
+/// Units of every product but the one on promotion: more than any load buys.
 const PLENTY: u32 = 1_000_000;
 
-/// How much of everything.
+/// How many products and accounts are created.
 #[derive(Debug, Clone, Copy)]
-pub struct Stock {
-    /// Products, the one of the promotion apart.
+pub struct DataSize {
+    /// Products, in addition to the one on promotion.
     pub products: usize,
-    /// Units of the product that everybody wants in a flash sale.
-    pub promotion: u32,
-    /// Accounts that visitors log in and buy with. Several visitors at once may be one account.
+    /// Units of the product on promotion, which every visitor of a flash sale wants.
+    pub promotion_units: u32,
+    /// Accounts that visitors use. Several visitors may use one account at the same time.
     pub accounts: usize,
 }
 
-/// The products, the accounts, and the journal of everything that is asked of a stage from then on.
+/// The products and accounts of a stage, and the journal of every write from then on.
 #[derive(Debug, Clone)]
-pub struct Market {
+pub struct TestData {
     pub(crate) promotion: Uuid,
     pub(crate) products: Arc<Vec<Uuid>>,
     pub(crate) accounts: Arc<Vec<Account>>,
     pub(crate) staff: Account,
-    pub(crate) notes: Arc<Notes>,
+    pub(crate) journal: Arc<JournalWriter>,
 }
 
-/// Somebody with a session.
+/// A registered user with a session.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) id: Uuid,
@@ -57,11 +57,11 @@ pub(crate) struct Account {
     pub(crate) token: String,
 }
 
-/// The journal, while it is written.
+/// A journal that several threads write to.
 #[derive(Debug)]
-pub(crate) struct Notes(Mutex<Journal>);
+pub(crate) struct JournalWriter(Mutex<Journal>);
 
-impl Notes {
+impl JournalWriter {
     pub(crate) fn begin() -> Self {
         Self(Mutex::new(Journal { begun: Timestamp::now(), requests: Vec::new() }))
     }
@@ -75,49 +75,49 @@ impl Notes {
     }
 }
 
-impl Market {
+impl TestData {
     /// Adds products and accounts to a running stage.
     ///
     /// # Errors
-    /// The stage does not answer, or not as the contract says.
-    pub async fn open(stage: &Status, stock: Stock) -> Result<Self> {
-        let shop = Shop::new(&stage.routes)?.patient(SET_UP);
-        let notes = Notes::begin();
+    /// The stage does not respond, or not as the contract says.
+    pub async fn create(stage: &Status, size: DataSize) -> Result<Self> {
+        let shop = Shop::new(&stage.routes)?.patient(RETRY_FOR);
+        let journal = JournalWriter::begin();
         let (staff, caller) = log_in(&shop, &stage.staff.email, &stage.staff.password).await?;
-        let promotion = add_product(&caller, staff.id, &notes, 0, stock.promotion).await?;
-        let adding = (1..=stock.products).map(|n| add_product(&caller, staff.id, &notes, n, PLENTY));
-        let products = stream::iter(adding).buffer_unordered(AT_ONCE).try_collect().await?;
-        let registering = (1..=stock.accounts).map(|n| register(&shop, n));
-        let accounts = stream::iter(registering).buffer_unordered(AT_ONCE).try_collect().await?;
+        let promotion = add_product(&caller, staff.id, &journal, 0, size.promotion_units).await?;
+        let adding = (1..=size.products).map(|n| add_product(&caller, staff.id, &journal, n, PLENTY));
+        let products = stream::iter(adding).buffer_unordered(MAX_IN_FLIGHT).try_collect().await?;
+        let registering = (1..=size.accounts).map(|n| register(&shop, n));
+        let accounts = stream::iter(registering).buffer_unordered(MAX_IN_FLIGHT).try_collect().await?;
         Ok(Self {
             promotion,
             products: Arc::new(products),
             accounts: Arc::new(accounts),
             staff,
-            notes: Arc::new(notes),
+            journal: Arc::new(journal),
         })
     }
 
-    /// Everything that was asked so far.
+    /// The journal so far.
     pub fn journal(&self) -> Journal {
-        self.notes.journal()
+        self.journal.journal()
     }
 
-    /// The product that a flash sale is about.
+    /// The product on promotion.
     pub fn promotion(&self) -> Uuid {
         self.promotion
     }
 }
 
-async fn add_product(staff: &Caller, id: Uuid, notes: &Notes, n: usize, stock: u32) -> Result<Uuid> {
+async fn add_product(staff: &Caller, id: Uuid, journal: &JournalWriter, n: usize, stock: u32) -> Result<Uuid> {
     let price = Money::eur(1999);
     let amount = price.amount;
     let name = format!("Article {n} of the load");
-    let description = format!("{stock} of it, {} and {}", WORDS[n % WORDS.len()], WORDS[n / 7 % WORDS.len()]);
+    let description = format!("{stock} units, {} and {}", WORDS[n % WORDS.len()], WORDS[n / 7 % WORDS.len()]);
     let sent = Timestamp::now();
     let product = NewProduct { name, description, price, stock };
     let added = staff.add_product(&new_key(), &product).await.context("cannot add a product")?;
-    notes.write(Asked {
+    journal.write(Asked {
         caller: id,
         operation: Operation::SetPrice { product: added.id, amount },
         key: None,
@@ -128,7 +128,7 @@ async fn add_product(staff: &Caller, id: Uuid, notes: &Notes, n: usize, stock: u
     Ok(added.id)
 }
 
-/// What descriptions are made of, and searches look for.
+/// Words of the descriptions, which visitors search for.
 pub(crate) const WORDS: [&str; 8] =
     ["amber", "brisk", "coarse", "dark", "early", "faint", "gentle", "hollow"];
 

@@ -1,4 +1,4 @@
-//! What came out: medians, ratios and memory, for people and as JSON.
+//! Medians, ratios and memory, as a table and as JSON.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path, time::Duration};
 
@@ -7,35 +7,35 @@ use serde::Serialize;
 
 use crate::{batch::Batch, operation::Operation};
 
-/// A batch that took less says more about the clock than about the shop: criterion begins its warm-up with such.
-const SHORTEST: Duration = Duration::from_millis(20);
+/// Shorter batches are ignored, because the clock's resolution would dominate. Criterion begins its warm-up with such batches.
+const MIN_BATCH: Duration = Duration::from_millis(20);
 
-/// An operation, and how many are in flight.
+/// An operation and the number in flight.
 type Cell = (Operation, usize);
 
-/// All that was measured so far.
+/// All measurements so far.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct Results {
     batches: BTreeMap<Cell, Vec<Batch>>,
     ratios: BTreeMap<Cell, Vec<f64>>,
     memory: Vec<Memory>,
     requests: u64,
 }
 
-/// Resident memory at some time.
+/// Resident memory at one moment.
 #[derive(Debug, Clone, Serialize)]
 pub struct Memory {
-    /// Of all processes of the shop together.
+    /// Sum of all processes of the shop.
     pub bytes: Option<u64>,
-    /// Requests that the shop had had by then, at least.
+    /// The shop had answered at least this many requests by then.
     pub after_requests: u64,
-    /// What those were.
+    /// What these requests were.
     pub after: &'static str,
-    /// What it should be at most, in bytes.
+    /// The upper bound that the course sets itself, in bytes.
     pub goal: u64,
 }
 
-/// The figures of a run.
+/// The results of a run.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Report {
@@ -47,58 +47,58 @@ pub struct Report {
     pub memory: Vec<Memory>,
 }
 
-/// One operation with so many in flight. Medians, but for `p99_us`.
+/// One operation with a number in flight. Medians, except `p99_us`.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Row {
     pub operation: Operation,
     pub in_flight: usize,
     pub per_second: f64,
-    /// Of one operation, from its first request until it is done, in microseconds.
+    /// Microseconds from an operation's first request until it is done.
     pub p50_us: f64,
     pub p99_us: f64,
-    /// How often it was done.
+    /// How often it was performed.
     pub count: usize,
 }
 
-/// An operation against its limit, both measured in turn: the median of the pairs, and the middle half of them.
+/// An operation compared with its limit, measured in turn: the median of the pairs and their interquartile range.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Ratio {
     pub operation: Operation,
     pub limit: Operation,
     pub in_flight: usize,
-    /// Time of one operation in times of its limit.
-    pub times: f64,
-    pub middle_half: (f64, f64),
+    /// The time of one operation divided by that of its limit.
+    pub ratio: f64,
+    pub interquartile_range: (f64, f64),
     pub goal: Option<f64>,
 }
 
-impl Figures {
-    /// None yet, of a shop that has had so many requests.
+impl Results {
+    /// No results yet, for a shop that has answered this many requests.
     pub fn after(requests: u64) -> Self {
         Self { requests, ..Self::default() }
     }
 
-    /// Notes a batch of an operation.
+    /// Adds a batch of an operation.
     pub fn add(&mut self, operation: Operation, in_flight: usize, batch: Batch) {
         if operation.pair().1 != Some(operation) {
             self.requests += batch.latencies.len() as u64;
         }
-        if batch.took >= SHORTEST {
+        if batch.took >= MIN_BATCH {
             self.batches.entry((operation, in_flight)).or_default().push(batch);
         }
     }
 
-    /// Notes a batch of an operation and one of its limit that followed on each other.
+    /// Adds a batch of an operation and one of its limit, measured one after the other.
     pub fn add_pair(&mut self, operation: Operation, in_flight: usize, batch: &Batch, limit: &Batch) {
-        if batch.took.min(limit.took) >= SHORTEST {
+        if batch.took.min(limit.took) >= MIN_BATCH {
             let ratio = batch.time_of(1).div_duration_f64(limit.time_of(1));
             self.ratios.entry((operation, in_flight)).or_default().push(ratio);
         }
     }
 
-    /// Notes the memory at this moment, if anything was asked since it was noted last.
+    /// Adds the memory at this moment, if there were requests since it was last added.
     pub fn add_memory(&mut self, bytes: Option<u64>, after: &'static str, goal: u64) {
         let after_requests = self.requests;
         if self.memory.last().is_none_or(|last| last.after_requests < after_requests) {
@@ -106,7 +106,7 @@ impl Figures {
         }
     }
 
-    /// The figures so far.
+    /// The results so far.
     pub fn report(&self, chapter: u32, products: u32) -> Report {
         let rows = self.batches.iter().map(|(cell, batches)| row(*cell, batches)).collect();
         let ratios = self.ratios.iter().filter_map(|(cell, ratios)| ratio(*cell, ratios)).collect();
@@ -139,8 +139,8 @@ fn ratio((operation, in_flight): Cell, ratios: &[f64]) -> Option<Ratio> {
         operation,
         limit: operation.pair().1?,
         in_flight,
-        times: percentile(&ratios, 50),
-        middle_half: (percentile(&ratios, 25), percentile(&ratios, 75)),
+        ratio: percentile(&ratios, 50),
+        interquartile_range: (percentile(&ratios, 25), percentile(&ratios, 75)),
         goal,
     })
 }
@@ -151,7 +151,7 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// Of sorted values: what `percent` of them are at most. NaN of none.
+/// A percentile of sorted values. NaN if there are none.
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let place = sorted.len().saturating_sub(1) * percent / 100;
     sorted.get(place).copied().unwrap_or(f64::NAN)
@@ -174,28 +174,28 @@ pub fn write(root: &Path, name: &str, report: &impl Serialize) -> Result<()> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { chapter, cores, products, .. } = self;
-        writeln!(f, "chapter {chapter}, {products} products, {cores} cores with the load on them\n")?;
-        writeln!(f, "{:<20}{:>10}{:>10}{:>10}{:>10}", "", "in flight", "1/s", "p50 ms", "p99 ms")?;
+        writeln!(f, "chapter {chapter}, {products} products, {cores} cores shared with the load\n")?;
+        writeln!(f, "{:<20}{:>10}{:>12}{:>10}{:>10}", "", "in flight", "per second", "p50 ms", "p99 ms")?;
         for Row { operation, in_flight, per_second, p50_us, p99_us, .. } in &self.operations {
             let (name, p50, p99) = (operation.name(), p50_us / 1e3, p99_us / 1e3);
-            writeln!(f, "{name:<20}{in_flight:>10}{per_second:>10.0}{p50:>10.2}{p99:>10.2}")?;
+            writeln!(f, "{name:<20}{in_flight:>10}{per_second:>12.0}{p50:>10.2}{p99:>10.2}")?;
         }
         writeln!(
             f,
-            "\n{:<30}{:>10}{:>8}{:>14}{:>8}",
-            "measured in turn", "in flight", "time", "middle half", "goal"
+            "\n{:<30}{:>10}{:>8}{:>22}{:>8}",
+            "compared with the limit", "in flight", "ratio", "interquartile range", "goal"
         )?;
-        for Ratio { operation, limit, in_flight, times, middle_half: (low, high), goal } in &self.ratios {
+        for Ratio { operation, limit, in_flight, ratio, interquartile_range: (low, high), goal } in &self.ratios {
             let pair = format!("{} / {}", operation.name(), limit.name());
-            let (half, goal) = (format!("{low:.2}–{high:.2}"), goal.map(|goal| format!("≤ {goal:.2}")));
-            writeln!(f, "{pair:<30}{in_flight:>10}{times:>8.2}{half:>14}{:>8}", goal.unwrap_or_default())?;
+            let (range, goal) = (format!("{low:.2}–{high:.2}"), goal.map(|goal| format!("≤ {goal:.2}")));
+            writeln!(f, "{pair:<30}{in_flight:>10}{ratio:>8.2}{range:>22}{:>8}", goal.unwrap_or_default())?;
         }
         writeln!(f)?;
         for Memory { bytes, after_requests, after, goal } in &self.memory {
             let resident = bytes.map_or("unknown".to_owned(), |bytes| format!("{} MB", bytes / 1_000_000));
             writeln!(
                 f,
-                "resident after {after} (≥ {after_requests} requests): {resident}, goal ≤ {} MB",
+                "resident memory after {after} (≥ {after_requests} requests): {resident}, goal ≤ {} MB",
                 goal / 1_000_000
             )?;
         }
@@ -207,46 +207,46 @@ impl fmt::Display for Report {
 mod tests {
     use super::*;
 
-    /// Ten operations of a millisecond each, in so many milliseconds altogether.
+    /// Ten operations of a millisecond each, which took this many milliseconds altogether.
     fn batch(took: u64) -> Batch {
         Batch { took: Duration::from_millis(took), latencies: vec![Duration::from_millis(1); 10] }
     }
 
     #[test]
     fn a_ratio_is_the_median_of_its_pairs() {
-        let mut figures = Figures::default();
+        let mut results = Results::default();
         for (shop, limit) in [(900, 100), (300, 100), (200, 100)] {
-            figures.add_pair(Operation::PlaceOrder, 32, &batch(shop), &batch(limit));
+            results.add_pair(Operation::PlaceOrder, 32, &batch(shop), &batch(limit));
         }
-        let ratio = &figures.report(1, 0).ratios[0];
+        let ratio = &results.report(1, 0).ratios[0];
         assert_eq!((ratio.limit, ratio.goal), (Operation::BareCommit, Some(2.5)));
-        assert!((ratio.times - 3.0).abs() < 1e-9, "{}", ratio.times);
+        assert!((ratio.ratio - 3.0).abs() < 1e-9, "{}", ratio.ratio);
     }
 
     #[test]
-    fn a_rate_is_that_of_the_batch_and_a_latency_that_of_one_operation() {
-        let mut figures = Figures::default();
-        figures.add(Operation::LogIn, 32, batch(100));
-        let row = &figures.report(1, 0).operations[0];
+    fn a_rate_is_computed_from_the_batch_and_a_latency_from_one_operation() {
+        let mut results = Results::default();
+        results.add(Operation::LogIn, 32, batch(100));
+        let row = &results.report(1, 0).operations[0];
         assert!((row.per_second - 100.0).abs() < 1e-9, "{}", row.per_second);
         assert!((row.p50_us - 1000.0).abs() < 1e-9, "{}", row.p50_us);
     }
 
     #[test]
-    fn a_batch_too_short_for_the_clock_does_not_count() {
-        let mut figures = Figures::default();
-        figures.add(Operation::LogIn, 32, batch(19));
-        figures.add_pair(Operation::ReadProduct, 1, &batch(100), &batch(19));
-        let report = figures.report(1, 0);
+    fn a_batch_too_short_for_the_clock_is_ignored() {
+        let mut results = Results::default();
+        results.add(Operation::LogIn, 32, batch(19));
+        results.add_pair(Operation::ReadProduct, 1, &batch(100), &batch(19));
+        let report = results.report(1, 0);
         assert!(report.operations.is_empty() && report.ratios.is_empty());
     }
 
     #[test]
-    fn what_the_limits_were_asked_was_not_asked_of_the_shop() {
-        let mut figures = Figures::after(5);
-        figures.add(Operation::ReadProduct, 1, batch(100));
-        figures.add(Operation::BareRead, 1, batch(100));
-        figures.add_memory(None, "reading", 0);
-        assert_eq!(figures.report(1, 0).memory[0].after_requests, 15);
+    fn requests_to_the_limits_are_not_requests_to_the_shop() {
+        let mut results = Results::after(5);
+        results.add(Operation::ReadProduct, 1, batch(100));
+        results.add(Operation::BareRead, 1, batch(100));
+        results.add_memory(None, "reading", 0);
+        assert_eq!(results.report(1, 0).memory[0].after_requests, 15);
     }
 }
