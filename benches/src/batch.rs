@@ -28,7 +28,8 @@ impl Batch {
     pub async fn run(operation: Operation, count: u64, customers: &mut [Customer]) -> Result<Self> {
         let left = Cell::new(count.max(2 * customers.len() as u64));
         let started = Instant::now();
-        let latencies = try_join_all(customers.iter_mut().map(|customer| work(operation, customer, &left))).await?;
+        let latencies =
+            try_join_all(customers.iter_mut().map(|customer| work(operation, customer, &left))).await?;
         Ok(Self { took: started.elapsed(), latencies: latencies.concat() })
     }
 

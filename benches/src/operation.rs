@@ -135,7 +135,8 @@ async fn place_order(customer: &mut Customer) -> Result<Order> {
 
 async fn check_out(customer: &mut Customer) -> Result<()> {
     let order = place_order(customer).await?;
-    let request = Request::post(format!("/orders/{}/payment", order.id)).bearer(&customer.token).key(&new_key());
+    let request =
+        Request::post(format!("/orders/{}/payment", order.id)).bearer(&customer.token).key(&new_key());
     let order: Order = customer.send(request.json(&serde_json::json!({ "source": "tok_ok" })), 202).await?;
     poll_until(customer, order, Status::Paid).await.map(drop)
 }
@@ -158,6 +159,7 @@ async fn poll_until(customer: &mut Customer, mut order: Order, expected: Status)
         }
         sleep(pause).await;
         pause = POLL_INTERVAL.max(customer.settle_time / 10);
-        order = customer.send(Request::get(format!("/orders/{}", order.id)).bearer(&customer.token), 200).await?;
+        order =
+            customer.send(Request::get(format!("/orders/{}", order.id)).bearer(&customer.token), 200).await?;
     }
 }

@@ -35,7 +35,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// The shop does not answer 201, or more orders are in flight than there are customers.
-pub async fn place_at_rate(customers: Vec<Customer>, period: Duration, count: u32) -> Result<(Vec<Customer>, Vec<Placed>)> {
+pub async fn place_at_rate(
+    customers: Vec<Customer>,
+    period: Duration,
+    count: u32,
+) -> Result<(Vec<Customer>, Vec<Placed>)> {
     let (mut idle, mut placed) = (customers, Vec::new());
     let mut due = interval(period);
     let mut left = count;

@@ -185,7 +185,9 @@ impl fmt::Display for Report {
             "\n{:<30}{:>10}{:>8}{:>22}{:>8}",
             "compared with the limit", "in flight", "ratio", "interquartile range", "goal"
         )?;
-        for Ratio { operation, limit, in_flight, ratio, interquartile_range: (low, high), goal } in &self.ratios {
+        for Ratio { operation, limit, in_flight, ratio, interquartile_range: (low, high), goal } in
+            &self.ratios
+        {
             let pair = format!("{} / {}", operation.name(), limit.name());
             let (range, goal) = (format!("{low:.2}–{high:.2}"), goal.map(|goal| format!("≤ {goal:.2}")));
             writeln!(f, "{pair:<30}{in_flight:>10}{ratio:>8.2}{range:>22}{:>8}", goal.unwrap_or_default())?;

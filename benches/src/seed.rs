@@ -18,7 +18,8 @@ pub async fn add_products(stage: &Status, customers: &mut [Customer], count: u32
     let staff = Shop::new(&stage.routes)?.open_session(&stage.staff.email, &stage.staff.password).await;
     let token = staff.context("cannot log in as staff")?.value.token;
     let next = Cell::new(0);
-    let added = try_join_all(customers.iter_mut().map(|customer| add(customer, &token, &next, count))).await?;
+    let added =
+        try_join_all(customers.iter_mut().map(|customer| add(customer, &token, &next, count))).await?;
     let products = Rc::new(added.concat());
     for customer in customers {
         customer.products = Rc::clone(&products);

@@ -14,7 +14,9 @@ use stage::{
 /// It is not a number.
 pub fn chapter_number() -> Result<u32> {
     let number = env::var("STEPWISE_CHAPTER").unwrap_or_else(|_| "1".to_owned());
-    number.parse().with_context(|| format!("STEPWISE_CHAPTER is {number:?}; set it to the number of a chapter"))
+    number
+        .parse()
+        .with_context(|| format!("STEPWISE_CHAPTER is {number:?}; set it to the number of a chapter"))
 }
 
 /// The course that contains the current folder.

@@ -1,10 +1,6 @@
 //! Measures several stages in turn, several times each, so that a noisy minute affects all of them alike.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    time::Instant,
-};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
 use load::{Mix, cores::Cores};

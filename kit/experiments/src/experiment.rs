@@ -66,6 +66,10 @@ pub struct Experiment {
     /// The products and accounts that exist before the load begins.
     #[serde(default)]
     pub data: DataSpec,
+    /// This many orders are placed and paid before the load begins, while the payment provider is down: their payment attempts
+    /// are open. The provider stays down until the experiment's fault `down` ends.
+    #[serde(default)]
+    pub open_payments: usize,
     /// The load.
     #[serde(rename = "load")]
     pub loads: Vec<LoadSpec>,
@@ -235,6 +239,10 @@ impl Experiment {
             self.data.accounts > 0 && self.data.products > 0,
             "`data` has no products or no accounts; use one or more of each"
         );
+        ensure!(
+            self.open_payments == 0 || self.faults.iter().any(|fault| fault.kind == FaultKind::Down),
+            "`open_payments` needs a fault `down`, at whose end the payment provider is healthy again"
+        );
         for load in &self.loads {
             ensure!(
                 (0.0..=50_000.0).contains(&load.rate),
@@ -273,6 +281,7 @@ impl Experiment {
             settings: BTreeMap::new(),
             scale: Vec::new(),
             data: DataSpec { accounts: 8, ..DataSpec::default() },
+            open_payments: 0,
             loads: vec![LoadSpec { mix, rate, peak: None }],
             faults: Vec::new(),
             expectations: Vec::new(),
@@ -427,6 +436,7 @@ mod tests {
             (&fault("3s", "cut", "everything", ""), "not `everything`"),
             (&fault("3s", "slow", "provider", ""), "`slow` needs it"),
             (&fault("3s", "stop", "users", "repeat_until_hit = true"), "belongs to `kill`"),
+            (&format!("open_payments = 10\n{LOAD}"), "needs a fault `down`"),
             (&fault("soon", "kill", "users", ""), "at = \"soon\""),
             (&fault("1s", "kill", "shop", ""), "`users`, `products`, `orders`"),
             (&format!("scale = [{{ nats = 3 }}]\n{LOAD}"), "use one or more of users"),

@@ -13,6 +13,7 @@ use load::{
     cores::{self, Cores},
     order_times::{self, OrderTimes},
 };
+use serde_json::json;
 use shop_client::Shop;
 use stage::{Chapter, Course, Options, Profile, Programs, RunFolder, Stage, Status};
 
@@ -146,6 +147,12 @@ impl Lab {
         view: &View,
     ) -> Result<Observed> {
         let data = TestData::create(status, experiment.data.into()).await?;
+        if experiment.open_payments > 0 {
+            let count = experiment.open_payments;
+            view.line(&format!("placing and paying {count} orders while the payment provider is down"));
+            faults::control_provider(stage, &json!({ "down": true })).await?;
+            data.add_open_payments(status, count).await?;
+        }
         let policy = RetryPolicy::default();
         let retry_for = experiment.retry_for.unwrap_or(policy.retry_for);
         let load = Load {

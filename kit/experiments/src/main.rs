@@ -141,11 +141,8 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
 async fn lab(course: &Course, args: &LabArgs) -> Result<ExitCode> {
     let (view, guard, all_cores) = (View::new(), std::env::current_exe()?, cores::available());
     // The times of a debug build mean nothing, so the load needs no core of its own.
-    let (profile, cores) = if args.debug {
-        (Profile::Debug, Cores::shared())
-    } else {
-        (Profile::Release, Cores::separate())
-    };
+    let (profile, cores) =
+        if args.debug { (Profile::Debug, Cores::shared()) } else { (Profile::Release, Cores::separate()) };
     let mut reports = Vec::new();
     for number in &args.chapters {
         let folder = course.chapter(*number)?.folder;

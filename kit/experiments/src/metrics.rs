@@ -252,7 +252,8 @@ mod tests {
 
     #[test]
     fn a_request_that_succeeded_after_a_retry_is_not_a_success_of_the_first_attempt() {
-        let stats = RequestStats { requests: 200, first_attempt_failed: 3, retries: 5, ..RequestStats::default() };
+        let stats =
+            RequestStats { requests: 200, first_attempt_failed: 3, retries: 5, ..RequestStats::default() };
         assert_eq!(success_percent(&stats), Some(98.5));
     }
 

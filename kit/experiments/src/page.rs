@@ -22,7 +22,11 @@ const END: &str = "<!-- end of figures -->";
 
 /// A row of the table: its label, the experiment and the metric.
 const ROWS: [(&str, &str, &str); 17] = [
-    ("One process killed: browsing that succeeded meanwhile, %", "kill-one", "browse_success_in_faults_percent"),
+    (
+        "One process killed: browsing that succeeded meanwhile, %",
+        "kill-one",
+        "browse_success_in_faults_percent",
+    ),
     (
         "One process killed: placing and paying that succeeded meanwhile, %",
         "kill-one",
@@ -59,8 +63,7 @@ pub fn charts(comparison: &Comparison) -> Vec<(&'static str, String)> {
         series: stages.iter().map(|stage| (name(stage), points(of(stage), metric))).collect(),
     };
     let browse = lines("Browsing: p99 by load", "browse_p99_ms", |stage| &stage.browse, "reads per second");
-    let placed =
-        lines(
+    let placed = lines(
         "Time until an order is placed: p95 by load",
         "placed_p95_ms",
         |stage| &stage.checkout,
@@ -175,8 +178,10 @@ fn cell(repeated: &Repeated, metric: &str) -> String {
 }
 
 fn broken(stage: &StageResults) -> String {
-    let all =
-        stage.experiments.values().chain(stage.browse.iter().chain(&stage.checkout).map(|step| &step.results));
+    let all = stage
+        .experiments
+        .values()
+        .chain(stage.browse.iter().chain(&stage.checkout).map(|step| &step.results));
     let mut broken: Vec<_> = all.flat_map(|repeated| repeated.broken.iter().cloned()).collect();
     broken.sort();
     broken.dedup();

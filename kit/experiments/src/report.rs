@@ -173,7 +173,8 @@ impl Expectation {
         }
         let actual = metrics.get(&self.metric).copied();
         let within = |actual: f64| {
-            self.at_most.is_none_or(|most| actual <= most) && self.at_least.is_none_or(|least| actual >= least)
+            self.at_most.is_none_or(|most| actual <= most)
+                && self.at_least.is_none_or(|least| actual >= least)
         };
         let bounds = [("at least", self.at_least), ("at most", self.at_most)];
         let bounds = bounds.iter().filter_map(|(word, bound)| Some(format!("{word} {}", (*bound)?)));
@@ -437,7 +438,8 @@ mod tests {
     #[test]
     fn a_fault_that_interrupted_nothing_is_inconclusive_and_a_shop_that_lost_something_failed() {
         let missed = |report: &mut Report| report.expectations.push(unmet("faults_hit"));
-        let broken = |report: &mut Report| drop(report.audit.broken.insert("nothing-lost".to_owned(), vec![]));
+        let broken =
+            |report: &mut Report| drop(report.audit.broken.insert("nothing-lost".to_owned(), vec![]));
         assert_eq!(verdict(|_| {}), Verdict::Passed);
         assert_eq!(verdict(missed), Verdict::Inconclusive);
         assert_eq!(verdict(broken), Verdict::Failed);

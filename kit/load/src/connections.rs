@@ -90,7 +90,8 @@ impl Connections {
 async fn connect(address: &str) -> Result<Connection, NoResponse> {
     let stream = TcpStream::connect(address).await.map_err(|_| NoResponse::Refused)?;
     stream.set_nodelay(true).map_err(|_| NoResponse::ConnectionLost)?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|_| NoResponse::ConnectionLost)?;
+    let (mut sender, connection) =
+        handshake(TokioIo::new(stream)).await.map_err(|_| NoResponse::ConnectionLost)?;
     tokio::task::spawn_local(connection); // an error of the connection reaches the sender as well
     sender.ready().await.map_err(|_| NoResponse::ConnectionLost)?;
     Ok(sender)

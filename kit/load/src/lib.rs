@@ -8,6 +8,7 @@
 //! - [`schedule`]: the arrivals, all drawn from one seed
 //! - [`mix`]: what a visitor comes for
 //! - [`test_data`]: the products and accounts that are created first, and the [journal](audit::Journal) of all writes
+//! - `backlog`: open payments, as a long outage of the payment provider leaves them
 //! - `pacer`: starts each visitor on time
 //! - `visitor`: the requests of one visitor; `client`: retries; `connections`: HTTP with little overhead
 //! - [`traffic`]: the requests in flight, for a fault that has to interrupt one
@@ -20,6 +21,7 @@
 pub mod schedule;
 pub mod mix;
 pub mod test_data;
+mod backlog;
 mod pacer;
 mod connections;
 mod client;

@@ -212,10 +212,7 @@ mod tests {
         record.add(request(begun, 20, Some(1), 1));
         record.add(request(begun, 30, None, 5));
         let stats = stats(&record);
-        assert_eq!(
-            (stats.requests, stats.first_attempt_failed, stats.failed, stats.retries),
-            (3, 2, 1, 5)
-        );
+        assert_eq!((stats.requests, stats.first_attempt_failed, stats.failed, stats.retries), (3, 2, 1, 5));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// How long each request of the set-up is retried. Registrations are refused now and then, because the number of passwords
 /// that are hashed at once is limited.
-const RETRY_FOR: Duration = Duration::from_secs(30);
+pub(crate) const RETRY_FOR: Duration = Duration::from_secs(30);
 const MAX_IN_FLIGHT: usize = 8;
 /// Units of every product but the one on promotion: more than any load buys.
 const PLENTY: u32 = 1_000_000;
@@ -109,7 +109,13 @@ impl TestData {
     }
 }
 
-async fn add_product(staff: &Caller, id: Uuid, journal: &JournalWriter, n: usize, stock: u32) -> Result<Uuid> {
+async fn add_product(
+    staff: &Caller,
+    id: Uuid,
+    journal: &JournalWriter,
+    n: usize,
+    stock: u32,
+) -> Result<Uuid> {
     let price = Money::eur(1999);
     let amount = price.amount;
     let name = format!("Article {n} of the load");

@@ -1,4 +1,4 @@
-//! The requests in flight, shared between the load and whoever injects faults.
+//! The requests in flight, shared between the load and the fault injector.
 
 use std::{
     sync::{
@@ -44,10 +44,7 @@ impl Traffic {
     pub fn interrupted_at(&self, moment: Instant) -> Interrupted {
         let failed = self.failed();
         let hit = failed.iter().filter(|attempt| attempt.sent < moment && attempt.ended >= moment);
-        Interrupted {
-            attempts: hit.clone().count(),
-            writes: hit.filter(|attempt| attempt.is_write).count(),
-        }
+        Interrupted { attempts: hit.clone().count(), writes: hit.filter(|attempt| attempt.is_write).count() }
     }
 
     pub(crate) fn begin(&self, is_write: bool) {
