@@ -254,7 +254,7 @@ mod tests {
     async fn a_permanent_refusal_is_not_retried() {
         let seen = place(&[422, 201]).await;
         assert_eq!((seen.status, seen.keys.len()), (None, 1));
-        assert_eq!(seen.record.failed_attempts, [("place: 422".to_owned(), 1)].into());
+        assert_eq!(seen.record.failed_attempts, [("place order: 422".to_owned(), 1)].into());
     }
 
     #[tokio::test]
