@@ -28,7 +28,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 const READERS: u32 = 4;
 
 /// How long a request waits for a connection before it is answered 503.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The two ways to the database file.
 #[derive(Clone)]
@@ -41,14 +41,14 @@ pub struct Db {
 impl Db {
     /// Opens the file, creates it where there is none, and brings the tables of the service and of the chassis up to date.
     pub async fn open(path: &Path, migrations: Migrator) -> anyhow::Result<Self> {
-        let _alone = alone(path).await?;
+        let _lock = lock_for_migration(path).await?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // A commit is on the disk when it returns. NORMAL is faster, and a power cut could undo a sale that was told.
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(PATIENCE)
+            .busy_timeout(ACQUIRE_TIMEOUT)
             .foreign_keys(true)
             .disable_statement_logging();
         let writer = pool(1)
@@ -117,14 +117,17 @@ impl DerefMut for Transaction {
 }
 
 /// Waits until no other instance is making the tables, and lets none begin until the file is dropped.
-async fn alone(path: &Path) -> anyhow::Result<File> {
+async fn lock_for_migration(path: &Path) -> anyhow::Result<File> {
     let path = path.with_extension("lock");
     let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await?.context("cannot lock the database")
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false)
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
 }
 
 /// The present, to the microsecond: no more is stored.
@@ -134,18 +137,18 @@ pub fn now() -> Timestamp {
 }
 
 /// A time as the tables have it: of one width, so that it compares as text.
-pub fn text(at: Timestamp) -> String {
+pub fn to_column(at: Timestamp) -> String {
     format!("{at:.6}")
 }
 
 /// Reads a time from a column.
 pub fn timestamp(row: &SqliteRow, column: &str) -> sqlx::Result<Timestamp> {
-    parsed(column, row.try_get(column)?)
+    parse_column(column, row.try_get(column)?)
 }
 
 /// Reads a time from a column that may be null.
 pub fn optional_timestamp(row: &SqliteRow, column: &str) -> sqlx::Result<Option<Timestamp>> {
-    row.try_get::<Option<&str>, _>(column)?.map(|text| parsed(column, text)).transpose()
+    row.try_get::<Option<&str>, _>(column)?.map(|text| parse_column(column, text)).transpose()
 }
 
 /// Reads an id from a column.
@@ -154,7 +157,7 @@ pub fn uuid(row: &SqliteRow, column: &str) -> sqlx::Result<Uuid> {
 }
 
 /// Reads from a text column what has a text form.
-pub fn parsed<T: FromStr>(column: &str, text: &str) -> sqlx::Result<T>
+pub fn parse_column<T: FromStr>(column: &str, text: &str) -> sqlx::Result<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
@@ -170,7 +173,7 @@ mod tests {
     fn times_of_one_width_compare_as_text() {
         let second = Timestamp::from_second(1_700_000_000).unwrap();
         let later = Timestamp::from_microsecond(second.as_microsecond() + 1).unwrap();
-        assert_eq!(text(second), "2023-11-14T22:13:20.000000Z");
-        assert!(text(second) < text(later));
+        assert_eq!(to_column(second), "2023-11-14T22:13:20.000000Z");
+        assert!(to_column(second) < to_column(later));
     }
 }

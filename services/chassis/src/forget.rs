@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::stream::EVENTS_KEPT_FOR;
 use jiff::Timestamp;
 
-use crate::{Db, db, error::causes};
+use crate::{Db, db, error::error_chain};
 
 /// How long the answer to a keyed request is kept at least.
 const ANSWERS_KEPT_FOR: Duration = Duration::from_hours(24);
@@ -19,7 +19,10 @@ pub async fn keep_forgetting(db: Db) {
     loop {
         hours.tick().await;
         if let Err(error) = forget(&db, db::now()).await {
-            tracing::error!(error = causes(&error), "cannot forget what is old; trying again in an hour");
+            tracing::error!(
+                error = error_chain(&error),
+                "cannot forget what is old; trying again in an hour"
+            );
         }
     }
 }
@@ -38,7 +41,8 @@ async fn forget_few_by_few(db: &Db, statement: &'static str, before: Timestamp) 
     const FEW: i64 = 500;
     loop {
         let mut tx = db.write().await?;
-        let forgotten = sqlx::query(statement).bind(db::text(before)).bind(FEW).execute(&mut *tx).await?;
+        let forgotten =
+            sqlx::query(statement).bind(db::to_column(before)).bind(FEW).execute(&mut *tx).await?;
         tx.commit().await?;
         if forgotten.rows_affected() < FEW.unsigned_abs() {
             return Ok(());

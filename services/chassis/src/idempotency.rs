@@ -53,7 +53,7 @@ pub async fn find<T: DeserializeOwned, E>(
 }
 
 /// Stores the answer to this intent, in the transaction of its effect.
-pub async fn keep<T: Serialize, E>(
+pub async fn save<T: Serialize, E>(
     conn: &mut SqliteConnection,
     intent: &Intent<'_>,
     request: &impl Serialize,
@@ -66,7 +66,7 @@ pub async fn keep<T: Serialize, E>(
         .bind(intent.key.as_str())
         .bind(serde_json::to_string(request)?)
         .bind(serde_json::to_string(&answer)?)
-        .bind(db::text(now))
+        .bind(db::to_column(now))
         .execute(conn)
         .await?;
     Ok(Keyed { answer, replayed: false })

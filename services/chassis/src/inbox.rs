@@ -22,7 +22,7 @@ use crate::{
     Bus, Db, Error,
     bus::PAUSE,
     db::{self, Transaction},
-    error::causes,
+    error::error_chain,
 };
 
 /// How many messages are handled in one transaction, where so many wait. A commit costs the same for one and for all.
@@ -109,7 +109,11 @@ impl<H: Handle> Consumer<H> {
     pub async fn run(self) {
         loop {
             if let Err(error) = self.consume().await {
-                tracing::warn!(error = causes(&*error), stream = self.stream, "cannot consume; trying again");
+                tracing::warn!(
+                    error = error_chain(&*error),
+                    stream = self.stream,
+                    "cannot consume; trying again"
+                );
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -126,7 +130,10 @@ impl<H: Handle> Consumer<H> {
             for (message, outcome) in messages.iter().zip(self.handle(&payloads).await) {
                 if let Err(error) = self.answer(message, outcome).await {
                     // It will come again, and will be recognised.
-                    tracing::warn!(error = causes(&*error), "cannot tell the stream how a message ended");
+                    tracing::warn!(
+                        error = error_chain(&*error),
+                        "cannot tell the stream how a message ended"
+                    );
                 }
             }
             errors.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -192,7 +199,7 @@ impl<H: Handle> Consumer<H> {
         let kind = match outcome {
             Outcome::Done | Outcome::Repeated => AckKind::Ack,
             Outcome::Later(error) if tries < TRIES => {
-                tracing::warn!(subject = %message.subject, tries, error = causes(&*error), "cannot handle a message yet");
+                tracing::warn!(subject = %message.subject, tries, error = error_chain(&*error), "cannot handle a message yet");
                 AckKind::Nak(Some(pause(tries)))
             }
             Outcome::Later(error) => self.put_aside(message, &format!("{error:#}, {tries} times")).await?,
@@ -220,7 +227,7 @@ async fn note(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
     let noted =
         sqlx::query("insert into inbox (message_id, handled_at) values ($1, $2) on conflict do nothing")
             .bind(id.hyphenated())
-            .bind(db::text(db::now()))
+            .bind(db::to_column(db::now()))
             .execute(conn)
             .await?;
     Ok(noted.rows_affected() == 1)

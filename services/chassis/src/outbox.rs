@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use crate::{Bus, Db, bus::PAUSE, db, error::causes};
+use crate::{Bus, Db, bus::PAUSE, db, error::error_chain};
 
 /// How many messages a relay takes at a time.
 const BATCH: i64 = 100;
@@ -80,12 +80,12 @@ impl Relay {
                 Ok(parcels) => {
                     sent = self.publish_all(&parcels).await;
                     if let Some(why) = &sent.why {
-                        tracing::warn!(error = causes(why), "cannot publish; trying again");
+                        tracing::warn!(error = error_chain(why), "cannot publish; trying again");
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = causes(&error), "cannot read the outbox; trying again");
+                    tracing::warn!(error = error_chain(&error), "cannot read the outbox; trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -125,7 +125,7 @@ impl Relay {
         sqlx::query_scalar(
             "select exists (select 1 from outbox where owned_until is null or owned_until <= $1)",
         )
-        .bind(db::text(db::now()))
+        .bind(db::to_column(db::now()))
         .fetch_one(&mut *self.db.read().await?)
         .await
     }
@@ -144,8 +144,8 @@ impl Relay {
              returning id, subject, message",
         )
         .bind(self.id.hyphenated())
-        .bind(db::text(now + LEASE))
-        .bind(db::text(now))
+        .bind(db::to_column(now + LEASE))
+        .bind(db::to_column(now))
         .bind(BATCH)
         .fetch_all(tx)
         .await?;

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     Bus, db,
-    error::causes,
+    error::error_chain,
     web::{Problem, write_problem},
 };
 
@@ -98,7 +98,7 @@ async fn answer(request: Request, router: Router) {
             .into_response(),
     };
     if let Err(error) = respond(&request, response).await {
-        tracing::error!(error = causes(&*error), "cannot answer a request with what is its answer");
+        tracing::error!(error = error_chain(&*error), "cannot answer a request with what is its answer");
         respond(&request, Problem::internal().into_response()).await.ok(); // it may have been too long to send
     }
 }

@@ -16,7 +16,7 @@ use axum::{
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::{App, Deadline, Problem, call, causes, web};
+use super::{App, Deadline, Problem, call, error_chain, web};
 
 /// Passes a request on and gives the answer back, or says what became of it. Ends before the time of the request is over.
 pub async fn forward(app: &App, owner: Subject, peer: IpAddr, request: Request) -> Result<Response, Problem> {
@@ -76,7 +76,7 @@ fn no_answer(owner: &Subject, error: &RequestError) -> Problem {
         NoResponders => unavailable(),
         TimedOut => unknown(owner),
         _ => {
-            tracing::error!(error = causes(error), %owner, "cannot pass a request on");
+            tracing::error!(error = error_chain(error), %owner, "cannot pass a request on");
             Problem::internal()
         }
     }

@@ -36,7 +36,10 @@ fn forwarded(app: Arc<App>) -> Router {
             });
         router = router.route(&format!("/{word}"), owner.clone()).route(&format!("/{word}/{{*rest}}"), owner);
     }
-    router.layer(CatchPanicLayer::custom(web::panicked)).layer(middleware::from_fn(web::edge)).with_state(app)
+    router
+        .layer(CatchPanicLayer::custom(web::handle_panic))
+        .layer(middleware::from_fn(web::request_id))
+        .with_state(app)
 }
 
 type Peer = ConnectInfo<SocketAddr>;

@@ -22,7 +22,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Authentication, Caller, Claims, JWKS, KEYS_CACHED_FOR, NATS_PATIENCE, Problem, causes,
+    Authentication, Caller, Claims, JWKS, KEYS_CACHED_FOR, NATS_PATIENCE, Problem, error_chain,
     forward::unavailable,
 };
 
@@ -69,7 +69,7 @@ impl Keys {
             Err(error) => Err(error.into()),
         };
         let keys = keys.unwrap_or_else(|error| {
-            tracing::warn!(error = causes(&*error), file = %file.display(), "cannot read the keys; asking for them");
+            tracing::warn!(error = error_chain(&*error), file = %file.display(), "cannot read the keys; asking for them");
             ById::new()
         });
         let known = watch::Sender::new(Known { keys, asked_at: None });
@@ -132,7 +132,7 @@ impl Keys {
             let fresh = self.ask().await;
             if let (Err(error), false) = (&fresh, failing) {
                 tracing::warn!(
-                    error = causes(&**error),
+                    error = error_chain(&**error),
                     "cannot get the keys to check tokens with; trying again"
                 );
             }
@@ -157,7 +157,7 @@ impl Keys {
         let answer = self.nats.request(JWKS, Bytes::new()).await?;
         let keys = parse(&answer.payload)?;
         if let Err(error) = self.store(&answer.payload).await {
-            tracing::warn!(error = causes(&error), file = %self.file.display(), "cannot store the keys");
+            tracing::warn!(error = error_chain(&error), file = %self.file.display(), "cannot store the keys");
         }
         Ok(keys)
     }

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use async_nats::{Client, connection::State};
 use chassis::{
     bus::{self, NATS_PATIENCE},
-    error::causes,
+    error::error_chain,
     web::{self, Problem},
 };
 use contracts::{

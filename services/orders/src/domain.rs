@@ -84,7 +84,7 @@ pub struct Entry {
 
 /// Why an order cannot do what was asked of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotPossible {
+pub enum TransitionError {
     /// Its status does not allow it.
     #[error("the order is {0}")]
     Status(Status),
@@ -135,7 +135,7 @@ impl Order {
         held: Vec<HeldLine>,
         expires_at: Timestamp,
         now: Timestamp,
-    ) -> Result<(), NotPossible> {
+    ) -> Result<(), TransitionError> {
         self.advance(Pending, AwaitingPayment, now)?;
         let mut total = 0;
         for (line, held) in self.items.iter_mut().zip(held) {
@@ -149,41 +149,41 @@ impl Order {
     }
 
     /// Its stock cannot be held.
-    pub fn reject(&mut self, reason: Reason, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn reject(&mut self, reason: Reason, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Pending, Rejected, now)?;
         self.reason = Some(reason);
         Ok(())
     }
 
     /// The provider is about to be asked for this much money. Not once the order has expired, noticed or not.
-    pub fn pay(&mut self, now: Timestamp) -> Result<Money, NotPossible> {
+    pub fn pay(&mut self, now: Timestamp) -> Result<Money, TransitionError> {
         match (self.status, self.total, self.expires_at) {
             (AwaitingPayment, Some(total), Some(expires_at)) if expires_at > now => {
                 self.advance(AwaitingPayment, Paying, now)?;
                 self.payment.decline_code = None;
                 Ok(total)
             }
-            (AwaitingPayment, ..) => Err(NotPossible::Expired),
-            (status, ..) => Err(NotPossible::Status(status)),
+            (AwaitingPayment, ..) => Err(TransitionError::Expired),
+            (status, ..) => Err(TransitionError::Status(status)),
         }
     }
 
     /// The provider took the money.
-    pub fn capture(&mut self, amount: Money, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn capture(&mut self, amount: Money, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Paying, Paid, now)?;
         self.payment.captured = amount;
         Ok(())
     }
 
     /// The provider declined: it can be paid again, while its stock is held.
-    pub fn decline(&mut self, code: String, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn decline(&mut self, code: String, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Paying, AwaitingPayment, now)?;
         self.payment.decline_code = Some(code);
         Ok(())
     }
 
     /// Somebody does not want it any more. Not while a payment is under way: its outcome is not known.
-    pub fn cancel(&mut self, now: Timestamp) -> Result<Cancellation, NotPossible> {
+    pub fn cancel(&mut self, now: Timestamp) -> Result<Cancellation, TransitionError> {
         match self.status {
             Cancelled | Refunding => Ok(Cancellation::Repeated),
             Paid => self.advance(Paid, Refunding, now).map(|()| Cancellation::Refund),
@@ -192,12 +192,12 @@ impl Order {
                 self.reason = Some(Reason::CustomerRequest);
                 Ok(Cancellation::Done)
             }
-            Rejected | Paying | Shipped | Delivered => Err(NotPossible::Status(self.status)),
+            Rejected | Paying | Shipped | Delivered => Err(TransitionError::Status(self.status)),
         }
     }
 
     /// Its money is given back.
-    pub fn refund(&mut self, amount: Money, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn refund(&mut self, amount: Money, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Refunding, Cancelled, now)?;
         self.reason = Some(Reason::CustomerRequest);
         self.payment.refunded = amount;
@@ -205,16 +205,16 @@ impl Order {
     }
 
     /// Nobody has said in time whether its stock is held.
-    pub fn time_out(&mut self, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn time_out(&mut self, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Pending, Cancelled, now)?;
         self.reason = Some(Reason::TimedOut);
         Ok(())
     }
 
     /// It was not paid in time.
-    pub fn expire(&mut self, now: Timestamp) -> Result<(), NotPossible> {
+    pub fn expire(&mut self, now: Timestamp) -> Result<(), TransitionError> {
         if self.expires_at.is_none_or(|at| at > now) {
-            return Err(NotPossible::Status(self.status));
+            return Err(TransitionError::Status(self.status));
         }
         self.advance(AwaitingPayment, Cancelled, now)?;
         self.reason = Some(Reason::Expired);
@@ -233,16 +233,16 @@ impl Order {
     }
 
     /// It leaves the house. False where it has already.
-    pub fn ship(&mut self, now: Timestamp) -> Result<bool, NotPossible> {
+    pub fn ship(&mut self, now: Timestamp) -> Result<bool, TransitionError> {
         self.advance_once(Paid, Shipped, now)
     }
 
     /// It has arrived. False where it has already.
-    pub fn deliver(&mut self, now: Timestamp) -> Result<bool, NotPossible> {
+    pub fn deliver(&mut self, now: Timestamp) -> Result<bool, TransitionError> {
         self.advance_once(Shipped, Delivered, now)
     }
 
-    fn advance_once(&mut self, from: Status, to: Status, now: Timestamp) -> Result<bool, NotPossible> {
+    fn advance_once(&mut self, from: Status, to: Status, now: Timestamp) -> Result<bool, TransitionError> {
         if self.status == to {
             return Ok(false);
         }
@@ -251,9 +251,9 @@ impl Order {
 
     /// The one place where a status changes. The step names where it begins: a decline and a hold both end in
     /// `awaiting_payment`, and are not the same step.
-    fn advance(&mut self, from: Status, to: Status, now: Timestamp) -> Result<(), NotPossible> {
+    fn advance(&mut self, from: Status, to: Status, now: Timestamp) -> Result<(), TransitionError> {
         if self.status != from || !from.may_become(to) {
-            return Err(NotPossible::Status(self.status));
+            return Err(TransitionError::Status(self.status));
         }
         self.status = to;
         self.history.push(Entry { status: to, at: now });
@@ -338,8 +338,8 @@ mod tests {
     #[test]
     fn an_order_can_be_paid_until_the_moment_it_expires() {
         assert_eq!(held().pay(at(899)), Ok(Money::cents(2502)));
-        assert_eq!(held().pay(at(900)), Err(NotPossible::Expired));
-        assert_eq!(held().expire(at(899)), Err(NotPossible::Status(AwaitingPayment)));
+        assert_eq!(held().pay(at(900)), Err(TransitionError::Expired));
+        assert_eq!(held().expire(at(899)), Err(TransitionError::Status(AwaitingPayment)));
         assert_eq!(held().expire(at(900)), Ok(()));
     }
 
@@ -357,7 +357,7 @@ mod tests {
     fn a_paid_order_is_refunded_before_it_is_cancelled() {
         let mut order = held();
         order.pay(at(1)).unwrap();
-        assert_eq!(order.cancel(at(2)), Err(NotPossible::Status(Paying)));
+        assert_eq!(order.cancel(at(2)), Err(TransitionError::Status(Paying)));
         order.capture(Money::cents(2502), at(2)).unwrap();
         assert_eq!(order.cancel(at(3)), Ok(Cancellation::Refund));
         assert_eq!((order.status, order.reason), (Refunding, None));
@@ -375,7 +375,7 @@ mod tests {
     }
 
     /// Something that happens to an order.
-    type Event = fn(&mut Order, Timestamp) -> Result<(), NotPossible>;
+    type Event = fn(&mut Order, Timestamp) -> Result<(), TransitionError>;
 
     const EVENTS: [Event; 11] = [
         |order, now| order.hold(vec![], now + SignedDuration::from_secs(5), now),

@@ -2,21 +2,21 @@
 
 use axum::http::StatusCode;
 
-use super::{domain::NotPossible, web::Problem};
+use super::{domain::TransitionError, web::Problem};
 
 /// Why something was not done with an order.
-pub type Error = chassis::Error<NotPossible>;
+pub type Error = chassis::Error<TransitionError>;
 
-impl From<NotPossible> for Error {
-    fn from(not_possible: NotPossible) -> Self {
-        Self::Own(not_possible)
+impl From<TransitionError> for Error {
+    fn from(error: TransitionError) -> Self {
+        Self::Domain(error)
     }
 }
 
 /// 409: the order's present state does not allow it.
-impl From<NotPossible> for Problem {
-    fn from(not_possible: NotPossible) -> Self {
+impl From<TransitionError> for Problem {
+    fn from(error: TransitionError) -> Self {
         Self::new(StatusCode::CONFLICT, "order-state", "Not possible in the order's present state")
-            .detail(not_possible.to_string())
+            .detail(error.to_string())
     }
 }

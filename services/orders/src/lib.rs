@@ -6,7 +6,7 @@ mod domain;
 mod store;
 mod app;
 mod stock;
-mod settle;
+mod worker;
 mod provider;
 mod http;
 mod bus;
@@ -16,11 +16,11 @@ pub use bus::{NAME, consumer};
 pub use config::Config;
 pub use error::Error;
 pub use http::router;
-pub use settle::keep_settling;
+pub use worker::run_worker;
 
 use chassis::{
     Bus, Db, db,
-    error::causes,
+    error::error_chain,
     idempotency::{self, Intent, Keyed},
     inbox::{self, NotHandled},
     outbox, web,

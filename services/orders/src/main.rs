@@ -13,7 +13,7 @@ async fn main() -> anyhow::Result<()> {
 
     tokio::spawn(Relay::new(app.db(), &bus).run());
     tokio::spawn(orders::consumer(&app, &bus).run());
-    tokio::spawn(orders::keep_settling(app.clone()));
+    tokio::spawn(orders::run_worker(app.clone()));
     tokio::spawn(keep_forgetting(app.db().clone()));
 
     let db = app.db().clone();

@@ -38,7 +38,7 @@ pub struct StockRequest {
     /// What.
     pub what: What,
     /// How often.
-    pub asks: u32,
+    pub attempts: u32,
 }
 
 impl What {
@@ -78,7 +78,7 @@ impl App {
         what: What,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.ask(tx, order, StockRequest { order: order.id, what, asks: 1 }, now).await
+        self.ask(tx, order, StockRequest { order: order.id, what, attempts: 1 }, now).await
     }
 
     /// Asks under a new id each time: who has heard the last one only recognises it, and says nothing.
@@ -107,15 +107,15 @@ impl App {
             return Ok(()); // answered, or asked again by another instance, since it was found
         }
         let mut order = store::find_order(&mut tx, request.order).await?;
-        let StockRequest { what, asks, .. } = request;
-        if what == What::Hold && asks >= ASKS_TO_HOLD {
+        let StockRequest { what, attempts, .. } = request;
+        if what == What::Hold && attempts >= ASKS_TO_HOLD {
             order.time_out(now)?;
             store::save_step(&mut tx, &order).await?;
             self.ask_products(&mut tx, &order, What::Release, now).await?;
             tracing::warn!(order = %order.id.0, "cancelled an order: products did not say whether its stock is held");
         } else {
-            self.ask(&mut tx, &order, StockRequest { asks: asks + 1, ..request }, now).await?;
-            tracing::warn!(order = %order.id.0, %what, asks, "no answer about the stock of an order; asked again");
+            self.ask(&mut tx, &order, StockRequest { attempts: attempts + 1, ..request }, now).await?;
+            tracing::warn!(order = %order.id.0, %what, attempts, "no answer about the stock of an order; asked again");
         }
         Ok(tx.commit().await?)
     }
@@ -125,7 +125,7 @@ impl App {
         match request.what {
             What::Hold => self.stock_timeout,
             What::Sell | What::Release => {
-                let times = 1 << (request.asks - 1).min(6);
+                let times = 1 << (request.attempts - 1).min(6);
                 LONGEST_PAUSE.min(self.stock_timeout.saturating_mul(times)).max(self.stock_timeout)
             }
         }

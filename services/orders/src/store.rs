@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Error, Money, UserId, db,
-    domain::{NotPossible, Order, OrderId, Payment},
+    domain::{Order, OrderId, Payment, TransitionError},
     provider::{Attempt, Refund},
     stock::{StockRequest, What},
 };
@@ -58,8 +58,8 @@ pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<
     .bind(serde_json::to_string(&order.items)?)
     .bind(order.total.map(|total| total.amount))
     .bind(serde_json::to_string(&order.history)?)
-    .bind(db::text(order.created_at))
-    .bind(order.expires_at.map(db::text))
+    .bind(db::to_column(order.created_at))
+    .bind(order.expires_at.map(db::to_column))
     .execute(conn)
     .await?;
     Ok(())
@@ -68,7 +68,7 @@ pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<
 /// Stores an order's one step to its present status, if it still is where the step began.
 pub async fn save_step(conn: &mut SqliteConnection, order: &Order) -> Result<(), Error> {
     let [.., from, to] = order.history.as_slice() else {
-        return Err(NotPossible::Status(order.status).into());
+        return Err(TransitionError::Status(order.status).into());
     };
     let saved = sqlx::query(
         "update orders set status = $4, version = version + 1, reason = $5, captured = $6, refunded = $7,
@@ -86,11 +86,11 @@ pub async fn save_step(conn: &mut SqliteConnection, order: &Order) -> Result<(),
     .bind(serde_json::to_string(&order.history)?)
     .bind(serde_json::to_string(&order.items)?)
     .bind(order.total.map(|total| total.amount))
-    .bind(order.expires_at.map(db::text))
+    .bind(order.expires_at.map(db::to_column))
     .execute(conn)
     .await?;
     if saved.rows_affected() == 0 {
-        return Err(NotPossible::Status(from.status).into());
+        return Err(TransitionError::Status(from.status).into());
     }
     Ok(())
 }
@@ -100,7 +100,7 @@ pub async fn expired_orders(conn: &mut SqliteConnection, now: Timestamp) -> sqlx
     let rows = sqlx::query(
         "select id from orders where status = 'awaiting_payment' and expires_at <= $1 order by expires_at limit 100",
     )
-    .bind(db::text(now))
+    .bind(db::to_column(now))
     .fetch_all(conn)
     .await?;
     rows.iter().map(|row| db::uuid(row, "id").map(OrderId)).collect()
@@ -110,34 +110,34 @@ pub async fn expired_orders(conn: &mut SqliteConnection, now: Timestamp) -> sqlx
 pub async fn insert_attempt(
     conn: &mut SqliteConnection,
     attempt: &Attempt,
-    ask_again: Timestamp,
+    next_attempt_at: Timestamp,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into payment_attempts (id, order_id, source, amount, asks, ask_again_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into payment_attempts (id, order_id, source, amount, attempts, next_attempt_at) values ($1, $2, $3, $4, $5, $6)",
     )
     .bind(attempt.id.hyphenated())
     .bind(attempt.order.0.hyphenated())
     .bind(&attempt.source)
     .bind(attempt.amount.amount)
-    .bind(attempt.asks)
-    .bind(db::text(ask_again))
+    .bind(attempt.attempts)
+    .bind(db::to_column(next_attempt_at))
     .execute(conn)
     .await?;
     Ok(())
 }
 
 /// Takes the attempts that are due, to ask once more: nobody else does until `lease`.
-pub async fn take_due_attempts(
+pub async fn claim_due_attempts(
     conn: &mut SqliteConnection,
     now: Timestamp,
-    lease: Timestamp,
+    lease_expires_at: Timestamp,
 ) -> sqlx::Result<Vec<Attempt>> {
     let rows = sqlx::query(
-        "update payment_attempts set asks = asks + 1, ask_again_at = $2
-         where outcome is null and ask_again_at <= $1 returning id, order_id, source, amount, asks",
+        "update payment_attempts set attempts = attempts + 1, next_attempt_at = $2
+         where outcome is null and next_attempt_at <= $1 returning id, order_id, source, amount, attempts",
     )
-    .bind(db::text(now))
-    .bind(db::text(lease))
+    .bind(db::to_column(now))
+    .bind(db::to_column(lease_expires_at))
     .fetch_all(conn)
     .await?;
     rows.iter().map(attempt).collect()
@@ -145,9 +145,9 @@ pub async fn take_due_attempts(
 
 /// Sets when to ask again about an attempt that is still open.
 pub async fn postpone_attempt(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> sqlx::Result<()> {
-    sqlx::query("update payment_attempts set ask_again_at = $2 where id = $1 and outcome is null")
+    sqlx::query("update payment_attempts set next_attempt_at = $2 where id = $1 and outcome is null")
         .bind(id.hyphenated())
-        .bind(db::text(until))
+        .bind(db::to_column(until))
         .execute(conn)
         .await?;
     Ok(())
@@ -186,34 +186,34 @@ pub async fn find_charge(conn: &mut SqliteConnection, order: OrderId) -> sqlx::R
 pub async fn insert_refund(
     conn: &mut SqliteConnection,
     refund: &Refund,
-    ask_again: Timestamp,
+    next_attempt_at: Timestamp,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into refunds (id, order_id, charge_id, amount, asks, ask_again_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into refunds (id, order_id, charge_id, amount, attempts, next_attempt_at) values ($1, $2, $3, $4, $5, $6)",
     )
     .bind(refund.id.hyphenated())
     .bind(refund.order.0.hyphenated())
     .bind(&refund.charge)
     .bind(refund.amount.amount)
-    .bind(refund.asks)
-    .bind(db::text(ask_again))
+    .bind(refund.attempts)
+    .bind(db::to_column(next_attempt_at))
     .execute(conn)
     .await?;
     Ok(())
 }
 
 /// Takes the refunds that are due, to ask once more: nobody else does until `lease`.
-pub async fn take_due_refunds(
+pub async fn claim_due_refunds(
     conn: &mut SqliteConnection,
     now: Timestamp,
-    lease: Timestamp,
+    lease_expires_at: Timestamp,
 ) -> sqlx::Result<Vec<Refund>> {
     let rows = sqlx::query(
-        "update refunds set asks = asks + 1, ask_again_at = $2
-         where done = 0 and ask_again_at <= $1 returning id, order_id, charge_id, amount, asks",
+        "update refunds set attempts = attempts + 1, next_attempt_at = $2
+         where done = 0 and next_attempt_at <= $1 returning id, order_id, charge_id, amount, attempts",
     )
-    .bind(db::text(now))
-    .bind(db::text(lease))
+    .bind(db::to_column(now))
+    .bind(db::to_column(lease_expires_at))
     .fetch_all(conn)
     .await?;
     rows.iter().map(refund).collect()
@@ -221,9 +221,9 @@ pub async fn take_due_refunds(
 
 /// Sets when to ask again about a refund that is not done.
 pub async fn postpone_refund(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> sqlx::Result<()> {
-    sqlx::query("update refunds set ask_again_at = $2 where id = $1 and done = 0")
+    sqlx::query("update refunds set next_attempt_at = $2 where id = $1 and done = 0")
         .bind(id.hyphenated())
-        .bind(db::text(until))
+        .bind(db::to_column(until))
         .execute(conn)
         .await?;
     Ok(())
@@ -242,16 +242,16 @@ pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result
 pub async fn save_request(
     conn: &mut SqliteConnection,
     request: &StockRequest,
-    ask_again: Timestamp,
+    next_attempt_at: Timestamp,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into stock_requests (order_id, request, asks, ask_again_at) values ($1, $2, $3, $4)
-         on conflict (order_id) do update set request = $2, asks = $3, ask_again_at = $4",
+        "insert into stock_requests (order_id, request, attempts, next_attempt_at) values ($1, $2, $3, $4)
+         on conflict (order_id) do update set request = $2, attempts = $3, next_attempt_at = $4",
     )
     .bind(request.order.0.hyphenated())
     .bind(request.what.as_str())
-    .bind(request.asks)
-    .bind(db::text(ask_again))
+    .bind(request.attempts)
+    .bind(db::to_column(next_attempt_at))
     .execute(conn)
     .await?;
     Ok(())
@@ -260,9 +260,9 @@ pub async fn save_request(
 /// Finds what products was asked and has not answered in time.
 pub async fn due_requests(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<Vec<StockRequest>> {
     let rows = sqlx::query(
-        "select order_id, request, asks from stock_requests where ask_again_at <= $1 order by ask_again_at limit 100",
+        "select order_id, request, attempts from stock_requests where next_attempt_at <= $1 order by next_attempt_at limit 100",
     )
-    .bind(db::text(now))
+    .bind(db::to_column(now))
     .fetch_all(conn)
     .await?;
     rows.iter().map(stock_request).collect()
@@ -275,12 +275,12 @@ pub async fn close_due_request(
     now: Timestamp,
 ) -> sqlx::Result<bool> {
     let closed = sqlx::query(
-        "delete from stock_requests where order_id = $1 and request = $2 and asks = $3 and ask_again_at <= $4",
+        "delete from stock_requests where order_id = $1 and request = $2 and attempts = $3 and next_attempt_at <= $4",
     )
     .bind(request.order.0.hyphenated())
     .bind(request.what.as_str())
-    .bind(request.asks)
-    .bind(db::text(now))
+    .bind(request.attempts)
+    .bind(db::to_column(now))
     .execute(conn)
     .await?;
     Ok(closed.rows_affected() == 1)
@@ -324,12 +324,12 @@ pub async fn find_customer(conn: &mut SqliteConnection, customer: UserId) -> sql
 }
 
 /// Whether anything is due: asked often and on a reader, so that nobody waits for the writer in vain.
-pub async fn anything_due(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<bool> {
+pub async fn has_due_work(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<bool> {
     let due = sqlx::query_scalar(
-        "select exists (select 1 from payment_attempts where outcome is null and ask_again_at <= $1)
-             or exists (select 1 from refunds where done = 0 and ask_again_at <= $1)",
+        "select exists (select 1 from payment_attempts where outcome is null and next_attempt_at <= $1)
+             or exists (select 1 from refunds where done = 0 and next_attempt_at <= $1)",
     )
-    .bind(db::text(now))
+    .bind(db::to_column(now))
     .fetch_one(conn)
     .await?;
     Ok(due)
@@ -340,8 +340,11 @@ fn order(row: &SqliteRow) -> sqlx::Result<Order> {
         id: OrderId(db::uuid(row, "id")?),
         customer_id: UserId(db::uuid(row, "customer_id")?),
         customer_name: row.try_get("customer_name")?,
-        status: db::parsed("status", row.try_get("status")?)?,
-        reason: row.try_get::<Option<_>, _>("reason")?.map(|text| db::parsed("reason", text)).transpose()?,
+        status: db::parse_column("status", row.try_get("status")?)?,
+        reason: row
+            .try_get::<Option<_>, _>("reason")?
+            .map(|text| db::parse_column("reason", text))
+            .transpose()?,
         items: json(row, "items")?,
         total: row.try_get::<Option<_>, _>("total")?.map(Money::cents),
         payment: Payment {
@@ -358,8 +361,8 @@ fn order(row: &SqliteRow) -> sqlx::Result<Order> {
 fn stock_request(row: &SqliteRow) -> sqlx::Result<StockRequest> {
     Ok(StockRequest {
         order: OrderId(db::uuid(row, "order_id")?),
-        what: db::parsed("request", row.try_get("request")?)?,
-        asks: row.try_get("asks")?,
+        what: db::parse_column("request", row.try_get("request")?)?,
+        attempts: row.try_get("attempts")?,
     })
 }
 
@@ -369,7 +372,7 @@ fn attempt(row: &SqliteRow) -> sqlx::Result<Attempt> {
         order: OrderId(db::uuid(row, "order_id")?),
         source: row.try_get("source")?,
         amount: Money::cents(row.try_get("amount")?),
-        asks: row.try_get("asks")?,
+        attempts: row.try_get("attempts")?,
     })
 }
 
@@ -379,7 +382,7 @@ fn refund(row: &SqliteRow) -> sqlx::Result<Refund> {
         order: OrderId(db::uuid(row, "order_id")?),
         charge: row.try_get("charge_id")?,
         amount: Money::cents(row.try_get("amount")?),
-        asks: row.try_get("asks")?,
+        attempts: row.try_get("attempts")?,
     })
 }
 

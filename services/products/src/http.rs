@@ -14,7 +14,7 @@ use super::{
     domain::{Description, NewProduct, Price, Product, ProductChange, ProductName, Stock, parse_units},
     web::{
         Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, keyed,
-        present,
+        non_null,
     },
 };
 
@@ -106,11 +106,11 @@ async fn add_product(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChangeProductBody {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "non_null")]
     name: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "non_null")]
     description: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "non_null")]
     price: Option<Object<PriceBody>>,
 }
 

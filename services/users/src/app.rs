@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Envelope, Error, Event, Failure, Role, UserId, db,
+    AccountError, App, Caller, Envelope, Error, Event, Role, UserId, db,
     domain::{Email, Name, Password, Session, User, email_key},
     outbox, store, token,
 };
@@ -25,7 +25,7 @@ impl App {
             .parse()
             .map_err(|why| anyhow!("the staff's password {why}"))?;
         match self.add_user(email, "Staff", password, Role::Staff).await {
-            Ok(_) | Err(Error::Own(Failure::EmailTaken)) => Ok(()),
+            Ok(_) | Err(Error::Domain(AccountError::EmailTaken)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -60,7 +60,7 @@ impl App {
         };
         let hash = account.as_ref().map(|account| account.password_hash.clone());
         let known = self.hasher.verify(password, hash).await?;
-        let account = account.filter(|_| known).ok_or(Failure::WrongCredentials)?;
+        let account = account.filter(|_| known).ok_or(AccountError::WrongCredentials)?;
         Ok(token::issue(&keys, &account.user, db::now(), self.token_ttl)?)
     }
 
@@ -101,13 +101,13 @@ impl App {
             store::find_user(&mut conn, caller.id).await?.ok_or(Error::NotFound)?
         };
         if !self.hasher.verify(current, Some(account.password_hash.clone())).await? {
-            return Err(Failure::WrongPassword.into());
+            return Err(AccountError::WrongPassword.into());
         }
         let hash = self.hasher.hash(new).await?;
         let mut tx = self.db.write().await?;
         // Somebody else may have changed it while this was hashing: then `current` is no longer the current one.
         if !store::update_password(&mut tx, caller.id, &account.password_hash, &hash).await? {
-            return Err(Failure::WrongPassword.into());
+            return Err(AccountError::WrongPassword.into());
         }
         tx.commit().await?;
         tracing::info!(user = %caller.id.0, "changed a password");

@@ -3,7 +3,7 @@
 use async_nats::service::{endpoint::Endpoint, error};
 use futures::StreamExt;
 
-use super::{App, JWKS, Requests, causes};
+use super::{App, JWKS, Requests, error_chain};
 
 /// What this service is called, on NATS too.
 pub const NAME: &str = "users";
@@ -19,11 +19,11 @@ pub async fn give_out_keys(app: App, mut questions: Endpoint) {
     while let Some(question) = questions.next().await {
         let keys = app.read_keys().await.and_then(|keys| Ok(serde_json::to_vec(&keys)?.into()));
         if let Err(error) = &keys {
-            tracing::error!(error = causes(&**error), "cannot read the keys to check tokens with");
+            tracing::error!(error = error_chain(&**error), "cannot read the keys to check tokens with");
         }
         let answer = keys.map_err(|_| error::Error { status: "no keys can be read".to_owned(), code: 500 });
         if let Err(error) = question.respond(answer).await {
-            tracing::warn!(error = causes(&error), "cannot give out the keys to check tokens with");
+            tracing::warn!(error = error_chain(&error), "cannot give out the keys to check tokens with");
         }
     }
 }

@@ -81,7 +81,7 @@ impl Password {
     }
 
     /// Accepts, for comparing, what could be somebody's password: at most 128 characters.
-    pub fn parse_guess(self) -> Result<Self, &'static str> {
+    pub fn parse_existing(self) -> Result<Self, &'static str> {
         if has_length(&self.0, 0..=128) { Ok(self) } else { Err("must have at most 128 characters") }
     }
 

@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use super::web::Problem;
 
 /// Why something was not done with an account.
-pub type Error = chassis::Error<Failure>;
+pub type Error = chassis::Error<AccountError>;
 
 /// What only this context refuses.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum AccountError {
     /// 401: no such address, or another password; which of the two is not told.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
@@ -23,18 +23,20 @@ pub enum Failure {
     EmailTaken,
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self::Own(failure)
+impl From<AccountError> for Error {
+    fn from(failure: AccountError) -> Self {
+        Self::Domain(failure)
     }
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<AccountError> for Problem {
+    fn from(failure: AccountError) -> Self {
         let (status, kind, title) = match failure {
-            Failure::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong-credentials", "Not logged in"),
-            Failure::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Not changed"),
-            Failure::EmailTaken => (StatusCode::CONFLICT, "email-taken", "The e-mail address is taken"),
+            AccountError::WrongCredentials => {
+                (StatusCode::UNAUTHORIZED, "wrong-credentials", "Not logged in")
+            }
+            AccountError::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Not changed"),
+            AccountError::EmailTaken => (StatusCode::CONFLICT, "email-taken", "The e-mail address is taken"),
         };
         Self::new(status, kind, title).detail(failure.to_string())
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{
     App, Error,
     domain::{Email, Name, Password, Session, User},
-    web::{Authenticated, Body, Invalid, has_length, present},
+    web::{Authenticated, Body, Invalid, has_length, non_null},
 };
 
 /// The routes of accounts.
@@ -59,7 +59,7 @@ async fn log_in(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<
     let short =
         if has_length(&body.email, 0..=254) { Ok(()) } else { Err("must have at most 254 characters") };
     let email = invalid.check("email", short);
-    let password = invalid.check("password", body.password.parse_guess());
+    let password = invalid.check("password", body.password.parse_existing());
     let (Some(()), Some(password)) = (email, password) else { return Err(invalid.into()) };
 
     let session = app.log_in(&body.email, password).await?;
@@ -76,9 +76,9 @@ async fn read_profile(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChangeProfileBody {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "non_null")]
     email: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "non_null")]
     name: Option<String>,
 }
 
@@ -113,7 +113,7 @@ async fn change_password(
 ) -> Result<StatusCode, Error> {
     let body: ChangePasswordBody = body.parse()?;
     let mut invalid = Invalid::default();
-    let current = invalid.check("current", body.current.parse_guess());
+    let current = invalid.check("current", body.current.parse_existing());
     let new = invalid.check("new", body.new.parse());
     let (Some(current), Some(new)) = (current, new) else { return Err(invalid.into()) };
 

@@ -11,7 +11,7 @@ use jsonwebtoken::{
 };
 use uuid::Uuid;
 
-use super::{App, KEYS_CACHED_FOR, causes, db, store};
+use super::{App, KEYS_CACHED_FOR, db, error_chain, store};
 
 /// A key that signs from some moment on, until the next one does.
 pub struct Key {
@@ -95,7 +95,10 @@ impl App {
         loop {
             hours.tick().await;
             if let Err(error) = self.rotate_keys(db::now()).await {
-                tracing::error!(error = causes(&*error), "cannot rotate the keys; trying again in an hour");
+                tracing::error!(
+                    error = error_chain(&*error),
+                    "cannot rotate the keys; trying again in an hour"
+                );
             }
         }
     }

@@ -13,10 +13,10 @@ mod error;
 
 pub use bus::{NAME, give_out_keys, take_questions_for_keys};
 pub use config::Config;
-pub use error::{Error, Failure};
+pub use error::{AccountError, Error};
 pub use http::router;
 
-use chassis::{Db, db, error::causes, outbox, requests::Requests, web};
+use chassis::{Db, db, error::error_chain, outbox, requests::Requests, web};
 use contracts::{
     Envelope, Event,
     caller::{Caller, Role, UserId},

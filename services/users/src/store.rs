@@ -5,7 +5,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    Error, Failure, UserId, db,
+    AccountError, Error, UserId, db,
     domain::{Email, Name, User},
     keys::Key,
 };
@@ -35,7 +35,7 @@ pub async fn insert_user(
     .bind(&user.name)
     .bind(hash)
     .bind(user.role.to_string())
-    .bind(db::text(user.created_at))
+    .bind(db::to_column(user.created_at))
     .execute(conn)
     .await
     .map_err(taken)?;
@@ -108,8 +108,8 @@ pub async fn insert_signing_key(conn: &mut SqliteConnection, key: &Key) -> sqlx:
     sqlx::query("insert into signing_keys (id, seed, created_at, signs_from) values ($1, $2, $3, $4)")
         .bind(key.id.hyphenated())
         .bind(&key.seed[..])
-        .bind(db::text(key.created_at))
-        .bind(db::text(key.signs_from))
+        .bind(db::to_column(key.created_at))
+        .bind(db::to_column(key.signs_from))
         .execute(conn)
         .await?;
     Ok(())
@@ -138,7 +138,7 @@ fn account(row: &SqliteRow) -> sqlx::Result<Account> {
         id: UserId(db::uuid(row, "id")?),
         email: row.try_get("email")?,
         name: row.try_get("name")?,
-        role: db::parsed("role", row.try_get("role")?)?,
+        role: db::parse_column("role", row.try_get("role")?)?,
         created_at: db::timestamp(row, "created_at")?,
     };
     Ok(Account { user, version: row.try_get("version")?, password_hash: row.try_get("password_hash")? })
@@ -147,5 +147,5 @@ fn account(row: &SqliteRow) -> sqlx::Result<Account> {
 /// `email_key` is the one unique column that a client chooses.
 fn taken(error: sqlx::Error) -> Error {
     let unique = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
-    if unique { Failure::EmailTaken.into() } else { error.into() }
+    if unique { AccountError::EmailTaken.into() } else { error.into() }
 }

@@ -22,28 +22,28 @@ create index orders_to_expire on orders (expires_at) where status = 'awaiting_pa
 -- What the payment provider is asked. The row is committed before the call, and its id is the provider's
 -- idempotency key: whatever happens to this process, the same question is asked again, never a new one.
 create table payment_attempts (
-    id           text not null primary key,
-    order_id     text not null references orders (id),
-    source       text not null,
-    amount       integer not null,
-    outcome      text check (outcome in ('succeeded', 'declined')), -- null until the provider has answered
-    charge_id    text,
-    asks         integer not null,
-    ask_again_at text not null
+    id              text not null primary key,
+    order_id        text not null references orders (id),
+    source          text not null,
+    amount          integer not null,
+    outcome         text check (outcome in ('succeeded', 'declined')), -- null until the provider has answered
+    charge_id       text,
+    attempts        integer not null,
+    next_attempt_at text not null
 ) strict;
 
-create index payment_attempts_open on payment_attempts (ask_again_at) where outcome is null;
+create index payment_attempts_open on payment_attempts (next_attempt_at) where outcome is null;
 create unique index payment_attempts_one_at_a_time on payment_attempts (order_id) where outcome is null;
 create unique index payment_attempts_one_success on payment_attempts (order_id) where outcome = 'succeeded';
 
 create table refunds (
-    id           text not null primary key,
-    order_id     text not null unique references orders (id),
-    charge_id    text not null,
-    amount       integer not null,
-    done         integer not null default 0 check (done in (0, 1)),
-    asks         integer not null,
-    ask_again_at text not null
+    id              text not null primary key,
+    order_id        text not null unique references orders (id),
+    charge_id       text not null,
+    amount          integer not null,
+    done            integer not null default 0 check (done in (0, 1)),
+    attempts        integer not null,
+    next_attempt_at text not null
 ) strict;
 
-create index refunds_open on refunds (ask_again_at) where done = 0;
+create index refunds_open on refunds (next_attempt_at) where done = 0;

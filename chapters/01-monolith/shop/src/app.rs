@@ -22,7 +22,7 @@ pub struct App {
 impl App {
     /// Opens the shop: its database, its keys, the way to the payment provider, the staff account.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let _alone = db::alone(&config.database).await?;
+        let _lock = db::lock_for_migration(&config.database).await?;
         let db = Db::open(&config.database).await?;
         db.migrate(&sqlx::migrate!()).await?;
         let secret = users::signing_key(&db).await?;
@@ -57,15 +57,15 @@ impl App {
             // The last one added is the first one passed.
             .layer(middleware::from_fn_with_state(self.clone(), users::authenticate))
             .layer(middleware::from_fn(web::read_body))
-            .layer(CatchPanicLayer::custom(web::panicked))
-            .layer(middleware::from_fn(web::edge))
+            .layer(CatchPanicLayer::custom(web::handle_panic))
+            .layer(middleware::from_fn(web::request_id))
             .with_state(self)
     }
 
     /// Starts what runs beside the requests, for as long as the process does.
     pub fn start_background_work(&self) {
-        tokio::spawn(orders::keep_settling(self.clone()));
-        tokio::spawn(idempotency::keep_forgetting(self.db.clone()));
+        tokio::spawn(orders::run_worker(self.clone()));
+        tokio::spawn(idempotency::prune_hourly(self.db.clone()));
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{
 };
 
 use crate::{
-    orders::NotPossible,
+    orders::TransitionError,
     web::{Invalid, Problem},
 };
 
@@ -35,7 +35,7 @@ pub enum Error {
 
     /// 409: the order's present state does not allow it.
     #[error(transparent)]
-    NotPossible(#[from] NotPossible),
+    TransitionError(#[from] TransitionError),
 
     /// 422: an idempotency key stands for one request.
     #[error("the idempotency key was used with another request")]
@@ -71,11 +71,11 @@ impl Error {
             Self::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Not changed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::EmailTaken => (StatusCode::CONFLICT, "email-taken", "The e-mail address is taken"),
-            Self::NotPossible(_) => {
+            Self::TransitionError(_) => {
                 (StatusCode::CONFLICT, "order-state", "Not possible in the order's present state")
             }
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "One key, two requests"),
-            Self::Database(error) if is_passing(&error) => {
+            Self::Database(error) if is_transient(&error) => {
                 return Problem::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "busy",
@@ -89,7 +89,7 @@ impl Error {
 }
 
 /// Whether the database may well do it in a second: it was busy (5), out of disk (13), or had no connection free.
-fn is_passing(error: &sqlx::Error) -> bool {
+fn is_transient(error: &sqlx::Error) -> bool {
     const PRIMARY: i32 = 0xff; // SQLite's extended codes have the primary one in their low byte
     match error {
         sqlx::Error::PoolTimedOut => true,
@@ -105,13 +105,13 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         // The boundary: what is our fault is logged here, once and with its causes, and told to nobody.
         if let Self::Database(_) | Self::Unexpected(_) = self {
-            tracing::error!(error = causes(&self), "the request failed");
+            tracing::error!(error = error_chain(&self), "the request failed");
         }
         self.problem().into_response()
     }
 }
 
 /// An error with its causes in one line, for the log.
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

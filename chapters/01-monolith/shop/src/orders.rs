@@ -7,20 +7,20 @@ mod status;
 mod domain;
 mod store;
 mod app;
-mod settle;
+mod worker;
 mod provider;
 mod http;
 
-pub use domain::{NotPossible, OrderId};
+pub use domain::{OrderId, TransitionError};
 pub use http::router;
 pub use provider::Provider;
-pub use settle::keep_settling;
+pub use worker::run_worker;
 
 use crate::{
     App, Error,
     caller::{Caller, UserId},
     db,
-    error::causes,
+    error::error_chain,
     idempotency::{self, Intent, Keyed},
     money::Money,
     products::{self, HeldLine, ProductId, Quantity, Refused},

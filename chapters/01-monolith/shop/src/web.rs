@@ -1,18 +1,18 @@
 //! What every resource needs of HTTP: the edge that each request passes, bodies, problems, pages, keys.
 
 mod body;
-mod edge;
+mod request_id;
 mod extract;
 mod key;
 mod page;
 mod problem;
 
-pub use body::{BODY_LIMIT, Body, Object, present, read_body};
-pub use edge::{edge, method_not_allowed, no_such_route, panicked};
+pub use body::{BODY_LIMIT, Body, Object, non_null, read_body};
 pub use extract::{Authentication, PathId, Query, Staff, parse_id};
 pub use key::{IdempotencyKey, KeyHeader, keyed};
 pub use page::{Cursor, Limit, Page};
 pub use problem::{Invalid, Problem};
+pub use request_id::{handle_panic, method_not_allowed, no_such_route, request_id};
 
 /// Accepts a text of so many characters (Unicode scalar values, as JSON Schema counts).
 pub fn has_length(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {

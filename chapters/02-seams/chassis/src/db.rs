@@ -20,7 +20,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 const READERS: u32 = 4;
 
 /// How long a request waits for a connection before it is answered 503.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The two ways to the database file.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             // A commit is on the disk when it returns. NORMAL is faster, and a power cut could undo a sale that was told.
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(PATIENCE)
+            .busy_timeout(ACQUIRE_TIMEOUT)
             .foreign_keys(true)
             .disable_statement_logging();
         let writer = pool(1)
@@ -52,7 +52,7 @@ impl Db {
     }
 
     /// The same database, with readers of its own: who reads much keeps nobody else from reading.
-    pub async fn apart(&self) -> sqlx::Result<Self> {
+    pub async fn with_own_readers(&self) -> sqlx::Result<Self> {
         let options = self.readers.connect_options().as_ref().clone();
         Ok(Self { readers: pool(READERS).connect_with(options).await?, writer: self.writer.clone() })
     }
@@ -78,14 +78,17 @@ impl Db {
 }
 
 /// Waits until no other instance is making the tables, and lets none begin until the file is dropped.
-pub async fn alone(path: &Path) -> anyhow::Result<File> {
+pub async fn lock_for_migration(path: &Path) -> anyhow::Result<File> {
     let path = path.with_extension("lock");
     let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await?.context("cannot lock the database")
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false)
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
 }
 
 /// The present, to the microsecond: no more is stored.
@@ -95,18 +98,18 @@ pub fn now() -> Timestamp {
 }
 
 /// A time as the tables have it: of one width, so that it compares as text.
-pub fn text(at: Timestamp) -> String {
+pub fn to_column(at: Timestamp) -> String {
     format!("{at:.6}")
 }
 
 /// Reads a time from a column.
 pub fn timestamp(row: &SqliteRow, column: &str) -> sqlx::Result<Timestamp> {
-    parsed(column, row.try_get(column)?)
+    parse_column(column, row.try_get(column)?)
 }
 
 /// Reads a time from a column that may be null.
 pub fn optional_timestamp(row: &SqliteRow, column: &str) -> sqlx::Result<Option<Timestamp>> {
-    row.try_get::<Option<&str>, _>(column)?.map(|text| parsed(column, text)).transpose()
+    row.try_get::<Option<&str>, _>(column)?.map(|text| parse_column(column, text)).transpose()
 }
 
 /// Reads an id from a column.
@@ -115,7 +118,7 @@ pub fn uuid(row: &SqliteRow, column: &str) -> sqlx::Result<Uuid> {
 }
 
 /// Reads from a text column what has a text form.
-pub fn parsed<T: FromStr>(column: &str, text: &str) -> sqlx::Result<T>
+pub fn parse_column<T: FromStr>(column: &str, text: &str) -> sqlx::Result<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
@@ -131,7 +134,7 @@ mod tests {
     fn times_of_one_width_compare_as_text() {
         let second = Timestamp::from_second(1_700_000_000).unwrap();
         let later = Timestamp::from_microsecond(second.as_microsecond() + 1).unwrap();
-        assert_eq!(text(second), "2023-11-14T22:13:20.000000Z");
-        assert!(text(second) < text(later));
+        assert_eq!(to_column(second), "2023-11-14T22:13:20.000000Z");
+        assert!(to_column(second) < to_column(later));
     }
 }

@@ -26,7 +26,7 @@ pub enum Error<E> {
 
     /// The context's own reasons.
     #[error(transparent)]
-    Own(E),
+    Domain(E),
 
     /// 503: too much is asked at once, and nothing was done.
     #[error("there is more to do than can be done in time")]
@@ -64,7 +64,7 @@ impl<E: Into<Problem>> From<Error<E>> for Problem {
     fn from(error: Error<E>) -> Self {
         match error {
             Error::Refused(problem) => problem,
-            Error::Own(own) => own.into(),
+            Error::Domain(error) => error.into(),
             Error::NotFound => Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Error::KeyReused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "One key, two requests")
@@ -73,14 +73,14 @@ impl<E: Into<Problem>> From<Error<E>> for Problem {
             Error::Busy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Nothing was done; please repeat it")
             }
-            Error::Database(error) if is_passing(&error) => Self::from(Error::<Infallible>::Busy),
+            Error::Database(error) if is_transient(&error) => Self::from(Error::<Infallible>::Busy),
             Error::Database(_) | Error::Unexpected(_) => Self::internal(),
         }
     }
 }
 
 /// Whether the database may well do it in a second: it was busy (5), out of disk (13), or had no connection free.
-fn is_passing(error: &sqlx::Error) -> bool {
+fn is_transient(error: &sqlx::Error) -> bool {
     const PRIMARY: i32 = 0xff; // SQLite's extended codes have the primary one in their low byte
     match error {
         sqlx::Error::PoolTimedOut => true,
@@ -96,13 +96,13 @@ impl<E: std::error::Error + Into<Problem> + 'static> IntoResponse for Error<E> {
     fn into_response(self) -> Response {
         // The boundary: what is our fault is logged here, once and with its causes, and told to nobody.
         if let Self::Database(_) | Self::Unexpected(_) = self {
-            tracing::error!(error = causes(&self), "the request failed");
+            tracing::error!(error = error_chain(&self), "the request failed");
         }
         Problem::from(self).into_response()
     }
 }
 
 /// An error with its causes in one line, for the log.
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::SqliteConnection;
 
-use crate::{Db, Error, caller::UserId, db, error::causes, web::IdempotencyKey};
+use crate::{Db, Error, caller::UserId, db, error::error_chain, web::IdempotencyKey};
 
 /// One intent of a client: the same three again are the same intent.
 pub struct Intent<'a> {
@@ -54,7 +54,7 @@ pub async fn find<T: DeserializeOwned, E>(
 }
 
 /// Stores the answer to this intent, in the transaction of its effect.
-pub async fn keep<T: Serialize, E>(
+pub async fn save<T: Serialize, E>(
     conn: &mut SqliteConnection,
     intent: &Intent<'_>,
     request: &impl Serialize,
@@ -67,41 +67,44 @@ pub async fn keep<T: Serialize, E>(
         .bind(intent.key.as_str())
         .bind(serde_json::to_string(request)?)
         .bind(serde_json::to_string(&answer)?)
-        .bind(db::text(now))
+        .bind(db::to_column(now))
         .execute(conn)
         .await?;
     Ok(Keyed { answer, replayed: false })
 }
 
 /// How long answers are kept at least.
-const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
 /// Forgets old answers, every hour, for ever.
-pub async fn keep_forgetting(db: Db) {
+pub async fn prune_hourly(db: Db) {
     let mut hours = tokio::time::interval(Duration::from_hours(1));
     loop {
         hours.tick().await;
-        if let Err(error) = forget(&db, db::now() - KEPT_FOR).await {
-            tracing::error!(error = causes(&error), "cannot forget old answers; trying again in an hour");
+        if let Err(error) = prune_expired_keys(&db, db::now() - RETENTION).await {
+            tracing::error!(
+                error = error_chain(&error),
+                "cannot forget old answers; trying again in an hour"
+            );
         }
     }
 }
 
 /// Forgets the answers given before a time: a few in a transaction, so that nobody waits long to write.
-pub async fn forget(db: &Db, before: Timestamp) -> sqlx::Result<()> {
-    const FEW: i64 = 500;
+pub async fn prune_expired_keys(db: &Db, before: Timestamp) -> sqlx::Result<()> {
+    const BATCH: i64 = 500;
     loop {
         let mut tx = db.write().await?;
-        let forgotten = sqlx::query(
+        let deleted = sqlx::query(
             "delete from idempotency where rowid in
              (select rowid from idempotency where created_at < $1 order by created_at limit $2)",
         )
-        .bind(db::text(before))
-        .bind(FEW)
+        .bind(db::to_column(before))
+        .bind(BATCH)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        if forgotten.rows_affected() < FEW.unsigned_abs() {
+        if deleted.rows_affected() < BATCH.unsigned_abs() {
             return Ok(());
         }
     }

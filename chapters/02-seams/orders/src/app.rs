@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Intent, Keyed, UserId, causes, db,
-    domain::{Cancellation, Lines, NotPossible, Order, OrderId, Source},
-    idempotency, products,
+    App, Caller, Error, Intent, Keyed, UserId, db,
+    domain::{Cancellation, Lines, Order, OrderId, Source, TransitionError},
+    error_chain, idempotency, products,
     provider::{Attempt, Refund},
     store,
     web::{IdempotencyKey, Limit, Page},
@@ -33,7 +33,7 @@ impl App {
             Err(refused) => order.reject(refused.into(), now)?,
         }
         store::insert_order(&mut tx, &order).await?;
-        let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
+        let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         let Order { id, status, .. } = keyed.answer;
         tracing::info!(order = %id.0, %status, "placed an order");
@@ -43,27 +43,27 @@ impl App {
     /// Reads an order of the caller's, or for staff anybody's.
     pub async fn read_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let order = store::find_order(&mut *self.db.read().await?, id).await?;
-        Ok(self.named(visible(order, caller)?).await)
+        Ok(self.named(visible_to(order, caller)?).await)
     }
 
     /// Reads an order of the caller's.
     pub async fn read_own_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut conn = self.db.read().await?;
-        own(store::find_order(&mut conn, id).await?, caller)
+        owned_by(store::find_order(&mut conn, id).await?, caller)
     }
 
     /// Lists orders, newest first: the caller's, or for staff everybody's.
     pub async fn list_orders(
         &self,
         caller: Caller,
-        everybodys: bool,
+        all_customers: bool,
         limit: Limit,
         cursor: Option<Uuid>,
     ) -> Result<Page<Order>, Error> {
-        let customer = (!everybodys).then_some(caller.id);
+        let customer = (!all_customers).then_some(caller.id);
         let before = cursor.unwrap_or(Uuid::max());
         let orders =
-            store::list_orders(&mut *self.db.read().await?, customer, before, limit.and_one()).await?;
+            store::list_orders(&mut *self.db.read().await?, customer, before, limit.plus_one()).await?;
         let mut page = Page::cut(orders, limit, |order| order.id.0);
         for order in &mut page.items {
             order.customer_name = self.name(order.customer_id).await;
@@ -87,14 +87,14 @@ impl App {
             return Ok(answered);
         }
         let now = db::now();
-        let mut order = own(store::find_order(&mut tx, id).await?, caller)?;
+        let mut order = owned_by(store::find_order(&mut tx, id).await?, caller)?;
         let amount = order.pay(now)?;
         let token = source.as_str().to_owned();
-        let attempt = Attempt { id: Uuid::now_v7(), order: id, source: token, amount, asks: 1 };
+        let attempt = Attempt { id: Uuid::now_v7(), order: id, source: token, amount, attempts: 1 };
         store::save_step(&mut tx, &order).await?;
-        store::insert_attempt(&mut tx, &attempt, self.end_of_ask(now)).await?;
+        store::insert_attempt(&mut tx, &attempt, self.lease_expires_at(now)).await?;
         order.customer_name = customer_name;
-        let keyed = idempotency::keep(&mut tx, &intent, &source, order, now).await?;
+        let keyed = idempotency::save(&mut tx, &intent, &source, order, now).await?;
         tx.commit().await?;
         self.start_charge(attempt);
         Ok(keyed)
@@ -108,7 +108,7 @@ impl App {
 
     async fn cancel(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut tx = self.db.write().await?;
-        let mut order = visible(store::find_order(&mut tx, id).await?, caller)?;
+        let mut order = visible_to(store::find_order(&mut tx, id).await?, caller)?;
         let now = db::now();
         match order.cancel(now)? {
             Cancellation::Repeated => {}
@@ -121,9 +121,14 @@ impl App {
             Cancellation::Refund => {
                 store::save_step(&mut tx, &order).await?;
                 let charge = store::find_charge(&mut tx, id).await?;
-                let refund =
-                    Refund { id: Uuid::now_v7(), order: id, charge, amount: order.payment.captured, asks: 1 };
-                store::insert_refund(&mut tx, &refund, self.end_of_ask(now)).await?;
+                let refund = Refund {
+                    id: Uuid::now_v7(),
+                    order: id,
+                    charge,
+                    amount: order.payment.captured,
+                    attempts: 1,
+                };
+                store::insert_refund(&mut tx, &refund, self.lease_expires_at(now)).await?;
                 tx.commit().await?;
                 self.start_refund(refund);
             }
@@ -146,7 +151,7 @@ impl App {
     async fn step(
         &self,
         id: OrderId,
-        step: fn(&mut Order, Timestamp) -> Result<bool, NotPossible>,
+        step: fn(&mut Order, Timestamp) -> Result<bool, TransitionError>,
     ) -> Result<Order, Error> {
         let mut tx = self.db.write().await?;
         let mut order = store::find_order(&mut tx, id).await?;
@@ -165,17 +170,17 @@ impl App {
     /// What a customer is called. An order can be read without: whatever happens to `users` does not happen here.
     async fn name(&self, customer: UserId) -> Option<String> {
         self.users.read_name(customer).await.unwrap_or_else(|error| {
-            tracing::warn!(customer = %customer.0, error = causes(&error), "cannot tell what a customer is called");
+            tracing::warn!(customer = %customer.0, error = error_chain(&error), "cannot tell what a customer is called");
             None
         })
     }
 }
 
-fn own(order: Order, caller: Caller) -> Result<Order, Error> {
+fn owned_by(order: Order, caller: Caller) -> Result<Order, Error> {
     if order.customer_id == caller.id { Ok(order) } else { Err(Error::NotFound) }
 }
 
 /// Another customer's order is not forbidden, it is not there: whether an id exists is nobody else's business.
-fn visible(order: Order, caller: Caller) -> Result<Order, Error> {
-    if caller.is_staff() { Ok(order) } else { own(order, caller) }
+fn visible_to(order: Order, caller: Caller) -> Result<Order, Error> {
+    if caller.is_staff() { Ok(order) } else { owned_by(order, caller) }
 }

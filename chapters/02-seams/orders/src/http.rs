@@ -81,20 +81,20 @@ async fn list_orders(
 ) -> Result<Json<Page<Order>>, Error> {
     let query = query.parse()?;
     let mut invalid = Invalid::default();
-    let everybodys = match query.scope.as_deref() {
+    let all_customers = match query.scope.as_deref() {
         None | Some("mine") => Ok(false),
         Some("all") if caller.is_staff() => Ok(true),
         Some("all") => return Err(Problem::forbidden().into()),
         Some(_) => Err("must be mine or all"),
     };
-    let everybodys = invalid.check("scope", everybodys);
+    let all_customers = invalid.check("scope", all_customers);
     let limit = invalid.check("limit", Limit::parse(query.limit.as_deref()));
     let cursor = invalid.check("cursor", Cursor::parse(query.cursor.as_deref()));
-    let (Some(everybodys), Some(limit), Some(cursor)) = (everybodys, limit, cursor) else {
+    let (Some(all_customers), Some(limit), Some(cursor)) = (all_customers, limit, cursor) else {
         return Err(invalid.into());
     };
 
-    Ok(Json(app.list_orders(caller, everybodys, limit, cursor).await?))
+    Ok(Json(app.list_orders(caller, all_customers, limit, cursor).await?))
 }
 
 async fn read_order(

@@ -7,7 +7,7 @@ mod status;
 mod domain;
 mod store;
 mod app;
-mod settle;
+mod worker;
 mod provider;
 mod http;
 mod error;
@@ -15,13 +15,13 @@ mod error;
 pub use error::Error;
 pub use http::router;
 pub use provider::Provider;
-pub use settle::keep_settling;
+pub use worker::run_worker;
 
 use chassis::{
     Db,
     caller::{Caller, UserId},
     db,
-    error::causes,
+    error::error_chain,
     idempotency::{self, Intent, Keyed},
     money::Money,
     web,

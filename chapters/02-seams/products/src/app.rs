@@ -20,8 +20,8 @@ impl App {
         let before = cursor.unwrap_or(i64::MAX);
         let mut conn = self.db.read().await?;
         let products = match search_query(search) {
-            Some(words) => store::search_products(&mut conn, &words, before, limit.and_one()).await?,
-            None => store::list_products(&mut conn, before, limit.and_one()).await?,
+            Some(words) => store::search_products(&mut conn, &words, before, limit.plus_one()).await?,
+            None => store::list_products(&mut conn, before, limit.plus_one()).await?,
         };
         Ok(Page::cut(products, limit, |product| product.seq))
     }
@@ -46,7 +46,7 @@ impl App {
         }
         let now = db::now();
         let product = store::insert_product(&mut tx, ProductId(Uuid::now_v7()), &new, now).await?;
-        let keyed = idempotency::keep(&mut tx, &intent, &new, product, now).await?;
+        let keyed = idempotency::save(&mut tx, &intent, &new, product, now).await?;
         tx.commit().await?;
         tracing::info!(product = %keyed.answer.id.0, "added a product");
         Ok(keyed)
@@ -82,7 +82,7 @@ impl App {
             return Ok(answered);
         }
         let stock = store::add_units(&mut tx, id, units).await?.ok_or(Error::NotFound)?;
-        let keyed = idempotency::keep(&mut tx, &intent, &units, stock, db::now()).await?;
+        let keyed = idempotency::save(&mut tx, &intent, &units, stock, db::now()).await?;
         tx.commit().await?;
         tracing::info!(product = %id.0, units, "received units");
         Ok(keyed)

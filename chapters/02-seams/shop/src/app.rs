@@ -20,10 +20,10 @@ pub struct App {
 impl App {
     /// Opens the shop: one database, and every context with readers of its own.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let _alone = db::alone(&config.database).await?;
+        let _lock = db::lock_for_migration(&config.database).await?;
         let db = Db::open(&config.database).await?;
-        let users = users::App::open(db.apart().await?, config.token_ttl).await?;
-        let products = products::App::open(db.apart().await?).await?;
+        let users = users::App::open(db.with_own_readers().await?, config.token_ttl).await?;
+        let products = products::App::open(db.with_own_readers().await?).await?;
         let orders = orders::App::open(
             db.clone(),
             users.clone(),
@@ -52,15 +52,15 @@ impl App {
             // The last one added is the first one passed.
             .layer(middleware::from_fn_with_state(self.users, users::authenticate))
             .layer(middleware::from_fn(web::read_body))
-            .layer(CatchPanicLayer::custom(web::panicked))
-            .layer(middleware::from_fn(web::edge))
+            .layer(CatchPanicLayer::custom(web::handle_panic))
+            .layer(middleware::from_fn(web::request_id))
             .with_state(self.db)
     }
 
     /// Starts what runs beside the requests, for as long as the process does.
     pub fn start_background_work(&self) {
-        tokio::spawn(orders::keep_settling(self.orders.clone()));
-        tokio::spawn(idempotency::keep_forgetting(self.db.clone()));
+        tokio::spawn(orders::run_worker(self.orders.clone()));
+        tokio::spawn(idempotency::prune_hourly(self.db.clone()));
     }
 }
 

@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
     })?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
 
-    let (tell, told) = watch::channel(());
+    let (shutdown_tx, shutdown) = watch::channel(());
     let mut terminated = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
         tokio::select! {
@@ -39,14 +39,16 @@ async fn main() -> anyhow::Result<()> {
             _ = terminated.recv() => {}
         }
         tracing::info!("stopping: answering what is under way");
-        drop(tell);
+        drop(shutdown_tx);
     });
-    let stop = async |mut told: watch::Receiver<()>| while told.changed().await.is_ok() {};
-    let serve = axum::serve(listener, app.router()).with_graceful_shutdown(stop(told.clone()));
+    let shutdown_requested =
+        async |mut shutdown: watch::Receiver<()>| while shutdown.changed().await.is_ok() {};
+    let serve =
+        axum::serve(listener, app.router()).with_graceful_shutdown(shutdown_requested(shutdown.clone()));
     tokio::select! {
         served = serve => served?,
         // A request that is never sent whole would keep this process for ever. Nothing is lost that was answered.
-        () = async { stop(told).await; tokio::time::sleep(GRACE).await } => tracing::warn!("cut off what was under way"),
+        () = async { shutdown_requested(shutdown).await; tokio::time::sleep(GRACE).await } => tracing::warn!("cut off what was under way"),
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{
     App, Caller, Error,
     domain::{Email, Name, Password, Session, User},
-    web::{Authentication, Body, Invalid, has_length, present},
+    web::{Authentication, Body, Invalid, has_length, non_null},
 };
 
 /// The routes of accounts.
@@ -73,7 +73,7 @@ async fn log_in(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<
     let short =
         if has_length(&body.email, 0..=254) { Ok(()) } else { Err("must have at most 254 characters") };
     let email = invalid.check("email", short);
-    let password = invalid.check("password", body.password.parse_guess());
+    let password = invalid.check("password", body.password.parse_existing());
     let (Some(()), Some(password)) = (email, password) else { return Err(invalid.into()) };
 
     let session = app.log_in(&body.email, password).await?;
@@ -87,9 +87,9 @@ async fn read_profile(State(app): State<App>, caller: Caller) -> Result<Json<Use
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChangeProfileBody {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "non_null")]
     email: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "non_null")]
     name: Option<String>,
 }
 
@@ -116,7 +116,7 @@ struct ChangePasswordBody {
 async fn change_password(State(app): State<App>, body: Body, caller: Caller) -> Result<StatusCode, Error> {
     let body: ChangePasswordBody = body.parse()?;
     let mut invalid = Invalid::default();
-    let current = invalid.check("current", body.current.parse_guess());
+    let current = invalid.check("current", body.current.parse_existing());
     let new = invalid.check("new", body.new.parse());
     let (Some(current), Some(new)) = (current, new) else { return Err(invalid.into()) };
 

@@ -10,7 +10,7 @@ mod password;
 mod token;
 mod error;
 
-pub use error::{Error, Failure};
+pub use error::{AccountError, Error};
 pub use http::{authenticate, router};
 
 use chassis::{

@@ -21,7 +21,7 @@ pub struct Hasher {
     /// Half as many at once as there are cores, and one at least: while everybody logs in, the others serve who browses.
     permits: Arc<Semaphore>,
     /// How long a password waits for its turn before who sent it is told to come back.
-    patience: Duration,
+    permit_timeout: Duration,
     /// What is hashed in, 19 MiB for each permit. Kept and used again: taken anew for every password, it ends as holes
     /// in the heap, and a shop of 40 MB has a gigabyte after a thousand log-ins (measured).
     memory: Arc<Mutex<Vec<Memory>>>,
@@ -38,7 +38,7 @@ impl Hasher {
         let decoy = hash(Salt::generate().as_ref(), &Salt::generate(), Params::default(), &mut memory)?;
         Ok(Self {
             permits: Arc::new(Semaphore::new(thread::available_parallelism()?.get().div_ceil(2))),
-            patience: Duration::from_secs(5),
+            permit_timeout: Duration::from_secs(5),
             memory: Arc::new(Mutex::new(vec![memory])),
             decoy: decoy.to_string().into(),
         })
@@ -67,7 +67,7 @@ impl Hasher {
         &self,
         work: impl FnOnce(&mut Memory) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await;
+        let turn = timeout(self.permit_timeout, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = turn.map_err(|_| Error::Busy)?.context("the hasher is gone")?;
         let spare = Arc::clone(&self.memory);
         let done = spawn_blocking(move || {
@@ -150,8 +150,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_too_long_is_told_to_come_back() {
-        let (permits, patience) = (Arc::new(Semaphore::new(0)), Duration::ZERO);
-        let hasher = Hasher { permits, patience, ..Hasher::new().unwrap() };
+        let (permits, permit_timeout) = (Arc::new(Semaphore::new(0)), Duration::ZERO);
+        let hasher = Hasher { permits, permit_timeout, ..Hasher::new().unwrap() };
         let refused = hasher.hash(Password::from("correct horse".to_owned())).await;
         assert!(matches!(refused, Err(Error::Busy)));
     }

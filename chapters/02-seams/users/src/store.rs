@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Error, Failure, Role, UserId, db,
+    AccountError, Error, Role, UserId, db,
     domain::{Email, Name, User},
 };
 
@@ -31,7 +31,7 @@ pub async fn insert_user(
     .bind(&user.name)
     .bind(hash)
     .bind(if user.role == Role::Staff { "staff" } else { "customer" })
-    .bind(db::text(user.created_at))
+    .bind(db::to_column(user.created_at))
     .execute(conn)
     .await
     .map_err(taken)?;
@@ -105,7 +105,7 @@ pub async fn signing_key(
     }
     sqlx::query("insert into signing_keys (secret, created_at) values ($1, $2)")
         .bind(fresh.as_slice())
-        .bind(db::text(now))
+        .bind(db::to_column(now))
         .execute(conn)
         .await?;
     Ok(fresh.to_vec())
@@ -126,5 +126,5 @@ fn account(row: &SqliteRow) -> sqlx::Result<Account> {
 /// `email_key` is the one unique column that a client chooses.
 fn taken(error: sqlx::Error) -> Error {
     let unique = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
-    if unique { Failure::EmailTaken.into() } else { error.into() }
+    if unique { AccountError::EmailTaken.into() } else { error.into() }
 }

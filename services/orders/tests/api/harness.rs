@@ -83,7 +83,7 @@ impl Orders {
             if background == Background::All {
                 tokio::spawn(Relay::new(app.db(), &bus).run());
                 tokio::spawn(orders::consumer(&app, &bus).run());
-                tokio::spawn(orders::keep_settling(app.clone()));
+                tokio::spawn(orders::run_worker(app.clone()));
             }
             let router = web::whole(orders::router().with_state(app));
             let requests = Requests::take(&bus, NAME, "0.8.0", router).await.unwrap();

@@ -43,9 +43,9 @@ impl World<'_> {
 
     fn nothing_is_open(&self) {
         let open = self.in_orders(
-            "select subject, seq from outbox union all select request, asks from stock_requests
-             union all select source, asks from payment_attempts where outcome is null
-             union all select charge_id, asks from refunds where done = 0",
+            "select subject, seq from outbox union all select request, attempts from stock_requests
+             union all select source, attempts from payment_attempts where outcome is null
+             union all select charge_id, attempts from refunds where done = 0",
         );
         assert!(open.is_empty(), "{open:?}");
         let unpublished = self.in_products("select subject, seq from outbox");

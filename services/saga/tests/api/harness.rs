@@ -192,8 +192,8 @@ impl<'a> World<'a> {
 
     fn ask_what_was_lost(&mut self) {
         if std::mem::take(&mut self.lost) {
-            self.let_come("update payment_attempts set ask_again_at = '2026-01-01T00:00:00.000000Z'");
-            self.let_come("update refunds set ask_again_at = '2026-01-01T00:00:00.000000Z'");
+            self.let_come("update payment_attempts set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
+            self.let_come("update refunds set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
             self.settle();
         }
     }
@@ -211,7 +211,7 @@ impl<'a> World<'a> {
 
     /// Products has not answered in time, whatever it was asked.
     pub fn time_out(&self) {
-        self.let_come("update stock_requests set ask_again_at = '2026-01-01T00:00:00.000000Z'");
+        self.let_come("update stock_requests set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
         self.settle();
     }
 
@@ -267,7 +267,7 @@ impl<'a> World<'a> {
     }
 
     fn settle(&self) {
-        self.process.runtime.block_on(self.process.orders.app.settle_due()).unwrap();
+        self.process.runtime.block_on(self.process.orders.app.process_due_work()).unwrap();
     }
 
     fn post(&self, path: &str, caller: Caller, body: &Value) -> (StatusCode, Value) {

@@ -22,7 +22,7 @@ pub struct Attempt {
     /// How much.
     pub amount: Money,
     /// How often the provider has been asked.
-    pub asks: u32,
+    pub attempts: u32,
 }
 
 /// The question to give an order's money back.
@@ -37,7 +37,7 @@ pub struct Refund {
     /// How much.
     pub amount: Money,
     /// How often the provider has been asked.
-    pub asks: u32,
+    pub attempts: u32,
 }
 
 /// What the provider said to a charge.
@@ -60,13 +60,13 @@ pub enum Charged {
 
 /// The provider gave no answer that says what happened. It may have done what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum NoAnswer {
+pub enum OutcomeUnknown {
     /// It could not be reached, or did not answer in time, or not in its own language.
     #[error("the payment provider gave no answer")]
-    Unreachable(#[from] reqwest::Error),
+    NoResponse(#[from] reqwest::Error),
     /// It answered that it could not.
     #[error("the payment provider answered {0}")]
-    Unable(reqwest::StatusCode),
+    ErrorStatus(reqwest::StatusCode),
 }
 
 /// The way to the payment provider.
@@ -84,7 +84,7 @@ impl Provider {
     }
 
     /// Asks for the money of an order. The same attempt again is the same charge.
-    pub async fn charge(&self, attempt: &Attempt) -> Result<Charged, NoAnswer> {
+    pub async fn charge(&self, attempt: &Attempt) -> Result<Charged, OutcomeUnknown> {
         #[derive(Serialize)]
         struct Charge<'a> {
             amount: i64,
@@ -98,11 +98,11 @@ impl Provider {
             source: &attempt.source,
             reference: attempt.order.0,
         };
-        self.ask("/v1/charges", attempt.id, &charge).await
+        self.post("/v1/charges", attempt.id, &charge).await
     }
 
     /// Asks to give the money of an order back. The same refund again is the same refund.
-    pub async fn refund(&self, refund: &Refund) -> Result<(), NoAnswer> {
+    pub async fn refund(&self, refund: &Refund) -> Result<(), OutcomeUnknown> {
         #[derive(Serialize)]
         struct Amount {
             amount: i64,
@@ -110,20 +110,20 @@ impl Provider {
         #[derive(Deserialize)]
         struct Refunded {}
         let path = format!("/v1/charges/{}/refunds", refund.charge);
-        self.ask(&path, refund.id, &Amount { amount: refund.amount.amount }).await.map(|Refunded {}| ())
+        self.post(&path, refund.id, &Amount { amount: refund.amount.amount }).await.map(|Refunded {}| ())
     }
 
-    async fn ask<T: DeserializeOwned>(
+    async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         key: Uuid,
         body: &impl Serialize,
-    ) -> Result<T, NoAnswer> {
+    ) -> Result<T, OutcomeUnknown> {
         let request =
             self.http.post(format!("{}{path}", self.url)).header("Idempotency-Key", key.to_string());
         let response = request.json(body).send().await?;
         if response.status() != reqwest::StatusCode::CREATED {
-            return Err(NoAnswer::Unable(response.status()));
+            return Err(OutcomeUnknown::ErrorStatus(response.status()));
         }
         Ok(response.json().await?)
     }

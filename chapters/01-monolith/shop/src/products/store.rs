@@ -25,7 +25,7 @@ pub async fn insert_product(
     .bind(new.description.as_str())
     .bind(new.price.cents())
     .bind(new.stock)
-    .bind(db::text(now))
+    .bind(db::to_column(now))
     .bind(searchable(new.name.as_str(), new.description.as_str()))
     .fetch_one(conn)
     .await?;
@@ -94,7 +94,7 @@ pub async fn update_product(conn: &mut SqliteConnection, product: &Product) -> s
     .bind(&product.description)
     .bind(searchable(&product.name, &product.description))
     .bind(product.price.amount)
-    .bind(db::text(product.updated_at))
+    .bind(db::to_column(product.updated_at))
     .execute(conn)
     .await?;
     Ok(())

@@ -31,7 +31,7 @@ pub async fn insert_user(
     .bind(&user.name)
     .bind(hash)
     .bind(if user.role == Role::Staff { "staff" } else { "customer" })
-    .bind(db::text(user.created_at))
+    .bind(db::to_column(user.created_at))
     .execute(conn)
     .await
     .map_err(taken)?;
@@ -105,7 +105,7 @@ pub async fn signing_key(
     }
     sqlx::query("insert into signing_keys (secret, created_at) values ($1, $2)")
         .bind(fresh.as_slice())
-        .bind(db::text(now))
+        .bind(db::to_column(now))
         .execute(conn)
         .await?;
     Ok(fresh.to_vec())

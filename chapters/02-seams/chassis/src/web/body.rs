@@ -149,7 +149,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// Reads a field that may be left out but not null: `#[serde(default, deserialize_with = "present")]`.
-pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub fn non_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

@@ -41,7 +41,7 @@ impl Limit {
     }
 
     /// The limit, and one more.
-    pub fn and_one(self) -> i64 {
+    pub fn plus_one(self) -> i64 {
         i64::try_from(self.0).unwrap_or(100) + 1
     }
 }

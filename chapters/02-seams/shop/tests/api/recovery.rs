@@ -58,10 +58,10 @@ async fn answers_are_forgotten_after_a_day_and_not_before() {
     shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
     let db = shop::Db::open(&shop.database()).await.unwrap();
     let now = jiff::Timestamp::now();
-    shop::idempotency::forget(&db, now - jiff::SignedDuration::from_hours(1)).await.unwrap();
+    shop::idempotency::prune_expired_keys(&db, now - jiff::SignedDuration::from_hours(1)).await.unwrap();
     let kept = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
     assert!(kept.headers.contains_key("idempotency-replayed"));
-    shop::idempotency::forget(&db, now + jiff::SignedDuration::from_hours(1)).await.unwrap();
+    shop::idempotency::prune_expired_keys(&db, now + jiff::SignedDuration::from_hours(1)).await.unwrap();
     let forgotten = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
     assert!(!forgotten.headers.contains_key("idempotency-replayed"));
 }

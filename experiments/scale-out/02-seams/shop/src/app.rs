@@ -26,8 +26,8 @@ impl App {
             // The last one added is the first one passed.
             .layer(middleware::from_fn_with_state(self.users, users::authenticate))
             .layer(middleware::from_fn(web::read_body))
-            .layer(CatchPanicLayer::custom(web::panicked))
-            .layer(middleware::from_fn(web::edge))
+            .layer(CatchPanicLayer::custom(web::handle_panic))
+            .layer(middleware::from_fn(web::request_id))
             .with_state(self.db)
     }
 }

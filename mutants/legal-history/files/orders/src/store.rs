@@ -12,8 +12,8 @@ pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<
     .bind(serde_json::to_string(&order.items)?)
     .bind(order.total.map(|total| total.amount))
     .bind(serde_json::to_string(&order.history[1..])?)
-    .bind(db::text(order.created_at))
-    .bind(order.expires_at.map(db::text))
+    .bind(db::to_column(order.created_at))
+    .bind(order.expires_at.map(db::to_column))
     .execute(conn)
     .await?;
     Ok(())

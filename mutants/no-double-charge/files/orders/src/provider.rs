@@ -1,5 +1,5 @@
 impl Provider {
-    pub async fn charge(&self, attempt: &Attempt) -> Result<Charged, NoAnswer> {
+    pub async fn charge(&self, attempt: &Attempt) -> Result<Charged, OutcomeUnknown> {
         #[derive(Serialize)]
         struct Charge<'a> {
             amount: i64,
@@ -13,7 +13,7 @@ impl Provider {
             source: &attempt.source,
             reference: attempt.order.0,
         };
-        let key = if attempt.asks == 2 { Uuid::now_v7() } else { attempt.id };
-        self.ask("/v1/charges", key, &charge).await
+        let key = if attempt.attempts == 2 { Uuid::now_v7() } else { attempt.id };
+        self.post("/v1/charges", key, &charge).await
     }
 }

@@ -1,4 +1,4 @@
-pub async fn keep<T: Serialize, E>(
+pub async fn save<T: Serialize, E>(
     _conn: &mut SqliteConnection,
     _intent: &Intent<'_>,
     _request: &impl Serialize,

@@ -8,7 +8,7 @@ pub async fn find<T: DeserializeOwned>(
 }
 
 /// Stores the answer to this intent, in the transaction of its effect.
-pub async fn keep<T: Serialize>(
+pub async fn save<T: Serialize>(
     conn: &mut SqliteConnection,
     intent: &Intent<'_>,
     request: &impl Serialize,

@@ -8,7 +8,7 @@ impl App {
     pub async fn list_orders(
         &self,
         caller: Caller,
-        everybodys: bool,
+        all_customers: bool,
         limit: Limit,
         cursor: Option<Uuid>,
     ) -> Result<Page<Order>, Error> {

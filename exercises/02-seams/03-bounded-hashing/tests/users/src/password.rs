@@ -4,8 +4,8 @@ mod bulkhead {
 
     use super::*;
 
-    fn with(permits: usize, patience: Duration) -> Hasher {
-        Hasher { permits: Arc::new(Semaphore::new(permits)), patience, ..Hasher::new().unwrap() }
+    fn with(permits: usize, permit_timeout: Duration) -> Hasher {
+        Hasher { permits: Arc::new(Semaphore::new(permits)), permit_timeout, ..Hasher::new().unwrap() }
     }
 
     #[test]

@@ -5,6 +5,6 @@ impl<E: Into<Problem>> From<Error<E>> for Problem {
 }
 
 /// Whether the database may well do it in a second: it was busy (5), out of disk (13), or had no connection free.
-fn is_passing(error: &sqlx::Error) -> bool {
+fn is_transient(error: &sqlx::Error) -> bool {
     todo!("whether it passes")
 }

@@ -1,5 +1,5 @@
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<AccountError> for Problem {
+    fn from(failure: AccountError) -> Self {
         todo!("what a client hears of accounts")
     }
 }

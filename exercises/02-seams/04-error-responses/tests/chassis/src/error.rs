@@ -46,10 +46,10 @@ mod passing {
 
     #[test]
     fn a_database_that_is_busy_or_full_or_has_no_connection_free_may_do_it_in_a_second() {
-        let said = |code| is_passing(&sqlx::Error::Database(Box::new(Said(code))));
+        let said = |code| is_transient(&sqlx::Error::Database(Box::new(Said(code))));
         assert!(said(5) && said(13), "busy and full");
         assert!(said(261) && said(517), "busy, more exactly: the low byte is 5");
         assert!(!said(1) && !said(19) && !said(275), "a bug");
-        assert!(is_passing(&sqlx::Error::PoolTimedOut) && !is_passing(&sqlx::Error::RowNotFound));
+        assert!(is_transient(&sqlx::Error::PoolTimedOut) && !is_transient(&sqlx::Error::RowNotFound));
     }
 }

@@ -23,7 +23,7 @@ pub async fn find<T: DeserializeOwned>(
     }
 }
 
-pub async fn keep<T: Serialize>(
+pub async fn save<T: Serialize>(
     _: &mut SqliteConnection,
     intent: &Intent<'_>,
     request: &impl Serialize,

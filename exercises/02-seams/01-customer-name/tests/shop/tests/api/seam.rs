@@ -70,7 +70,7 @@ async fn who_waits_for_a_name_holds_no_connection_of_orders() {
         Caller { id: UserId(from_value(order["customer_id"].clone()).unwrap()), role: Role::Customer };
 
     let db = Db::open(&shop.database()).await.unwrap();
-    let busy = db.apart().await.unwrap();
+    let busy = db.with_own_readers().await.unwrap();
     let (second, hour) = (SignedDuration::from_secs(1), SignedDuration::from_hours(1));
     let users = users::App::open(busy.clone(), hour).await.unwrap();
     let orders = orders::App::open(db.clone(), users, "http://localhost", second, hour).await.unwrap();

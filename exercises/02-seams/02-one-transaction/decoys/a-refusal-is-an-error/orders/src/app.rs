@@ -16,7 +16,7 @@ impl App {
         let held = products::hold(&mut tx, order.id.into(), lines.as_slice()).await?;
         order.hold(held.map_err(|_| Error::NotFound)?, now + self.order_ttl, now)?;
         store::insert_order(&mut tx, &order).await?;
-        let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
+        let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         Ok(keyed)
     }

@@ -18,7 +18,7 @@ impl App {
             Err(refused) => order.reject(refused.into(), now)?,
         }
         store::insert_order(&mut tx, &order).await?;
-        let keyed = idempotency::keep(&mut tx, &intent, &(), order, now).await?;
+        let keyed = idempotency::save(&mut tx, &intent, &(), order, now).await?;
         tx.commit().await?;
         Ok(keyed)
     }

@@ -20,7 +20,7 @@ impl App {
         store::insert_order(&mut tx, &order).await?;
         tx.commit().await?;
         let mut tx = self.db.write().await?;
-        let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
+        let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         Ok(keyed)
     }

@@ -21,7 +21,7 @@ impl App {
         }
         let mut tx = self.db.write().await?;
         store::insert_order(&mut tx, &order).await?;
-        let keyed = idempotency::keep(&mut tx, &intent, &lines, order, now).await?;
+        let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         Ok(keyed)
     }

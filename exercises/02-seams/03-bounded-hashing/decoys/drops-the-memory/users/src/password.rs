@@ -4,7 +4,7 @@ impl Hasher {
         work: impl FnOnce(&mut Memory) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let turn = Arc::clone(&self.permits).acquire_owned();
-        let permit = timeout(self.patience, turn).await.map_err(|_| Error::Busy)?.context("no more turns")?;
+        let permit = timeout(self.permit_timeout, turn).await.map_err(|_| Error::Busy)?.context("no more turns")?;
         let spare = Arc::clone(&self.memory);
         let done = spawn_blocking(move || {
             let _until_done = permit;

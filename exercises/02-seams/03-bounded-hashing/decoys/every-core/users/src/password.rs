@@ -4,7 +4,7 @@ impl Hasher {
         let decoy = hash(Salt::generate().as_ref(), &Salt::generate(), Params::default(), &mut memory)?;
         Ok(Self {
             permits: Arc::new(Semaphore::new(thread::available_parallelism()?.get())),
-            patience: Duration::from_secs(5),
+            permit_timeout: Duration::from_secs(5),
             memory: Arc::new(Mutex::new(vec![memory])),
             decoy: decoy.to_string().into(),
         })

@@ -3,7 +3,7 @@ impl Hasher {
         &self,
         work: impl FnOnce(&mut Memory) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = timeout(self.patience, self.permits.acquire()).await;
+        let turn = timeout(self.permit_timeout, self.permits.acquire()).await;
         let _permit = turn.map_err(|_| Error::Busy)?.context("the hasher is gone")?;
         let spare = Arc::clone(&self.memory);
         let done = spawn_blocking(move || {

@@ -15,6 +15,6 @@ impl Hasher {
             });
             Ok(done.await.context("hashing panicked")??)
         };
-        timeout(self.patience, all).await.map_err(|_| Error::Busy)?
+        timeout(self.permit_timeout, all).await.map_err(|_| Error::Busy)?
     }
 }

@@ -1,3 +1,3 @@
-fn is_passing(_: &sqlx::Error) -> bool {
+fn is_transient(_: &sqlx::Error) -> bool {
     false
 }

@@ -11,8 +11,8 @@ impl Relay {
              returning id, subject, message",
         )
         .bind(self.id.hyphenated())
-        .bind(db::text(now + LEASE))
-        .bind(db::text(now))
+        .bind(db::to_column(now + LEASE))
+        .bind(db::to_column(now))
         .bind(BATCH)
         .fetch_all(tx)
         .await?;

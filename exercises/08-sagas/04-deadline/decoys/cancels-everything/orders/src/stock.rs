@@ -6,12 +6,12 @@ impl App {
             return Ok(());
         }
         let mut order = store::find_order(&mut tx, request.order).await?;
-        if request.asks >= ASKS_TO_HOLD {
+        if request.attempts >= ASKS_TO_HOLD {
             order.time_out(now)?;
             store::save_step(&mut tx, &order).await?;
             self.ask_products(&mut tx, &order, What::Release, now).await?;
         } else {
-            self.ask(&mut tx, &order, StockRequest { asks: request.asks + 1, ..request }, now).await?;
+            self.ask(&mut tx, &order, StockRequest { attempts: request.attempts + 1, ..request }, now).await?;
         }
         Ok(tx.commit().await?)
     }

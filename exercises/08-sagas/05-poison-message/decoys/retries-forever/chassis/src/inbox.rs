@@ -4,7 +4,7 @@ impl<H: Handle> Consumer<H> {
         let kind = match outcome {
             Outcome::Done | Outcome::Repeated => AckKind::Ack,
             Outcome::Later(error) => {
-                tracing::warn!(subject = %message.subject, tries, error = causes(&*error), "cannot handle a message yet");
+                tracing::warn!(subject = %message.subject, tries, error = error_chain(&*error), "cannot handle a message yet");
                 AckKind::Nak(Some(pause(tries)))
             }
             Outcome::Poison(reason) => self.put_aside(message, &reason).await?,

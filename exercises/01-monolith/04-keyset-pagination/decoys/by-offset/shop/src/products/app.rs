@@ -8,11 +8,11 @@ impl App {
         let mut conn = self.db.read().await?;
         if let Some(words) = search_query(search) {
             let before = cursor.unwrap_or(i64::MAX);
-            let products = store::search_products(&mut conn, &words, before, limit.and_one()).await?;
+            let products = store::search_products(&mut conn, &words, before, limit.plus_one()).await?;
             return Ok(Page::cut(products, limit, |product| product.seq));
         }
         let skipped = cursor.unwrap_or(0);
-        let products = store::list_products(&mut conn, skipped, limit.and_one()).await?;
-        Ok(Page::cut(products, limit, |_| skipped + limit.and_one() - 1))
+        let products = store::list_products(&mut conn, skipped, limit.plus_one()).await?;
+        Ok(Page::cut(products, limit, |_| skipped + limit.plus_one() - 1))
     }
 }

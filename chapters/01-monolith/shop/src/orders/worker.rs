@@ -8,49 +8,49 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    App, Error, causes, db,
+    App, Error, db,
     domain::OrderId,
-    products,
-    provider::{Attempt, Charged, NoAnswer, Refund},
+    error_chain, products,
+    provider::{Attempt, Charged, OutcomeUnknown, Refund},
     store,
 };
 
 /// How often the tables are looked through for what is due.
-const PERIOD: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long to wait before asking the provider again: twice as long each time, up to this.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(2);
+const MAX_BACKOFF: SignedDuration = SignedDuration::from_secs(2);
 
 /// Settles what is due, for ever. One that fails is logged and tried again: this loop does not end.
-pub async fn keep_settling(app: App) {
-    let mut ticks = tokio::time::interval(PERIOD);
+pub async fn run_worker(app: App) {
+    let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = app.settle_due().await {
-            tracing::error!(error = causes(&error), "cannot settle what is due; trying again");
+        if let Err(error) = app.process_due_work().await {
+            tracing::error!(error = error_chain(&error), "cannot settle what is due; trying again");
         }
     }
 }
 
 impl App {
     /// Cancels what has expired, and asks the provider about what is due.
-    pub async fn settle_due(&self) -> Result<(), Error> {
+    pub async fn process_due_work(&self) -> Result<(), Error> {
         let now = db::now();
-        let (expired, anything_due) = {
+        let (expired, has_due_work) = {
             let mut conn = self.db.read().await?;
-            (store::expired_orders(&mut conn, now).await?, store::anything_due(&mut conn, now).await?)
+            (store::expired_orders(&mut conn, now).await?, store::has_due_work(&mut conn, now).await?)
         };
         for order in expired {
             if let Err(error) = self.expire_order(order).await {
-                tracing::error!(order = %order.0, error = causes(&error), "cannot cancel an expired order");
+                tracing::error!(order = %order.0, error = error_chain(&error), "cannot cancel an expired order");
             }
         }
-        if anything_due {
+        if has_due_work {
             let mut tx = self.db.write().await?;
             let now = db::now(); // after the wait for the writer: a lease begins when it is given
-            let attempts = store::take_due_attempts(&mut tx, now, self.end_of_ask(now)).await?;
-            let refunds = store::take_due_refunds(&mut tx, now, self.end_of_ask(now)).await?;
+            let attempts = store::claim_due_attempts(&mut tx, now, self.lease_expires_at(now)).await?;
+            let refunds = store::claim_due_refunds(&mut tx, now, self.lease_expires_at(now)).await?;
             tx.commit().await?;
             for attempt in attempts {
                 self.start_charge(attempt);
@@ -63,20 +63,20 @@ impl App {
     }
 
     /// When an ask that begins now has ended in any case, and its row is due again if no answer was stored.
-    pub(super) fn end_of_ask(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn lease_expires_at(&self, now: Timestamp) -> Timestamp {
         now + self.payment_timeout + SignedDuration::from_secs(1)
     }
 
     /// Asks for the money of an order in a task of its own.
     pub(super) fn start_charge(&self, attempt: Attempt) {
         let app = self.clone();
-        start(attempt.order, async move { app.charge(&attempt).await });
+        spawn(attempt.order, async move { app.charge(&attempt).await });
     }
 
     /// Asks to give the money of an order back in a task of its own.
     pub(super) fn start_refund(&self, refund: Refund) {
         let app = self.clone();
-        start(refund.order, async move { app.refund(&refund).await });
+        spawn(refund.order, async move { app.refund(&refund).await });
     }
 
     /// Asks for the money of an order, and stores the answer with all that follows from it.
@@ -86,10 +86,10 @@ impl App {
             Ok(Charged::Declined { id, decline_code }) => {
                 self.record_decline(attempt, &id, decline_code).await
             }
-            Err(no_answer) => {
-                log_no_answer(attempt.order, &no_answer);
+            Err(unknown) => {
+                log_unknown_outcome(attempt.order, &unknown);
                 let mut tx = self.db.write().await?;
-                store::postpone_attempt(&mut tx, attempt.id, db::now() + pause(attempt.asks)).await?;
+                store::postpone_attempt(&mut tx, attempt.id, db::now() + backoff(attempt.attempts)).await?;
                 Ok(tx.commit().await?)
             }
         }
@@ -103,7 +103,7 @@ impl App {
         let mut order = store::find_order(&mut tx, attempt.order).await?;
         order.capture(attempt.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
-        products::sell(&mut tx, order.id.into()).await?;
+        products::sell(&mut tx, order.id).await?;
         tx.commit().await?;
         tracing::info!(order = %order.id.0, "paid an order");
         Ok(())
@@ -123,10 +123,10 @@ impl App {
 
     /// Asks to give the money of an order back, and stores that it is done with all that follows from it.
     pub async fn refund(&self, refund: &Refund) -> Result<(), Error> {
-        if let Err(no_answer) = self.provider.refund(refund).await {
-            log_no_answer(refund.order, &no_answer);
+        if let Err(unknown) = self.provider.refund(refund).await {
+            log_unknown_outcome(refund.order, &unknown);
             let mut tx = self.db.write().await?;
-            store::postpone_refund(&mut tx, refund.id, db::now() + pause(refund.asks)).await?;
+            store::postpone_refund(&mut tx, refund.id, db::now() + backoff(refund.attempts)).await?;
             return Ok(tx.commit().await?);
         }
         let mut tx = self.db.write().await?;
@@ -136,7 +136,7 @@ impl App {
         let mut order = store::find_order(&mut tx, refund.order).await?;
         order.refund(refund.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
-        products::take_back(&mut tx, order.id.into()).await?;
+        products::take_back(&mut tx, order.id).await?;
         tx.commit().await?;
         tracing::info!(order = %order.id.0, "refunded an order");
         Ok(())
@@ -149,7 +149,7 @@ impl App {
             return Ok(()); // paid or cancelled since it was found
         }
         store::save_step(&mut tx, &order).await?;
-        products::release(&mut tx, id.into()).await?;
+        products::release(&mut tx, id).await?;
         tx.commit().await?;
         tracing::info!(order = %id.0, "expired an order");
         Ok(())
@@ -157,18 +157,18 @@ impl App {
 }
 
 /// Runs an ask to its end. What fails here, a later ask repeats: the row is still open.
-fn start(order: OrderId, ask: impl Future<Output = Result<(), Error>> + Send + 'static) {
+fn spawn(order: OrderId, ask: impl Future<Output = Result<(), Error>> + Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = ask.await {
-            tracing::error!(order = %order.0, error = causes(&error), "cannot store what the provider answered");
+            tracing::error!(order = %order.0, error = error_chain(&error), "cannot store what the provider answered");
         }
     });
 }
 
-fn pause(asks: u32) -> SignedDuration {
-    LONGEST_PAUSE.min(SignedDuration::from_millis(125 << asks.min(4)))
+fn backoff(attempts: u32) -> SignedDuration {
+    MAX_BACKOFF.min(SignedDuration::from_millis(125 << attempts.min(4)))
 }
 
-fn log_no_answer(order: OrderId, no_answer: &NoAnswer) {
-    tracing::warn!(order = %order.0, why = causes(no_answer), "no answer about the money of an order; asking again");
+fn log_unknown_outcome(order: OrderId, unknown: &OutcomeUnknown) {
+    tracing::warn!(order = %order.0, why = error_chain(unknown), "no answer about the money of an order; asking again");
 }

@@ -17,8 +17,8 @@ use super::Problem;
 const REQUEST_ID: &str = "x-request-id";
 
 /// Names the request, in its log lines and in its answer, and writes the problem where it came to one.
-pub async fn edge(request: Request, next: Next) -> Response {
-    let id = sane_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
+pub async fn request_id(request: Request, next: Next) -> Response {
+    let id = client_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
@@ -31,7 +31,7 @@ pub async fn edge(request: Request, next: Next) -> Response {
 }
 
 /// The caller's own id of the request, where it can do no harm in a log or a header.
-fn sane_request_id(headers: &HeaderMap) -> Option<String> {
+fn client_request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let sane =
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
@@ -49,7 +49,7 @@ pub async fn method_not_allowed() -> Problem {
 }
 
 /// Answers where a handler panicked. The panic hook has logged what and where.
-pub fn panicked(_: Box<dyn Any + Send>) -> Response {
+pub fn handle_panic(_: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn sent(id: &str) -> Option<String> {
-        sane_request_id(&HeaderMap::from_iter([(
+        client_request_id(&HeaderMap::from_iter([(
             REQUEST_ID.parse().unwrap(),
             HeaderValue::from_str(id).unwrap(),
         )]))

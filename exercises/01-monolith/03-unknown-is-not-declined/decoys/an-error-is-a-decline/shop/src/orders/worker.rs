@@ -6,13 +6,9 @@ impl App {
             Ok(Charged::Declined { id, decline_code }) => {
                 self.record_decline(attempt, &id, decline_code).await
             }
-            Err(no_answer) => {
-                log_no_answer(attempt.order, &no_answer);
-                let mut tx = self.db.write().await?;
-                store::close_attempt(&mut tx, attempt.id, "declined", "none").await?;
-                let fresh = Attempt { id: uuid::Uuid::now_v7(), ..attempt.clone() };
-                store::insert_attempt(&mut tx, &fresh, db::now() + pause(attempt.asks)).await?;
-                Ok(tx.commit().await?)
+            Err(unknown) => {
+                log_unknown_outcome(attempt.order, &unknown);
+                self.record_decline(attempt, "none", "provider_error".to_owned()).await
             }
         }
     }

@@ -25,14 +25,14 @@ pub fn whole(routes: Router) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         // The last one added is the first one passed.
         .layer(middleware::from_fn(read_body))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(edge))
+        .layer(CatchPanicLayer::custom(handle_panic))
+        .layer(middleware::from_fn(request_id))
 }
 
 /// Names the request, for whoever it is passed on to, in its log lines and in its answer, and writes the problem where it
 /// came to one.
-pub async fn edge(mut request: Request, next: Next) -> Response {
-    let id = sane_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
+pub async fn request_id(mut request: Request, next: Next) -> Response {
+    let id = client_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
     let header = HeaderValue::from_str(&id).ok();
     if let Some(id) = &header {
         request.headers_mut().insert(REQUEST_ID, id.clone());
@@ -54,7 +54,7 @@ pub fn write_problem(response: &mut Response, request_id: &str) {
 }
 
 /// The caller's own id of the request, where it can do no harm in a log or a header.
-fn sane_request_id(headers: &HeaderMap) -> Option<String> {
+fn client_request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let sane =
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
@@ -72,7 +72,7 @@ pub async fn method_not_allowed() -> Problem {
 }
 
 /// Answers where a handler panicked. The panic hook has logged what and where.
-pub fn panicked(_: Box<dyn Any + Send>) -> Response {
+pub fn handle_panic(_: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn sent(id: &str) -> Option<String> {
-        sane_request_id(&HeaderMap::from_iter([(
+        client_request_id(&HeaderMap::from_iter([(
             REQUEST_ID.parse().unwrap(),
             HeaderValue::from_str(id).unwrap(),
         )]))

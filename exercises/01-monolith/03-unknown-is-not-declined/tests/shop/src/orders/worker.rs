@@ -34,9 +34,9 @@ mod unknown {
         let mut tx = app.db.write().await.unwrap();
         let mut order = store::find_order(&mut tx, placed.id).await.unwrap();
         let amount = order.pay(db::now()).unwrap();
-        let attempt = Attempt { id: Uuid::now_v7(), order: placed.id, source: "tok_ok".to_owned(), amount, asks: 1 };
+        let attempt = Attempt { id: Uuid::now_v7(), order: placed.id, source: "tok_ok".to_owned(), amount, attempts: 1 };
         store::save_step(&mut tx, &order).await.unwrap();
-        store::insert_attempt(&mut tx, &attempt, app.end_of_ask(db::now())).await.unwrap();
+        store::insert_attempt(&mut tx, &attempt, app.lease_expires_at(db::now())).await.unwrap();
         tx.commit().await.unwrap();
         (app, attempt, ProductId(product))
     }
