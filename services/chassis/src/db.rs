@@ -24,13 +24,14 @@ use sqlx::{
 use tokio::sync::Notify;
 use uuid::{Uuid, fmt::Hyphenated};
 
-/// Each is a thread of sqlx's. Four read more than one or two on two cores; more did not read more.
+/// Connections for reading; sqlx runs each on a thread of its own. On two cores, four had a higher throughput than one or
+/// two, and more than four did not add to it.
 const READERS: u32 = 4;
 
-/// How long a request waits for a connection before it is answered 503.
+/// How long a request waits for a connection, or for a lock on the file, before it fails with 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The two ways to the database file.
+/// The connections to the database file: one for writing, several for reading.
 #[derive(Clone)]
 pub struct Db {
     readers: SqlitePool,
@@ -46,7 +47,8 @@ impl Db {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // A commit is on the disk when it returns. NORMAL is faster, and a power cut could undo a sale that was told.
+            // `commit` returns after the data is on the disk. NORMAL would be faster, but a power cut could lose a
+            // sale that the customer was told about.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE_TIMEOUT)
             .foreign_keys(true)
@@ -64,18 +66,19 @@ impl Db {
 
     async fn migrate(&self, mut migrations: Migrator) -> anyhow::Result<()> {
         migrations.set_ignore_missing(true);
-        migrations.run(&self.writer).await.context("cannot bring the tables of the database up to date")
+        migrations.run(&self.writer).await.context("cannot migrate the database")
     }
 
-    /// A connection to read with. Two statements on it may see two states: what must fit together is one statement.
+    /// A connection for reading. Two statements on it may see different states of the database, so data that must be
+    /// consistent is read in one statement.
     pub async fn read(&self) -> sqlx::Result<PoolConnection<Sqlite>> {
         self.readers.acquire().await
     }
 
-    /// A transaction to write with; undone when dropped, done by `commit`.
+    /// A transaction for writing. It takes effect at `commit`, and is rolled back if it is dropped before.
     ///
-    /// It begins as a writer. One that began as a reader and wrote later would fail whenever another had written in
-    /// between, and no time-out helps against that.
+    /// `begin immediate` takes the write lock at once. A transaction that starts with a read and upgrades later fails
+    /// with `SQLITE_BUSY` if another process wrote in between, and the busy timeout does not apply to that case.
     pub async fn write(&self) -> sqlx::Result<Transaction> {
         let inner = self.writer.begin_with("begin immediate").await?;
         Ok(Transaction { inner, committed: Arc::clone(&self.committed) })
@@ -116,7 +119,8 @@ impl DerefMut for Transaction {
     }
 }
 
-/// Waits until no other instance is making the tables, and lets none begin until the file is dropped.
+/// Takes a file lock, so that only one instance migrates the database at a time. The lock is released when the file is
+/// dropped.
 async fn lock_for_migration(path: &Path) -> anyhow::Result<File> {
     let path = path.with_extension("lock");
     let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
@@ -130,13 +134,13 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-/// The present, to the microsecond: no more is stored.
+/// The current time, truncated to the microsecond, which is the precision of the tables.
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
-/// A time as the tables have it: of one width, so that it compares as text.
+/// Formats a time for a column. All times have the same width, so that comparing them as text orders them by time.
 pub fn to_column(at: Timestamp) -> String {
     format!("{at:.6}")
 }
@@ -156,7 +160,7 @@ pub fn uuid(row: &SqliteRow, column: &str) -> sqlx::Result<Uuid> {
     Ok(row.try_get::<Hyphenated, _>(column)?.into_uuid())
 }
 
-/// Reads from a text column what has a text form.
+/// Parses the text of a column into a type with a [`FromStr`].
 pub fn parse_column<T: FromStr>(column: &str, text: &str) -> sqlx::Result<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
@@ -170,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_one_width_compare_as_text() {
+    fn times_have_one_width_and_compare_as_text() {
         let second = Timestamp::from_second(1_700_000_000).unwrap();
         let later = Timestamp::from_microsecond(second.as_microsecond() + 1).unwrap();
         assert_eq!(to_column(second), "2023-11-14T22:13:20.000000Z");

@@ -1,4 +1,4 @@
-//! What can go wrong in every context, and what a client hears of it.
+//! The errors that can occur in every context, and the problem document that a client receives for each.
 
 use std::convert::Infallible;
 
@@ -9,35 +9,35 @@ use axum::{
 
 use crate::web::{Invalid, Problem};
 
-/// Why a use case did not do what was asked. `E` is what can go wrong in one context and in no other.
+/// Why a use case failed. `E` is the type of the errors that only one context has.
 #[derive(Debug, thiserror::Error)]
 pub enum Error<E> {
-    /// 4xx: refused before any use case saw it.
+    /// 4xx: the request was rejected before a use case ran.
     #[error(transparent)]
     Refused(#[from] Problem),
 
-    /// 404: it does not exist, or not for this caller.
-    #[error("there is no such thing")]
+    /// 404: it does not exist, or this caller may not see it.
+    #[error("resource not found")]
     NotFound,
 
-    /// 422: an idempotency key stands for one request.
-    #[error("the idempotency key was used with another request")]
+    /// 422: an idempotency key belongs to one request, and this is a different one.
+    #[error("the idempotency key was already used for a different request")]
     KeyReused,
 
-    /// The context's own reasons.
+    /// An error that only this context has.
     #[error(transparent)]
     Domain(E),
 
-    /// 503: too much is asked at once, and nothing was done.
-    #[error("there is more to do than can be done in time")]
+    /// 503: the service is overloaded, and nothing was changed.
+    #[error("overloaded")]
     Busy,
 
-    /// 503 where the database was busy or full, and nothing was done; else 500.
-    #[error("the database failed")]
+    /// 503 if the database was busy or full and nothing was changed; otherwise 500.
+    #[error("database error")]
     Database(#[from] sqlx::Error),
 
     /// 500: a bug.
-    #[error("something unexpected failed")]
+    #[error("unexpected error")]
     Unexpected(#[from] anyhow::Error),
 }
 
@@ -53,7 +53,7 @@ impl<E> From<serde_json::Error> for Error<E> {
     }
 }
 
-/// A context with no reasons of its own has nothing to say.
+/// For contexts without errors of their own: [`Infallible`] has no values.
 impl From<Infallible> for Problem {
     fn from(never: Infallible) -> Self {
         match never {}
@@ -65,23 +65,25 @@ impl<E: Into<Problem>> From<Error<E>> for Problem {
         match error {
             Error::Refused(problem) => problem,
             Error::Domain(error) => error.into(),
-            Error::NotFound => Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            Error::NotFound => Self::new(StatusCode::NOT_FOUND, "not-found", "Resource not found"),
             Error::KeyReused => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "One key, two requests")
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency key reused")
                     .detail("the idempotency key was used with another request")
             }
-            Error::Busy => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Nothing was done; please repeat it")
-            }
+            Error::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "The service is busy and nothing was changed; please retry",
+            ),
             Error::Database(error) if is_transient(&error) => Self::from(Error::<Infallible>::Busy),
             Error::Database(_) | Error::Unexpected(_) => Self::internal(),
         }
     }
 }
 
-/// Whether the database may well do it in a second: it was busy (5), out of disk (13), or had no connection free.
+/// Whether a retry may succeed: the database was busy (5), the disk was full (13), or no connection became free.
 fn is_transient(error: &sqlx::Error) -> bool {
-    const PRIMARY: i32 = 0xff; // SQLite's extended codes have the primary one in their low byte
+    const PRIMARY: i32 = 0xff; // the low byte of an extended result code is the primary code
     match error {
         sqlx::Error::PoolTimedOut => true,
         sqlx::Error::Database(error) => {
@@ -94,15 +96,15 @@ fn is_transient(error: &sqlx::Error) -> bool {
 
 impl<E: std::error::Error + Into<Problem> + 'static> IntoResponse for Error<E> {
     fn into_response(self) -> Response {
-        // The boundary: what is our fault is logged here, once and with its causes, and told to nobody.
+        // Internal errors are logged here and nowhere else, with all their causes. The client gets no details.
         if let Self::Database(_) | Self::Unexpected(_) = self {
-            tracing::error!(error = error_chain(&self), "the request failed");
+            tracing::error!(error = error_chain(&self), "request failed");
         }
         Problem::from(self).into_response()
     }
 }
 
-/// An error with its causes in one line, for the log.
+/// Formats an error and its causes in one line, for the log.
 pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

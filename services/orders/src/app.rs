@@ -1,4 +1,4 @@
-//! What can be done with orders.
+//! The use cases of orders.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -33,23 +33,23 @@ impl App {
         self.ask_products(&mut tx, &order, What::Hold, now).await?;
         let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
-        tracing::info!(order = %keyed.answer.id.0, "placed an order");
+        tracing::info!(order = %keyed.answer.id.0, "order placed");
         Ok(keyed)
     }
 
-    /// Reads an order of the caller's, or for staff anybody's.
+    /// Reads an order. Customers can read their own orders, staff all orders.
     pub async fn read_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut conn = self.db.read().await?;
         visible_to(store::find_order(&mut conn, id).await?, caller)
     }
 
-    /// Reads an order of the caller's.
+    /// Reads one of the caller's own orders.
     pub async fn read_own_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut conn = self.db.read().await?;
         owned_by(store::find_order(&mut conn, id).await?, caller)
     }
 
-    /// Lists orders, newest first: the caller's, or for staff everybody's.
+    /// Lists the caller's orders or those of all customers, newest first.
     pub async fn list_orders(
         &self,
         caller: Caller,
@@ -64,8 +64,8 @@ impl App {
         Ok(Page::cut(orders, limit, |order| order.id.0))
     }
 
-    /// Pays for an order of the caller's. What the provider is asked is stored first, and asked after: if this process
-    /// dies in between, the next one asks the same again.
+    /// Starts the payment of one of the caller's orders. The payment attempt is committed before the request is sent to
+    /// the provider. If this process dies in between, the worker of the next process sends the same request.
     pub async fn pay_order(
         &self,
         caller: Caller,
@@ -102,7 +102,7 @@ impl App {
                 store::save_step(&mut tx, &order).await?;
                 self.ask_products(&mut tx, &order, What::Release, now).await?;
                 tx.commit().await?;
-                tracing::info!(order = %id.0, "cancelled an order");
+                tracing::info!(order = %id.0, "order cancelled");
             }
             Cancellation::Refund => {
                 store::save_step(&mut tx, &order).await?;
@@ -122,12 +122,12 @@ impl App {
         Ok(order)
     }
 
-    /// Marks a paid order as shipped. Again is as once.
+    /// Marks a paid order as shipped. Idempotent.
     pub async fn ship_order(&self, id: OrderId) -> Result<Order, Error> {
         self.step(id, Order::ship).await
     }
 
-    /// Marks a shipped order as delivered. Again is as once.
+    /// Marks a shipped order as delivered. Idempotent.
     pub async fn deliver_order(&self, id: OrderId) -> Result<Order, Error> {
         self.step(id, Order::deliver).await
     }
@@ -151,7 +151,7 @@ fn owned_by(order: Order, caller: Caller) -> Result<Order, Error> {
     if order.customer_id == caller.id { Ok(order) } else { Err(Error::NotFound) }
 }
 
-/// Another customer's order is not forbidden, it is not there: whether an id exists is nobody else's business.
+/// Another customer's order is "not found" rather than "forbidden", so that nobody can find out which ids exist.
 fn visible_to(order: Order, caller: Caller) -> Result<Order, Error> {
     if caller.is_staff() { Ok(order) } else { owned_by(order, caller) }
 }

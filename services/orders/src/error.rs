@@ -1,10 +1,10 @@
-//! What can go wrong with orders and nowhere else.
+//! The errors that only orders have.
 
 use axum::http::StatusCode;
 
 use super::{domain::TransitionError, web::Problem};
 
-/// Why something was not done with an order.
+/// Why a use case of orders failed.
 pub type Error = chassis::Error<TransitionError>;
 
 impl From<TransitionError> for Error {
@@ -13,10 +13,10 @@ impl From<TransitionError> for Error {
     }
 }
 
-/// 409: the order's present state does not allow it.
+/// 409: the order's status does not allow it.
 impl From<TransitionError> for Problem {
     fn from(error: TransitionError) -> Self {
-        Self::new(StatusCode::CONFLICT, "order-state", "Not possible in the order's present state")
+        Self::new(StatusCode::CONFLICT, "order-state", "The order's status does not allow this")
             .detail(error.to_string())
     }
 }

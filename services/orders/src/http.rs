@@ -1,4 +1,4 @@
-//! `/orders`.
+//! The routes below `/orders`.
 
 use axum::{
     Json, Router,

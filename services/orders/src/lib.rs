@@ -35,7 +35,7 @@ use contracts::{
 use jiff::SignedDuration;
 use provider::Provider;
 
-/// Orders, with all that their use cases need.
+/// The use cases of orders, with everything they need.
 #[derive(Clone)]
 pub struct App {
     db: Db,

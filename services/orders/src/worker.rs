@@ -17,20 +17,20 @@ use super::{
     store,
 };
 
-/// How often the tables are looked through for what is due.
+/// How often the worker looks for due work in the tables.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long to wait before asking the provider again: twice as long each time, up to this.
+/// The longest back-off between two requests to the provider. The back-off doubles with each attempt, up to this.
 const MAX_BACKOFF: SignedDuration = SignedDuration::from_secs(2);
 
-/// Settles what is due, for ever. One that fails is logged and tried again: this loop does not end.
+/// Processes due work every [`POLL_INTERVAL`]. Errors are logged, and the work is retried. Never returns.
 pub async fn run_worker(app: App) {
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if let Err(error) = app.process_due_work().await {
-            tracing::error!(error = error_chain(&error), "cannot settle what is due; trying again");
+            tracing::error!(error = error_chain(&error), "processing due work failed, retrying");
         }
     }
 }
@@ -47,7 +47,7 @@ impl App {
         };
         for order in expired {
             if let Err(error) = self.expire_order(order).await {
-                tracing::error!(order = %order.0, error = error_chain(&error), "cannot cancel an expired order");
+                tracing::error!(order = %order.0, error = error_chain(&error), "cancelling an expired order failed, retrying");
             }
         }
         for request in unanswered {
@@ -57,7 +57,7 @@ impl App {
         }
         if has_due_work {
             let mut tx = self.db.write().await?;
-            let now = db::now(); // after the wait for the writer: a lease begins when it is given
+            let now = db::now(); // read the clock again: waiting for the writer must not shorten the lease
             let attempts = store::claim_due_attempts(&mut tx, now, self.lease_expires_at(now)).await?;
             let refunds = store::claim_due_refunds(&mut tx, now, self.lease_expires_at(now)).await?;
             tx.commit().await?;
@@ -71,24 +71,25 @@ impl App {
         Ok(())
     }
 
-    /// When an ask that begins now has ended in any case, and its row is due again if no answer was stored.
+    /// The end of the lease of a request that starts now. It is longer than the timeout of the request, so a row that is
+    /// due again has no request in progress.
     pub(super) fn lease_expires_at(&self, now: Timestamp) -> Timestamp {
         now + self.payment_timeout + SignedDuration::from_secs(1)
     }
 
-    /// Asks for the money of an order in a task of its own.
+    /// Starts a task that charges the money of an order.
     pub(super) fn start_charge(&self, attempt: Attempt) {
         let app = self.clone();
         spawn(attempt.order, async move { app.charge(&attempt).await });
     }
 
-    /// Asks to give the money of an order back in a task of its own.
+    /// Starts a task that refunds the money of an order.
     pub(super) fn start_refund(&self, refund: Refund) {
         let app = self.clone();
         spawn(refund.order, async move { app.refund(&refund).await });
     }
 
-    /// Asks for the money of an order, and stores the answer with all that follows from it.
+    /// Charges the money of an order, and stores the outcome and everything that follows from it.
     pub async fn charge(&self, attempt: &Attempt) -> Result<(), Error> {
         match self.provider.charge(attempt).await {
             Ok(Charged::Succeeded { id }) => self.record_capture(attempt, &id).await,
@@ -107,14 +108,14 @@ impl App {
     async fn record_capture(&self, attempt: &Attempt, charge: &str) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
         if !store::close_attempt(&mut tx, attempt.id, "succeeded", charge).await? {
-            return Ok(()); // asked twice, answered twice: the first answer did it all
+            return Ok(()); // a second response to the same attempt: the first one was stored
         }
         let mut order = store::find_order(&mut tx, attempt.order).await?;
         order.capture(attempt.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
         self.ask_products(&mut tx, &order, What::Sell, db::now()).await?;
         tx.commit().await?;
-        tracing::info!(order = %order.id.0, "paid an order");
+        tracing::info!(order = %order.id.0, "order paid");
         Ok(())
     }
 
@@ -124,13 +125,13 @@ impl App {
             return Ok(());
         }
         let mut order = store::find_order(&mut tx, attempt.order).await?;
-        tracing::info!(order = %order.id.0, code, "a payment was declined");
+        tracing::info!(order = %order.id.0, code, "payment declined");
         order.decline(code, db::now())?;
         store::save_step(&mut tx, &order).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Asks to give the money of an order back, and stores that it is done with all that follows from it.
+    /// Refunds the money of an order, and stores the outcome and everything that follows from it.
     pub async fn refund(&self, refund: &Refund) -> Result<(), Error> {
         if let Err(unknown) = self.provider.refund(refund).await {
             log_unknown_outcome(refund.order, &unknown);
@@ -147,7 +148,7 @@ impl App {
         store::save_step(&mut tx, &order).await?;
         self.ask_products(&mut tx, &order, What::Release, db::now()).await?;
         tx.commit().await?;
-        tracing::info!(order = %order.id.0, "refunded an order");
+        tracing::info!(order = %order.id.0, "order refunded");
         Ok(())
     }
 
@@ -156,21 +157,21 @@ impl App {
         let mut order = store::find_order(&mut tx, id).await?;
         let now = db::now();
         if order.expire(now).is_err() {
-            return Ok(()); // paid or cancelled since it was found
+            return Ok(()); // it was paid or cancelled in the meantime
         }
         store::save_step(&mut tx, &order).await?;
         self.ask_products(&mut tx, &order, What::Release, now).await?;
         tx.commit().await?;
-        tracing::info!(order = %id.0, "expired an order");
+        tracing::info!(order = %id.0, "order expired");
         Ok(())
     }
 }
 
-/// Runs an ask to its end. What fails here, a later ask repeats: the row is still open.
-fn spawn(order: OrderId, ask: impl Future<Output = Result<(), Error>> + Send + 'static) {
+/// Runs a request in a task of its own. If it fails, the row is still open, and the worker retries it.
+fn spawn(order: OrderId, request: impl Future<Output = Result<(), Error>> + Send + 'static) {
     tokio::spawn(async move {
-        if let Err(error) = ask.await {
-            tracing::error!(order = %order.0, error = error_chain(&error), "cannot store what the provider answered");
+        if let Err(error) = request.await {
+            tracing::error!(order = %order.0, error = error_chain(&error), "storing the payment provider's response failed, retrying");
         }
     });
 }
@@ -180,5 +181,5 @@ fn backoff(attempts: u32) -> SignedDuration {
 }
 
 fn log_unknown_outcome(order: OrderId, unknown: &OutcomeUnknown) {
-    tracing::warn!(order = %order.0, why = error_chain(unknown), "no answer about the money of an order; asking again");
+    tracing::warn!(order = %order.0, error = error_chain(unknown), "payment outcome unknown, retrying");
 }

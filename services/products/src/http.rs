@@ -1,4 +1,4 @@
-//! `/products`.
+//! The routes below `/products`.
 
 use axum::{
     Json, Router,
@@ -123,7 +123,7 @@ async fn change_product(
     let id = app.read_product(ProductId(id)).await?.id; // 404 comes before 422
     let body: ChangeProductBody = body.parse()?;
     if body.name.is_none() && body.description.is_none() && body.price.is_none() {
-        return Err(Invalid::field("body", "must have at least one of name, description and price").into());
+        return Err(Invalid::field("body", "must contain at least one of name, description and price").into());
     }
     let mut invalid = Invalid::default();
     let name = invalid.check("name", body.name.map(ProductName::parse).transpose());

@@ -27,17 +27,17 @@ use contracts::{
     stream,
 };
 
-/// Why something was not done with a product. Nothing goes wrong here that does not go wrong elsewhere.
+/// Why a use case of products failed. Products have no errors of their own.
 type Error = chassis::Error<Infallible>;
 
-/// Products, with all that their use cases need.
+/// The use cases of products, with everything they need.
 #[derive(Clone)]
 pub struct App {
     db: Db,
 }
 
 impl App {
-    /// Opens the products in a database.
+    /// Migrates the tables.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         Ok(Self { db: Db::open(&config.database, sqlx::migrate!()).await? })
     }

@@ -1,4 +1,4 @@
-//! The SQL of products and of their stock.
+//! The SQL of products and their stock.
 
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -8,7 +8,7 @@ use super::{
     domain::{HolderId, NewProduct, Product, Reservation, Stock, searchable},
 };
 
-/// Stores a new product with its first stock.
+/// Stores a new product with its initial stock.
 pub async fn insert_product(
     conn: &mut SqliteConnection,
     id: ProductId,
@@ -44,7 +44,7 @@ pub async fn find_product(conn: &mut SqliteConnection, id: ProductId) -> sqlx::R
     row.as_ref().map(product).transpose()
 }
 
-/// Lists products, newest first, from those added before `before`.
+/// Lists the products added before `before`, newest first.
 pub async fn list_products(
     conn: &mut SqliteConnection,
     before: i64,
@@ -61,10 +61,11 @@ pub async fn list_products(
     rows.iter().map(product).collect()
 }
 
-/// Lists the products that have all the words, newest first, from those added before `before`.
+/// Lists the products that contain all the words and were added before `before`, newest first.
 ///
-/// The index has the products of a word in the order of `rowid`, which is `seq`, so it stops after `limit`. Beginnings
-/// of up to three letters are words to it; for a longer one it first merges those of all words that begin so.
+/// The index stores the products of a word in the order of `rowid`, which is `seq`, so the query stops after `limit`.
+/// Prefixes of up to three letters are indexed too. For a longer prefix, the index first merges the lists of all words
+/// that start with it.
 pub async fn search_products(
     conn: &mut SqliteConnection,
     words: &str,
@@ -84,7 +85,7 @@ pub async fn search_products(
     rows.iter().map(product).collect()
 }
 
-/// Stores a product's name, description and price as they are now.
+/// Stores the name, description and price of a product.
 pub async fn update_product(conn: &mut SqliteConnection, product: &Product) -> sqlx::Result<()> {
     sqlx::query(
         "update products set name = $2, description = $3, words = $4, price = $5, updated_at = $6 where id = $1",
@@ -109,7 +110,7 @@ pub async fn find_stock(conn: &mut SqliteConnection, id: ProductId) -> sqlx::Res
     row.as_ref().map(stock).transpose()
 }
 
-/// Takes in more units, and finds the ledger as it is then.
+/// Adds units, and returns the ledger after that.
 pub async fn add_units(
     conn: &mut SqliteConnection,
     id: ProductId,
@@ -163,9 +164,9 @@ pub async fn save_reservation(
     .await
 }
 
-/// Sets stock aside for an order: all of its lines or, where one cannot be had, none.
+/// Holds stock for all lines of an order, or for none if one line cannot be held.
 ///
-/// Gives for each line what it is called and costs from now on.
+/// Returns the name and price of each line.
 pub async fn hold(
     conn: &mut SqliteConnection,
     order: HolderId,
@@ -184,7 +185,7 @@ pub async fn hold(
     Ok(Ok(held))
 }
 
-/// One statement both asks whether there is enough and takes it. Two statements would sell the last unit twice.
+/// Checks the stock and takes it in one statement. With two statements, two orders could both get the last unit.
 async fn hold_line(
     conn: &mut SqliteConnection,
     order: HolderId,
@@ -227,7 +228,7 @@ pub async fn held_lines(conn: &mut SqliteConnection, order: HolderId) -> sqlx::R
     rows.iter().map(held_line).collect()
 }
 
-/// Sells what an order holds. Summed by product: an update from several rows applies only one of them.
+/// Marks the units held for an order as sold. Summed by product: an update from several rows applies only one of them.
 pub async fn sell(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
     let units = "update products set held = held - h.units, sold = sold + h.units
                  from (select product_id, sum(quantity) as units from holds where order_id = $1 group by product_id) h

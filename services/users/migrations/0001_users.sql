@@ -1,10 +1,11 @@
--- Times are RFC 3339 text in UTC with six digits after the second, in every table: of one width, so that they compare as text.
+-- Times in all tables are RFC 3339 text in UTC with six fractional digits. All have the same width, so comparing them as
+-- text orders them by time.
 
 create table users (
     id            text not null primary key,
     version       integer not null,     -- how often it has changed, its registration included: the version of its events
     email         text not null,
-    email_key     text not null unique, -- in lower case: addresses are compared without regard to it
+    email_key     text not null unique, -- the address in lower case: addresses are compared ignoring case
     name          text not null,
     password_hash text not null,        -- Argon2id, with its parameters and salt, as a PHC string
     role          text not null check (role in ('customer', 'staff')),

@@ -1,43 +1,46 @@
-//! What can go wrong with accounts and nowhere else.
+//! The errors that only accounts have.
 
 use axum::http::StatusCode;
 
 use super::web::Problem;
 
-/// Why something was not done with an account.
+/// Why a use case of accounts failed.
 pub type Error = chassis::Error<AccountError>;
 
-/// What only this context refuses.
+/// The errors that only accounts have.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// 401: no such address, or another password; which of the two is not told.
+    /// 401: the address is unknown or the password is wrong. The client is not told which, so that it cannot find out who
+    /// has an account.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
 
-    /// 403: the current password is needed to set a new one.
+    /// 403: the request to change the password did not contain the current one.
     #[error("the current password is wrong")]
     WrongPassword,
 
-    /// 409: another account has the address.
-    #[error("the e-mail address is taken")]
+    /// 409: another account has this address.
+    #[error("the e-mail address is already registered")]
     EmailTaken,
 }
 
 impl From<AccountError> for Error {
-    fn from(failure: AccountError) -> Self {
-        Self::Domain(failure)
+    fn from(error: AccountError) -> Self {
+        Self::Domain(error)
     }
 }
 
 impl From<AccountError> for Problem {
-    fn from(failure: AccountError) -> Self {
-        let (status, kind, title) = match failure {
+    fn from(error: AccountError) -> Self {
+        let (status, kind, title) = match error {
             AccountError::WrongCredentials => {
-                (StatusCode::UNAUTHORIZED, "wrong-credentials", "Not logged in")
+                (StatusCode::UNAUTHORIZED, "wrong-credentials", "Log-in failed")
             }
-            AccountError::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Not changed"),
-            AccountError::EmailTaken => (StatusCode::CONFLICT, "email-taken", "The e-mail address is taken"),
+            AccountError::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Password not changed"),
+            AccountError::EmailTaken => {
+                (StatusCode::CONFLICT, "email-taken", "The e-mail address is already registered")
+            }
         };
-        Self::new(status, kind, title).detail(failure.to_string())
+        Self::new(status, kind, title).detail(error.to_string())
     }
 }

@@ -89,7 +89,7 @@ async fn change_profile(
 ) -> Result<Json<User>, Error> {
     let body: ChangeProfileBody = body.parse()?;
     if body.email.is_none() && body.name.is_none() {
-        return Err(Invalid::field("body", "must have at least one of email and name").into());
+        return Err(Invalid::field("body", "must contain at least one of email and name").into());
     }
     let mut invalid = Invalid::default();
     let email = invalid.check("email", body.email.map(Email::parse).transpose());

@@ -24,7 +24,7 @@ use contracts::{
 };
 use jiff::SignedDuration;
 
-/// Accounts, with all that their use cases need.
+/// The use cases of accounts, with everything they need.
 #[derive(Clone)]
 pub struct App {
     db: Db,

@@ -10,7 +10,7 @@ use super::{
     keys::Key,
 };
 
-/// An account with what proves its owner.
+/// An account with its password hash.
 pub struct Account {
     pub user: User,
     /// How often it has changed, its registration included.
@@ -38,7 +38,7 @@ pub async fn insert_user(
     .bind(db::to_column(user.created_at))
     .execute(conn)
     .await
-    .map_err(taken)?;
+    .map_err(email_taken)?;
     Ok(())
 }
 
@@ -49,7 +49,7 @@ pub async fn find_user(conn: &mut SqliteConnection, id: UserId) -> sqlx::Result<
     row.as_ref().map(account).transpose()
 }
 
-/// Finds an account by its address in lower case.
+/// Finds an account by the key of its address.
 pub async fn find_user_by_email(
     conn: &mut SqliteConnection,
     email_key: &str,
@@ -59,7 +59,7 @@ pub async fn find_user_by_email(
     row.as_ref().map(account).transpose()
 }
 
-/// Changes what is given.
+/// Changes the address, the name, or both.
 pub async fn update_user(
     conn: &mut SqliteConnection,
     id: UserId,
@@ -77,11 +77,11 @@ pub async fn update_user(
     .bind(name.map(Name::as_str))
     .execute(conn)
     .await
-    .map_err(taken)?;
+    .map_err(email_taken)?;
     Ok(())
 }
 
-/// Sets a new password where the old one is still what it was when it was checked.
+/// Replaces the password hash. Returns false if the stored hash is not `old` any more.
 pub async fn update_password(
     conn: &mut SqliteConnection,
     id: UserId,
@@ -144,8 +144,8 @@ fn account(row: &SqliteRow) -> sqlx::Result<Account> {
     Ok(Account { user, version: row.try_get("version")?, password_hash: row.try_get("password_hash")? })
 }
 
-/// `email_key` is the one unique column that a client chooses.
-fn taken(error: sqlx::Error) -> Error {
+/// Maps the violation of a unique constraint: `email_key` is the only unique column that a client chooses.
+fn email_taken(error: sqlx::Error) -> Error {
     let unique = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
     if unique { AccountError::EmailTaken.into() } else { error.into() }
 }

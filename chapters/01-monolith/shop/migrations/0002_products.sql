@@ -1,9 +1,9 @@
 create table products (
-    seq         integer primary key,     -- the order of creation: "newest first" and the cursor of a page
+    seq         integer primary key,     -- the order of creation, used for "newest first" and for page cursors
     id          text not null unique,
     name        text not null,
     description text not null,
-    words       text not null,           -- of name and description, as a search looks for them: see `searchable`
+    words       text not null,           -- the normalised words of name and description: see `searchable`
     price       integer not null check (price > 0), -- cents
     received    integer not null,
     available   integer not null check (available >= 0),
@@ -14,8 +14,8 @@ create table products (
     check (received = available + held + sold)
 ) strict;
 
--- An index of `words`, which it reads from `products` itself (external content); the two triggers keep it true. The
--- tokenizer splits at spaces and no more: what a word is and which letters are the same, the shop decides alone.
+-- A full-text index of `words`. It stores no copy of the text (external content); the two triggers keep it up to date.
+-- The tokenizer only splits at spaces, because the shop itself splits texts into words and folds their case.
 create virtual table product_words using fts5 (
     words,
     content = 'products', content_rowid = 'seq',
@@ -32,7 +32,7 @@ create trigger product_words_update after update of words on products begin
     insert into product_words (rowid, words) values (new.seq, new.words);
 end;
 
--- Stock set aside for one order. A row stays when its units are sold and goes when they are given back.
+-- Stock held for one order. A row is kept when its units are sold, and deleted when they are released.
 create table holds (
     order_id   text not null,
     product_id text not null references products (id),

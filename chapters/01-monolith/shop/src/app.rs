@@ -1,4 +1,4 @@
-//! The shop as one value: everything it is made of, and the routes to it.
+//! The composition root: opens everything the shop consists of, and builds its router.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{Config, Db, Error, db, docs, idempotency, orders, products, users, web};
 
-/// All that a use case needs. Its methods are the use cases, in the folder of the context they belong to.
+/// Everything the use cases need. Each use case is a method, defined in `app.rs` of its context.
 #[derive(Clone)]
 pub struct App {
     pub(crate) db: Db,
@@ -20,7 +20,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the shop: its database, its keys, the way to the payment provider, the staff account.
+    /// Opens the database and the signing key, and creates the payment client and the staff account.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let _lock = db::lock_for_migration(&config.database).await?;
         let db = Db::open(&config.database).await?;
@@ -43,7 +43,7 @@ impl App {
         Ok(app)
     }
 
-    /// The whole API.
+    /// All routes of the API, with the middleware that every request passes.
     pub fn router(self) -> Router {
         Router::new()
             .merge(users::router())
@@ -54,7 +54,7 @@ impl App {
             .route("/health/ready", get(ready))
             .fallback(web::no_such_route)
             .method_not_allowed_fallback(web::method_not_allowed)
-            // The last one added is the first one passed.
+            // A request passes the layers from the last one to the first.
             .layer(middleware::from_fn_with_state(self.clone(), users::authenticate))
             .layer(middleware::from_fn(web::read_body))
             .layer(CatchPanicLayer::custom(web::handle_panic))
@@ -62,14 +62,14 @@ impl App {
             .with_state(self)
     }
 
-    /// Starts what runs beside the requests, for as long as the process does.
+    /// Starts the background tasks. They run until the process ends.
     pub fn start_background_work(&self) {
         tokio::spawn(orders::run_worker(self.clone()));
         tokio::spawn(idempotency::prune_hourly(self.db.clone()));
     }
 }
 
-/// Ready is who can read its database.
+/// The shop is ready if it can read its database.
 async fn ready(State(app): State<App>) -> Result<&'static str, Error> {
     sqlx::query("select count(*) from sqlite_schema").execute(&mut *app.db.read().await?).await?;
     Ok("ready")

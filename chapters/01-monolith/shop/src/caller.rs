@@ -1,4 +1,4 @@
-//! Who makes a request, as a verified token says it.
+//! The caller of a request, according to its verified token.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -8,27 +8,27 @@ use uuid::Uuid;
 #[serde(transparent)]
 pub struct UserId(pub Uuid);
 
-/// What an account may do.
+/// The role of an account, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Buys.
+    /// Places and pays for orders.
     Customer,
-    /// Runs the shop: products, stock, shipping, everybody's orders.
+    /// Manages products, stock, shipping and the orders of all customers.
     Staff,
 }
 
-/// The account behind a request.
+/// The account that sent a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
-    /// Whose token it was.
+    /// The id of the account.
     pub id: UserId,
-    /// What the token allows.
+    /// The role in the token.
     pub role: Role,
 }
 
 impl Caller {
-    /// Whether the caller runs the shop.
+    /// Whether the caller has the staff role.
     pub fn is_staff(self) -> bool {
         self.role == Role::Staff
     }

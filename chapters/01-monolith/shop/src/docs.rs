@@ -1,4 +1,5 @@
-//! The API's description, for programs and for people. The page carries its viewer with it and works without internet.
+//! The OpenAPI document of the API, and a page that shows it. The page's viewer is part of this binary, so it works without
+//! an internet connection.
 
 use axum::{
     Router,
@@ -11,7 +12,7 @@ const OPENAPI: &str = include_str!("../docs/openapi.yaml");
 const PAGE: &str = include_str!("../docs/docs.html");
 const VIEWER: &[u8] = include_bytes!("../docs/rapidoc-9.3.8.min.js.gz");
 
-/// The routes of the description.
+/// The routes of the document and its viewer.
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/openapi.yaml", get(([(CONTENT_TYPE, "application/yaml")], OPENAPI)))

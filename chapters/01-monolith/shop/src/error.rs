@@ -1,4 +1,4 @@
-//! Everything that can go wrong in the shop, and what a client hears of it.
+//! The errors of the use cases, and the problem document that a client receives for each.
 
 use axum::{
     http::StatusCode,
@@ -10,43 +10,43 @@ use crate::{
     web::{Invalid, Problem},
 };
 
-/// Why a use case did not do what was asked.
+/// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 4xx: refused before any use case saw it.
+    /// 4xx: the request was rejected before a use case ran.
     #[error(transparent)]
     Refused(#[from] Problem),
 
-    /// 401: no such address, or another password; which of the two is not told.
-    #[error("the e-mail address or the password is wrong")]
+    /// 401: the address is unknown or the password is wrong. The client is not told which of the two.
+    #[error("wrong e-mail address or password")]
     WrongCredentials,
 
-    /// 403: the current password is needed to set a new one.
+    /// 403: the request to change the password did not contain the current one.
     #[error("the current password is wrong")]
     WrongPassword,
 
-    /// 404: it does not exist, or not for this caller.
-    #[error("there is no such thing")]
+    /// 404: it does not exist, or this caller may not see it.
+    #[error("resource not found")]
     NotFound,
 
-    /// 409: another account has the address.
-    #[error("the e-mail address is taken")]
+    /// 409: another account has this address.
+    #[error("the e-mail address is already registered")]
     EmailTaken,
 
-    /// 409: the order's present state does not allow it.
+    /// 409: the order's status does not allow it.
     #[error(transparent)]
     TransitionError(#[from] TransitionError),
 
-    /// 422: an idempotency key stands for one request.
-    #[error("the idempotency key was used with another request")]
+    /// 422: an idempotency key belongs to one request, and this is a different one.
+    #[error("the idempotency key was already used for a different request")]
     KeyReused,
 
-    /// 503 where the database was busy or full, and nothing was done; else 500.
-    #[error("the database failed")]
+    /// 503 if the database was busy or full and nothing was changed; otherwise 500.
+    #[error("database error")]
     Database(#[from] sqlx::Error),
 
     /// 500: a bug.
-    #[error("something unexpected failed")]
+    #[error("unexpected error")]
     Unexpected(#[from] anyhow::Error),
 }
 
@@ -62,35 +62,41 @@ impl From<serde_json::Error> for Error {
     }
 }
 
-impl Error {
-    fn problem(self) -> Problem {
-        let detail = self.to_string();
-        let (status, kind, title) = match self {
-            Self::Refused(problem) => return problem,
-            Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong-credentials", "Not logged in"),
-            Self::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Not changed"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
-            Self::EmailTaken => (StatusCode::CONFLICT, "email-taken", "The e-mail address is taken"),
-            Self::TransitionError(_) => {
-                (StatusCode::CONFLICT, "order-state", "Not possible in the order's present state")
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(problem) => problem,
+            Error::WrongCredentials => {
+                Self::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "Wrong e-mail address or password")
             }
-            Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "One key, two requests"),
-            Self::Database(error) if is_transient(&error) => {
-                return Problem::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "busy",
-                    "Nothing was done; please repeat it",
-                );
+            Error::WrongPassword => {
+                Self::new(StatusCode::FORBIDDEN, "wrong-password", "The current password is wrong")
             }
-            Self::Database(_) | Self::Unexpected(_) => return Problem::internal(),
-        };
-        Problem::new(status, kind, title).detail(detail)
+            Error::EmailTaken => {
+                Self::new(StatusCode::CONFLICT, "email-taken", "The e-mail address is already registered")
+            }
+            Error::TransitionError(error) => {
+                Self::new(StatusCode::CONFLICT, "order-state", "The order's status does not allow this")
+                    .detail(error.to_string())
+            }
+            Error::NotFound => Self::new(StatusCode::NOT_FOUND, "not-found", "Resource not found"),
+            Error::KeyReused => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency key reused")
+                    .detail("the key was already used for a different request")
+            }
+            Error::Database(error) if is_transient(&error) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "The service is busy and nothing was changed; please retry",
+            ),
+            Error::Database(_) | Error::Unexpected(_) => Self::internal(),
+        }
     }
 }
 
-/// Whether the database may well do it in a second: it was busy (5), out of disk (13), or had no connection free.
+/// Whether a retry may succeed: the database was busy (5), the disk was full (13), or no connection became free.
 fn is_transient(error: &sqlx::Error) -> bool {
-    const PRIMARY: i32 = 0xff; // SQLite's extended codes have the primary one in their low byte
+    const PRIMARY: i32 = 0xff; // the low byte of an extended result code is the primary code
     match error {
         sqlx::Error::PoolTimedOut => true,
         sqlx::Error::Database(error) => {
@@ -103,15 +109,15 @@ fn is_transient(error: &sqlx::Error) -> bool {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        // The boundary: what is our fault is logged here, once and with its causes, and told to nobody.
+        // Internal errors are logged here and nowhere else, with all their causes. The client gets no details.
         if let Self::Database(_) | Self::Unexpected(_) = self {
-            tracing::error!(error = error_chain(&self), "the request failed");
+            tracing::error!(error = error_chain(&self), "request failed");
         }
-        self.problem().into_response()
+        Problem::from(self).into_response()
     }
 }
 
-/// An error with its causes in one line, for the log.
+/// Formats an error and its causes in one line, for the log.
 pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,7 +1,8 @@
 //! The shop as one process: users, products and orders over one database.
 //!
-//! Read it in this order. A context (`users`, `products`, `orders`) is a folder: `domain` has its rules, `store` its SQL,
-//! `app` its use cases, `http` its routes. A use case is one method of [`App`] and, where it writes, one transaction.
+//! Read the modules in this order. A context (`users`, `products`, `orders`) is a folder. Inside,
+//! `domain` contains its rules, `store` its SQL, `app` its use cases, `http` its routes. A use case is one method of
+//! [`App`]. If it writes, it writes in one transaction.
 
 pub mod config;
 pub mod app;

@@ -1,4 +1,4 @@
-//! Starts the shop: reads the configuration, opens the shop, serves until told to stop.
+//! Starts the shop: reads the configuration, opens the shop, serves requests until SIGTERM or Ctrl-C.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -12,8 +12,8 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// How long requests that are under way have when the shop is told to stop.
-const GRACE: Duration = Duration::from_secs(3);
+/// How long requests in flight may take after a shutdown is requested.
+const GRACE_PERIOD: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -38,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminated.recv() => {}
         }
-        tracing::info!("stopping: answering what is under way");
+        tracing::info!("shutdown requested, finishing the requests in flight");
         drop(shutdown_tx);
     });
     let shutdown_requested =
@@ -47,8 +47,8 @@ async fn main() -> anyhow::Result<()> {
         axum::serve(listener, app.router()).with_graceful_shutdown(shutdown_requested(shutdown.clone()));
     tokio::select! {
         served = serve => served?,
-        // A request that is never sent whole would keep this process for ever. Nothing is lost that was answered.
-        () = async { shutdown_requested(shutdown).await; tokio::time::sleep(GRACE).await } => tracing::warn!("cut off what was under way"),
+        // Without this limit, a client that never finishes sending its request would keep the process alive forever.
+        () = async { shutdown_requested(shutdown).await; tokio::time::sleep(GRACE_PERIOD).await } => tracing::warn!("requests in flight were aborted"),
     }
     Ok(())
 }

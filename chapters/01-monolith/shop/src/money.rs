@@ -1,8 +1,8 @@
-//! Money: whole cents, never a fraction, never a float.
+//! Money in whole cents, never as a floating-point number.
 
 use serde::{Deserialize, Serialize};
 
-/// The currencies of the shop: one.
+/// The currencies that the shop accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Currency {
     /// Euro.
@@ -13,17 +13,17 @@ pub enum Currency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
-    /// In minor units: 1999 is 19.99.
+    /// In minor units (cents): 1999 is 19.99.
     pub amount: i64,
-    /// Of this currency.
+    /// The currency of the amount.
     pub currency: Currency,
 }
 
 impl Money {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self::cents(0);
 
-    /// That many cents.
+    /// An amount in cents.
     pub const fn cents(amount: i64) -> Self {
         Self { amount, currency: Currency::EUR }
     }

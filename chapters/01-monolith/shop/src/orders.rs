@@ -1,7 +1,7 @@
-//! Orders, from placed to delivered, and their payment.
+//! Orders, from placement to delivery, and their payment.
 //!
-//! Owns the tables `orders`, `payment_attempts` and `refunds`. Moves stock and money only together with the order's
-//! status, in one transaction.
+//! Owns the tables `orders`, `payment_attempts` and `refunds`. A change of stock or money and the change of the order's
+//! status are always in one transaction.
 
 mod status;
 mod domain;
@@ -16,13 +16,5 @@ pub use http::router;
 pub use provider::Provider;
 pub use worker::run_worker;
 
-use crate::{
-    App, Error,
-    caller::{Caller, UserId},
-    db,
-    error::error_chain,
-    idempotency::{self, Intent, Keyed},
-    money::Money,
-    products::{self, HeldLine, ProductId, Quantity, Refused},
-    web,
-};
+// Shared by all contexts, and named like siblings inside each.
+use crate::{App, Error};

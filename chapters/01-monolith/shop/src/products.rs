@@ -1,7 +1,7 @@
-//! What the shop sells and how much of it there is.
+//! Products and their stock.
 //!
-//! Owns the tables `products` and `holds`. Stock is changed here and nowhere else, so that at every moment and for
-//! every product `received = available + held + sold`.
+//! Owns the tables `products` and `holds`. Only this context changes stock, so that `received = available + held + sold`
+//! is always true for every product.
 
 mod domain;
 mod store;
@@ -12,12 +12,5 @@ pub use domain::{HeldLine, ProductId, Quantity, Refused};
 pub use http::router;
 pub use store::{hold, release, sell, take_back};
 
-use crate::{
-    App, Error,
-    caller::Caller,
-    db,
-    idempotency::{self, Intent, Keyed},
-    money::Money,
-    orders::OrderId,
-    web,
-};
+// Shared by all contexts, and named like siblings inside each.
+use crate::{App, Error};

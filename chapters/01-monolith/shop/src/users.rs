@@ -1,4 +1,4 @@
-//! Who may use the shop: accounts, passwords and the tokens that stand for them.
+//! Accounts, passwords and bearer tokens.
 //!
 //! Owns the tables `users` and `signing_keys`.
 
@@ -13,8 +13,5 @@ pub use http::{authenticate, router};
 pub use password::Hasher;
 pub use token::{Tokens, signing_key};
 
-use crate::{
-    App, Db, Error,
-    caller::{Caller, Role, UserId},
-    db, web,
-};
+// Shared by all contexts, and named like siblings inside each.
+use crate::{App, Error};

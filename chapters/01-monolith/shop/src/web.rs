@@ -1,4 +1,4 @@
-//! What every resource needs of HTTP: the edge that each request passes, bodies, problems, pages, keys.
+//! HTTP code shared by all resources: request ids, bodies, extractors, idempotency keys, pages and problem documents.
 
 mod body;
 mod request_id;
@@ -14,7 +14,7 @@ pub use page::{Cursor, Limit, Page};
 pub use problem::{Invalid, Problem};
 pub use request_id::{handle_panic, method_not_allowed, no_such_route, request_id};
 
-/// Accepts a text of so many characters (Unicode scalar values, as JSON Schema counts).
+/// Whether the number of characters of a text is in the range. Characters are Unicode scalar values, as in JSON Schema.
 pub fn has_length(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {
     characters.contains(&text.chars().count())
 }

@@ -1,7 +1,8 @@
-//! Keys that make a repeat harmless: the first answer is stored in the transaction of its effect, so there is never
-//! one without the other, and a repeat reads it.
+//! Idempotency keys make a retry safe. The first answer is stored in the same transaction as the effect of the request,
+//! so one never exists without the other. A retry reads the stored answer.
 //!
-//! A repeat that arrives while the first is under way waits for it at the door of the one writing transaction.
+//! A retry that arrives while the first request is in progress waits, because there is only one write transaction at a
+//! time.
 
 use std::time::Duration;
 
@@ -11,26 +12,26 @@ use sqlx::SqliteConnection;
 
 use crate::{Db, Error, caller::UserId, db, error::error_chain, web::IdempotencyKey};
 
-/// One intent of a client: the same three again are the same intent.
+/// What identifies a keyed request: two requests with the same three values are the same intent of the client.
 pub struct Intent<'a> {
-    /// Whose key it is.
+    /// The account that sent the key.
     pub caller: UserId,
-    /// What is asked, of what: the method and path of the request, as a use case and its id.
+    /// The use case and the id it applies to, which stand for the method and path of the request.
     pub operation: String,
-    /// The client's name for it.
+    /// The key that the client chose.
     pub key: &'a IdempotencyKey,
 }
 
-/// An answer, and whether it was given before.
+/// The answer to a keyed request.
 #[derive(Debug)]
 pub struct Keyed<T> {
-    /// As first given.
+    /// The answer, as it was first given.
     pub answer: T,
-    /// Whether nothing was done this time.
+    /// Whether this was a retry, and the answer was only read.
     pub replayed: bool,
 }
 
-/// Finds the answer that this intent had. The same key with another request is an error.
+/// Finds the stored answer for this intent. Returns [`Error::KeyReused`] if the key was used for a different request.
 pub async fn find<T: DeserializeOwned, E>(
     conn: &mut SqliteConnection,
     intent: &Intent<'_>,
@@ -53,7 +54,7 @@ pub async fn find<T: DeserializeOwned, E>(
     }
 }
 
-/// Stores the answer to this intent, in the transaction of its effect.
+/// Stores the answer for this intent. Call it in the transaction of the effect.
 pub async fn save<T: Serialize, E>(
     conn: &mut SqliteConnection,
     intent: &Intent<'_>,
@@ -73,10 +74,10 @@ pub async fn save<T: Serialize, E>(
     Ok(Keyed { answer, replayed: false })
 }
 
-/// How long answers are kept at least.
+/// How long a key and its answer are kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
-/// Forgets old answers, every hour, for ever.
+/// Deletes expired keys every hour. Never returns.
 pub async fn prune_hourly(db: Db) {
     let mut hours = tokio::time::interval(Duration::from_hours(1));
     loop {
@@ -84,13 +85,13 @@ pub async fn prune_hourly(db: Db) {
         if let Err(error) = prune_expired_keys(&db, db::now() - RETENTION).await {
             tracing::error!(
                 error = error_chain(&error),
-                "cannot forget old answers; trying again in an hour"
+                "deleting expired idempotency keys failed, retrying in an hour"
             );
         }
     }
 }
 
-/// Forgets the answers given before a time: a few in a transaction, so that nobody waits long to write.
+/// Deletes the keys created before a time. Each transaction deletes one batch, so that other writers do not wait long.
 pub async fn prune_expired_keys(db: &Db, before: Timestamp) -> sqlx::Result<()> {
     const BATCH: i64 = 500;
     loop {

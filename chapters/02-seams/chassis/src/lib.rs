@@ -1,6 +1,5 @@
-//! What every context stands on and none owns: the database, the edge of HTTP, keys, money, and who calls.
-//!
-//! Knows no context. What only one of them needs is in that one.
+//! The microservice chassis: the code that all contexts share. It depends on no context, and code that only one context
+//! needs belongs to that context.
 
 pub mod db;
 pub mod error;

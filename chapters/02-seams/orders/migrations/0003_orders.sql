@@ -1,10 +1,10 @@
--- An order is one row. Its lines never change after stock is held, its history only grows, and neither is ever read
--- without it: so they are JSON, and to place an order is one insert where it would be four.
+-- An order is one row. Its lines do not change after stock is held, its history only grows, and both are only read
+-- together with the order. So they are JSON columns, and placing an order is one insert instead of four.
 create table orders (
-    id           text not null primary key, -- UUID version 7: ordered by time, so "newest first" is this column
-    customer_id  text not null,             -- an account; accounts are another context's
+    id           text not null primary key, -- UUID version 7: ordered by time, so it sorts "newest first"
+    customer_id  text not null,             -- the id of an account in the context `users`; so no foreign key
     status       text not null,
-    version      integer not null,          -- how many statuses it has had: the length of `history`
+    version      integer not null,          -- the number of statuses so far: the length of `history`
     reason       text,
     items        text not null check (json_valid(items)),   -- [{product_id, quantity, name, unit_price}]
     total        integer,                   -- cents; null until stock is held
@@ -19,14 +19,14 @@ create table orders (
 create index orders_of_customer on orders (customer_id, id);
 create index orders_to_expire on orders (expires_at) where status = 'awaiting_payment';
 
--- What the payment provider is asked. The row is committed before the call, and its id is the provider's
--- idempotency key: whatever happens to this process, the same question is asked again, never a new one.
+-- Requests to the payment provider. A row is committed before its request is sent, and its id is the idempotency key of
+-- the request. So after a crash the same request is sent again, never a new one.
 create table payment_attempts (
     id              text not null primary key,
     order_id        text not null references orders (id),
     source          text not null,
     amount          integer not null,
-    outcome         text check (outcome in ('succeeded', 'declined')), -- null until the provider has answered
+    outcome         text check (outcome in ('succeeded', 'declined')), -- null while it is unknown
     charge_id       text,
     attempts        integer not null,
     next_attempt_at text not null

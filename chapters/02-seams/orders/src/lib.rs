@@ -1,7 +1,7 @@
-//! Orders, from placed to delivered, and their payment.
+//! Orders, from placement to delivery, and their payment.
 //!
-//! Owns the tables `orders`, `payment_attempts` and `refunds`. Moves stock and money only together with the order's
-//! status, in one transaction.
+//! Owns the tables `orders`, `payment_attempts` and `refunds`. A change of stock or money and the change of the order's
+//! status are always in one transaction.
 
 mod status;
 mod domain;
@@ -17,19 +17,10 @@ pub use http::router;
 pub use provider::Provider;
 pub use worker::run_worker;
 
-use chassis::{
-    Db,
-    caller::{Caller, UserId},
-    db,
-    error::error_chain,
-    idempotency::{self, Intent, Keyed},
-    money::Money,
-    web,
-};
+use chassis::Db;
 use jiff::SignedDuration;
-use products::{self, HeldLine, HolderId, ProductId, Quantity, Refused};
 
-/// Orders, with all that their use cases need.
+/// The use cases of orders, with everything they need.
 #[derive(Clone)]
 pub struct App {
     db: Db,
@@ -40,7 +31,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the orders in a database. Stock is held for `order_ttl`; the provider has `payment_timeout` to answer.
+    /// Migrates the tables. Unpaid orders expire after `order_ttl`; `payment_timeout` limits one request to the provider.
     pub async fn open(
         db: Db,
         users: users::App,

@@ -1,75 +1,76 @@
-//! The payment provider: somebody else's machine, spoken to over HTTP.
+//! The client of the payment provider, an external service with an HTTP API.
 //!
-//! It may answer late, twice, with an error, or never. So each question has a key, which makes asking again harmless,
-//! and what is not a clear answer is no answer: unknown is not failed.
+//! The provider may respond late, with an error, or never. So each request has an idempotency key, which makes a retry
+//! safe. Every response other than a clear success or decline means that the outcome is unknown, not that it failed.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Money, domain::OrderId};
+use super::domain::OrderId;
+use chassis::money::Money;
 
-/// One question for an order's money. After a decline there may be another; until then there is this one.
+/// An attempt to charge the total of an order. A new attempt is possible only after this one was declined.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Also the provider's idempotency key.
+    /// The id of the row, and the idempotency key of the request to the provider.
     pub id: Uuid,
-    /// Whose money it is.
+    /// The order to charge or refund.
     pub order: OrderId,
     /// The provider's token for the customer's card.
     pub source: String,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// How often the provider has been asked.
+    /// How many requests were sent to the provider, the current one included.
     pub attempts: u32,
 }
 
-/// The question to give an order's money back.
+/// A refund of the payment of an order.
 #[derive(Clone, Debug)]
 pub struct Refund {
-    /// Also the provider's idempotency key.
+    /// The id of the row, and the idempotency key of the request to the provider.
     pub id: Uuid,
-    /// Whose money it is.
+    /// The order to charge or refund.
     pub order: OrderId,
     /// The provider's id of the charge to refund.
     pub charge: String,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// How often the provider has been asked.
+    /// How many requests were sent to the provider, the current one included.
     pub attempts: u32,
 }
 
-/// What the provider said to a charge.
+/// The provider's response to a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Charged {
-    /// The money is taken.
+    /// The money was charged.
     Succeeded {
         /// The provider's id of the charge.
         id: String,
     },
-    /// The money is not taken, and will not be under this key.
+    /// The money was not charged, and will never be with this key.
     Declined {
-        /// The provider's id of the refused charge.
+        /// The provider's id of the declined charge.
         id: String,
-        /// Why, in the provider's words.
+        /// The provider's code for the reason.
         decline_code: String,
     },
 }
 
-/// The provider gave no answer that says what happened. It may have done what was asked.
+/// The outcome of a request is unknown. The provider may or may not have carried it out.
 #[derive(Debug, thiserror::Error)]
 pub enum OutcomeUnknown {
-    /// It could not be reached, or did not answer in time, or not in its own language.
-    #[error("the payment provider gave no answer")]
+    /// The connection failed, the request timed out, or the response could not be parsed.
+    #[error("no valid response from the payment provider")]
     NoResponse(#[from] reqwest::Error),
-    /// It answered that it could not.
-    #[error("the payment provider answered {0}")]
+    /// The provider responded with an error status.
+    #[error("the payment provider responded with {0}")]
     ErrorStatus(reqwest::StatusCode),
 }
 
-/// The way to the payment provider.
+/// The client of the payment provider.
 #[derive(Clone)]
 pub struct Provider {
     http: reqwest::Client,
@@ -77,13 +78,13 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// The provider at this address, given so much time for an answer.
+    /// Creates a client for the base URL. `timeout` is the limit for one request.
     pub fn new(url: &str, timeout: Duration) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(timeout).no_proxy().build()?;
         Ok(Self { http, url: url.trim_end_matches('/').to_owned() })
     }
 
-    /// Asks for the money of an order. The same attempt again is the same charge.
+    /// Charges the money of an order. Idempotent: repeating an attempt does not charge again.
     pub async fn charge(&self, attempt: &Attempt) -> Result<Charged, OutcomeUnknown> {
         #[derive(Serialize)]
         struct Charge<'a> {
@@ -101,7 +102,7 @@ impl Provider {
         self.post("/v1/charges", attempt.id, &charge).await
     }
 
-    /// Asks to give the money of an order back. The same refund again is the same refund.
+    /// Refunds the money of an order. Idempotent: repeating a refund does not pay out again.
     pub async fn refund(&self, refund: &Refund) -> Result<(), OutcomeUnknown> {
         #[derive(Serialize)]
         struct Amount {

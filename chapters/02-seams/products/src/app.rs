@@ -1,16 +1,21 @@
-//! What can be done with products.
+//! The use cases of products.
 
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Intent, Keyed, db,
+    App, Error,
     domain::{NewProduct, Product, ProductChange, ProductId, Stock, search_query},
-    idempotency, store,
+    store,
+};
+use chassis::{
+    caller::Caller,
+    db,
+    idempotency::{self, Intent, Keyed},
     web::{IdempotencyKey, Limit, Page},
 };
 
 impl App {
-    /// Lists the products that have every word of `search`, newest first; all of them where it has no word.
+    /// Lists the products that contain every word of `search`, newest first. A search without words lists all products.
     pub async fn list_products(
         &self,
         search: &str,
@@ -32,7 +37,7 @@ impl App {
         store::find_product(&mut conn, id).await?.ok_or(Error::NotFound)
     }
 
-    /// Adds a product to the shop.
+    /// Adds a product.
     pub async fn add_product(
         &self,
         caller: Caller,
@@ -48,11 +53,11 @@ impl App {
         let product = store::insert_product(&mut tx, ProductId(Uuid::now_v7()), &new, now).await?;
         let keyed = idempotency::save(&mut tx, &intent, &new, product, now).await?;
         tx.commit().await?;
-        tracing::info!(product = %keyed.answer.id.0, "added a product");
+        tracing::info!(product = %keyed.answer.id.0, "product added");
         Ok(keyed)
     }
 
-    /// Changes name, description or price. Orders that hold stock keep what they have.
+    /// Changes the name, description or price. Orders that already hold stock keep their names and prices.
     pub async fn change_product(&self, id: ProductId, change: ProductChange) -> Result<Product, Error> {
         let mut tx = self.db.write().await?;
         let mut product = store::find_product(&mut tx, id).await?.ok_or(Error::NotFound)?;
@@ -68,7 +73,7 @@ impl App {
         store::find_stock(&mut conn, id).await?.ok_or(Error::NotFound)
     }
 
-    /// Takes in more units of a product.
+    /// Adds units of a product to its stock.
     pub async fn restock(
         &self,
         caller: Caller,
@@ -84,7 +89,7 @@ impl App {
         let stock = store::add_units(&mut tx, id, units).await?.ok_or(Error::NotFound)?;
         let keyed = idempotency::save(&mut tx, &intent, &units, stock, db::now()).await?;
         tx.commit().await?;
-        tracing::info!(product = %id.0, units, "received units");
+        tracing::info!(product = %id.0, units, "product restocked");
         Ok(keyed)
     }
 }

@@ -1,7 +1,7 @@
-//! What the shop sells and how much of it there is.
+//! Products and their stock.
 //!
-//! Owns the tables `products` and `holds`. Stock is changed here and nowhere else, so that at every moment and for
-//! every product `received = available + held + sold`.
+//! Owns the tables `products` and `holds`. Only this context changes stock, so that `received = available + held + sold`
+//! is always true for every product.
 
 mod domain;
 mod store;
@@ -10,32 +10,25 @@ mod http;
 
 pub use domain::{HeldLine, HolderId, ProductId, Quantity, Refused};
 pub use http::router;
-/// Changes of stock, for whoever holds it. They take the caller's transaction: stock and what it is held for change
-/// together or not at all. That is the one thing that crosses this seam and is not a plain value.
+/// Changes of stock, called by other contexts. They use the transaction of the caller, so that the stock and the order
+/// change together or not at all. All other calls between contexts pass plain values only.
 pub use store::{hold, release, sell, take_back};
 
 use std::convert::Infallible;
 
-use chassis::{
-    Db,
-    caller::Caller,
-    db,
-    idempotency::{self, Intent, Keyed},
-    money::Money,
-    web,
-};
+use chassis::Db;
 
-/// Why something was not done with a product. Nothing goes wrong here that does not go wrong elsewhere.
+/// Why a use case of products failed. Products have no errors of their own.
 type Error = chassis::Error<Infallible>;
 
-/// Products, with all that their use cases need.
+/// The use cases of products, with everything they need.
 #[derive(Clone)]
 pub struct App {
     db: Db,
 }
 
 impl App {
-    /// Opens the products in a database.
+    /// Migrates the tables.
     pub async fn open(db: Db) -> anyhow::Result<Self> {
         db.migrate(sqlx::migrate!()).await?;
         Ok(Self { db })

@@ -1,4 +1,4 @@
-//! The shop as one process: the contexts, each with what it needs of the others, and the routes to them.
+//! The composition root: opens the contexts, connects them, and builds the router.
 
 use std::convert::Infallible;
 
@@ -8,7 +8,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{Config, docs};
 
-/// The contexts of the shop. Each holds what its use cases need; nothing here does.
+/// The contexts of the shop. Each contains everything its own use cases need.
 #[derive(Clone)]
 pub struct App {
     db: Db,
@@ -18,7 +18,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the shop: one database, and every context with readers of its own.
+    /// Opens one database for all contexts. Users and products get their own readers.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let _lock = db::lock_for_migration(&config.database).await?;
         let db = Db::open(&config.database).await?;
@@ -38,7 +38,7 @@ impl App {
         Ok(Self { db, users, products, orders })
     }
 
-    /// The whole API.
+    /// All routes of the API, with the middleware that every request passes.
     pub fn router(self) -> Router {
         Router::new()
             .merge(users::router().with_state(self.users.clone()))
@@ -49,7 +49,7 @@ impl App {
             .route("/health/ready", get(ready))
             .fallback(web::no_such_route)
             .method_not_allowed_fallback(web::method_not_allowed)
-            // The last one added is the first one passed.
+            // A request passes the layers from the last one to the first.
             .layer(middleware::from_fn_with_state(self.users, users::authenticate))
             .layer(middleware::from_fn(web::read_body))
             .layer(CatchPanicLayer::custom(web::handle_panic))
@@ -57,14 +57,14 @@ impl App {
             .with_state(self.db)
     }
 
-    /// Starts what runs beside the requests, for as long as the process does.
+    /// Starts the background tasks. They run until the process ends.
     pub fn start_background_work(&self) {
         tokio::spawn(orders::run_worker(self.orders.clone()));
         tokio::spawn(idempotency::prune_hourly(self.db.clone()));
     }
 }
 
-/// Ready is who can read its database.
+/// The shop is ready if it can read its database.
 async fn ready(State(db): State<Db>) -> Result<&'static str, chassis::Error<Infallible>> {
     sqlx::query("select count(*) from sqlite_schema").execute(&mut *db.read().await?).await?;
     Ok("ready")

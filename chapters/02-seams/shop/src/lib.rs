@@ -1,8 +1,8 @@
-//! The shop as one process, put together from its contexts: `users`, `products` and `orders`, each a crate.
+//! The shop as one process. It consists of the contexts `users`, `products` and `orders`, and each of them is a crate.
 //!
-//! A context is its crate's root: what it owns, what it lets others call, and what it takes from them. Inside are `domain`
-//! with its rules, `store` with its SQL, `app` with its use cases, `http` with its routes. `chassis` is what all of
-//! them stand on. Here is only what connects them.
+//! The root of a context's crate says which tables it owns and what others may call. Inside, `domain` contains its rules,
+//! `store` its SQL, `app` its use cases, `http` its routes. `chassis` contains the code that all contexts share. This
+//! crate only connects them.
 
 pub mod config;
 pub mod app;

@@ -1,29 +1,33 @@
-//! What can be done with accounts.
+//! The use cases of accounts.
 
 use anyhow::anyhow;
 use uuid::Uuid;
 
 use super::{
-    AccountError, App, Caller, Error, Role, UserId, db,
+    AccountError, App, Error,
     domain::{Email, Name, Password, Session, User, email_key},
     store,
 };
+use chassis::{
+    caller::{Caller, Role, UserId},
+    db,
+};
 
 impl App {
-    /// Opens an account for a customer.
+    /// Creates the account of a customer.
     pub async fn register_user(&self, email: Email, name: Name, password: Password) -> Result<User, Error> {
         let user = self.add_user(email, name.as_str(), password, Role::Customer).await?;
-        tracing::info!(user = %user.id.0, "registered a user");
+        tracing::info!(user = %user.id.0, "user registered");
         Ok(user)
     }
 
-    /// Opens the first staff account, where its address is not taken yet.
+    /// Creates the first staff account, if its address is not registered yet.
     pub async fn ensure_staff(&self, email: &str, password: &str) -> anyhow::Result<()> {
         let email = Email::parse(email.to_owned())
-            .map_err(|why| anyhow!("the staff's e-mail address {email:?} {why}"))?;
+            .map_err(|reason| anyhow!("invalid setting --staff-email {email:?}: it {reason}"))?;
         let password = Password::from(password.to_owned())
             .parse()
-            .map_err(|why| anyhow!("the staff's password {why}"))?;
+            .map_err(|reason| anyhow!("invalid setting --staff-password: it {reason}"))?;
         match self.add_user(email, "Staff", password, Role::Staff).await {
             Ok(_) | Err(Error::Domain(AccountError::EmailTaken)) => Ok(()),
             Err(error) => Err(error.into()),
@@ -37,7 +41,7 @@ impl App {
         password: Password,
         role: Role,
     ) -> Result<User, Error> {
-        // Before the transaction: hashing takes longer than everything else here together.
+        // Hash before the transaction starts, because hashing is slow and would block the writer.
         let hash = self.hasher.hash(password).await?;
         let id = UserId(Uuid::now_v7());
         let user =
@@ -48,8 +52,8 @@ impl App {
         Ok(user)
     }
 
-    /// Gives a token to who knows the password. Whether it is the address or the password that is wrong, neither the
-    /// answer tells nor its time.
+    /// Checks the password and issues a token. Neither the error nor the response time shows whether the address or the
+    /// password was wrong.
     pub async fn log_in(&self, email: &str, password: Password) -> Result<Session, Error> {
         let account = {
             let mut conn = self.db.read().await?;
@@ -61,20 +65,20 @@ impl App {
         Ok(self.tokens.issue(&account.user, db::now())?)
     }
 
-    /// What somebody wants to be called now.
+    /// Reads the current name of an account, if it exists.
     pub async fn read_name(&self, id: UserId) -> Result<Option<String>, Error> {
         let mut conn = self.db.read().await?;
         Ok(store::find_user(&mut conn, id).await?.map(|account| account.user.name))
     }
 
-    /// The caller's own account.
+    /// Reads the caller's account.
     pub async fn read_profile(&self, caller: Caller) -> Result<User, Error> {
         let mut conn = self.db.read().await?;
         let account = store::find_user(&mut conn, caller.id).await?.ok_or(Error::NotFound)?;
         Ok(account.user)
     }
 
-    /// Changes the caller's address or name or both.
+    /// Changes the caller's address, name, or both.
     pub async fn change_profile(
         &self,
         caller: Caller,
@@ -88,7 +92,7 @@ impl App {
         Ok(account.user)
     }
 
-    /// Changes the caller's password. Tokens given out before stay valid until they expire.
+    /// Changes the caller's password. Tokens issued before stay valid until they expire.
     pub async fn change_password(
         &self,
         caller: Caller,
@@ -104,12 +108,12 @@ impl App {
         }
         let hash = self.hasher.hash(new).await?;
         let mut tx = self.db.write().await?;
-        // Somebody else may have changed it while this was hashing: then `current` is no longer the current one.
+        // Another request may have changed the password during the hashing. Then `current` is not the current one any more.
         if !store::update_password(&mut tx, caller.id, &account.password_hash, &hash).await? {
             return Err(AccountError::WrongPassword.into());
         }
         tx.commit().await?;
-        tracing::info!(user = %caller.id.0, "changed a password");
+        tracing::info!(user = %caller.id.0, "password changed");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Accounts: what is a valid address, name and password.
+//! The types of accounts, and the rules for addresses, names and passwords.
 
 use std::fmt;
 
@@ -6,18 +6,21 @@ use email_address::{EmailAddress, Options};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Role, UserId, web::has_length};
+use chassis::{
+    caller::{Role, UserId},
+    web::has_length,
+};
 
-/// An account, as its owner sees it.
+/// An account, as the API shows it to its owner.
 #[derive(Clone, Debug, Serialize)]
 pub struct User {
-    /// Made by the shop.
+    /// The id of the account, created by the shop.
     pub id: UserId,
-    /// As given; unique without regard to case.
+    /// The e-mail address as registered; unique, ignoring case.
     pub email: String,
-    /// What the owner wants to be called.
+    /// The name of the owner.
     pub name: String,
-    /// What the account may do.
+    /// The role, which decides what the account may do.
     pub role: Role,
     /// When it was registered.
     pub created_at: Timestamp,
@@ -42,13 +45,13 @@ impl Email {
         &self.0
     }
 
-    /// What two spellings of one address have in common.
+    /// The key for comparing addresses.
     pub fn key(&self) -> String {
         email_key(&self.0)
     }
 }
 
-/// What two spellings of one address have in common, also where the text is no address.
+/// The key for comparing addresses, for any text: addresses that differ only in case have the same key.
 pub fn email_key(text: &str) -> String {
     text.to_lowercase()
 }
@@ -69,23 +72,23 @@ impl Name {
     }
 }
 
-/// A password in the clear. Never stored, never printed.
+/// A plain-text password. Never stored, never logged.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Password(String);
 
 impl Password {
-    /// Accepts, for an account's new password, 10 to 128 characters.
+    /// Accepts a new password: 10 to 128 characters.
     pub fn parse(self) -> Result<Self, &'static str> {
         if has_length(&self.0, 10..=128) { Ok(self) } else { Err("must have 10 to 128 characters") }
     }
 
-    /// Accepts, for comparing, what could be somebody's password: at most 128 characters.
+    /// Accepts a password to compare with the stored one: at most 128 characters.
     pub fn parse_existing(self) -> Result<Self, &'static str> {
         if has_length(&self.0, 0..=128) { Ok(self) } else { Err("must have at most 128 characters") }
     }
 
-    /// What is hashed.
+    /// The bytes to hash.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -103,14 +106,14 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A bearer token, as it is given out.
+/// A bearer token, as the API returns it.
 #[derive(Debug, Serialize)]
 pub struct Session {
     /// A JSON Web Token.
     pub token: String,
-    /// How to send it: `Authorization: Bearer …`.
+    /// The scheme of the `Authorization` header: always `Bearer`.
     pub token_type: &'static str,
-    /// From then on the token is refused.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
@@ -119,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_email_is_one_mailbox() {
+    fn an_email_address_is_one_mailbox() {
         for good in ["a@b", "Ada.Lovelace+shop@example.com", "ünï@exämple.com"] {
             assert!(Email::parse(good.into()).is_ok(), "{good}");
         }
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_of_an_address_are_one() {
+    fn addresses_are_compared_ignoring_case() {
         assert_eq!(Email::parse("Ada@Example.com".into()).unwrap().key(), email_key("aDA@eXAMPLE.COM"));
     }
 
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_printed() {
+    fn debug_output_does_not_contain_the_password() {
         assert_eq!(format!("{:?}", Password::from("correct horse".to_owned())), "Password(…)");
     }
 }

@@ -1,4 +1,4 @@
-//! `/users` and `/sessions`, and the check of every request's token.
+//! The routes below `/users` and `/sessions`, and the middleware that verifies tokens.
 
 use axum::{
     Json, Router,
@@ -11,8 +11,11 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    App, Caller, Error,
+    App, Error,
     domain::{Email, Name, Password, Session, User},
+};
+use chassis::{
+    caller::Caller,
     web::{Authentication, Body, Invalid, has_length, non_null},
 };
 
@@ -25,13 +28,14 @@ pub fn router() -> Router<App> {
         .route("/sessions", post(log_in))
 }
 
-/// Verifies the token of a request, if it has one, and leaves the outcome for the handler, who may not need any.
+/// Middleware: verifies the token of a request, if there is one, and stores the result for the handler. It rejects
+/// nothing, because some routes need no token.
 pub async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let verified = match request.headers().get(header::AUTHORIZATION) {
-        None => Err("there is no Authorization header"),
+        None => Err("the Authorization header is missing"),
         Some(header) => match header.to_str().unwrap_or_default().split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => app.tokens.verify(token.trim()),
-            _ => Err("the Authorization header must be: Bearer, a space, the token"),
+            _ => Err("the Authorization header must be `Bearer`, a space and the token"),
         },
     };
     request.extensions_mut().insert(Authentication(verified));
@@ -96,7 +100,7 @@ struct ChangeProfileBody {
 async fn change_profile(State(app): State<App>, body: Body, caller: Caller) -> Result<Json<User>, Error> {
     let body: ChangeProfileBody = body.parse()?;
     if body.email.is_none() && body.name.is_none() {
-        return Err(Invalid::field("body", "must have at least one of email and name").into());
+        return Err(Invalid::field("body", "must contain at least one of email and name").into());
     }
     let mut invalid = Invalid::default();
     let email = invalid.check("email", body.email.map(Email::parse).transpose());

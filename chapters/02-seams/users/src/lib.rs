@@ -1,4 +1,4 @@
-//! Who may use the shop: accounts, passwords and the tokens that stand for them.
+//! Accounts, passwords and bearer tokens.
 //!
 //! Owns the tables `users` and `signing_keys`.
 
@@ -13,14 +13,10 @@ mod error;
 pub use error::{AccountError, Error};
 pub use http::{authenticate, router};
 
-use chassis::{
-    Db,
-    caller::{Caller, Role, UserId},
-    db, web,
-};
+use chassis::Db;
 use jiff::SignedDuration;
 
-/// Accounts, with all that their use cases need.
+/// The use cases of accounts, with everything they need.
 #[derive(Clone)]
 pub struct App {
     db: Db,
@@ -29,7 +25,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the accounts in a database. A token will be valid for `token_ttl`.
+    /// Migrates the tables and reads the signing key. Tokens are valid for `token_ttl`.
     pub async fn open(db: Db, token_ttl: SignedDuration) -> anyhow::Result<Self> {
         db.migrate(sqlx::migrate!()).await?;
         let secret = token::signing_key(&db).await?;

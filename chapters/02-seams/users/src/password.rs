@@ -1,4 +1,5 @@
-//! Hashing passwords: slow and large on purpose, so never on a thread that serves requests, and few at a time.
+//! Password hashing. It needs much CPU time and memory on purpose, so it runs on blocking threads, and only a few passwords
+//! are hashed at a time.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -15,24 +16,26 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::{Error, domain::Password};
 
-/// Argon2id with the parameters OWASP asks for, which are the crate's defaults: 19 MiB, two passes, one lane.
+/// Hashes passwords with Argon2id and the parameters that OWASP recommends, which are the crate's defaults: 19 MiB, two
+/// passes, one lane.
 #[derive(Clone)]
 pub struct Hasher {
-    /// Half as many at once as there are cores, and one at least: while everybody logs in, the others serve who browses.
+    /// One permit for two cores, and at least one (a bulkhead), so that log-ins leave CPU time for other requests.
     permits: Arc<Semaphore>,
-    /// How long a password waits for its turn before who sent it is told to come back.
+    /// How long a request waits for a permit before it fails with [`Error::Busy`].
     permit_timeout: Duration,
-    /// What is hashed in, 19 MiB for each permit. Kept and used again: taken anew for every password, it ends as holes
-    /// in the heap, and a shop of 40 MB has a gigabyte after a thousand log-ins (measured).
+    /// The working memory, 19 MiB per permit. It is kept and reused, because allocating it for each password fragments the
+    /// heap: a shop of 40 MB grew to a gigabyte after a thousand log-ins (measured).
     memory: Arc<Mutex<Vec<Memory>>>,
-    /// The hash of no password, compared with where there is no account.
+    /// The hash of a random password. If an account does not exist, the password is compared with this hash, so that the
+    /// response takes as long as for an existing account.
     decoy: Arc<str>,
 }
 
 type Memory = Vec<Block>;
 
 impl Hasher {
-    /// Makes a hasher, and hashes once to have something to compare with where there is no account.
+    /// Creates a hasher. Computes one hash, the decoy.
     pub fn new() -> anyhow::Result<Self> {
         let mut memory = Memory::new();
         let decoy = hash(Salt::generate().as_ref(), &Salt::generate(), Params::default(), &mut memory)?;
@@ -44,7 +47,7 @@ impl Hasher {
         })
     }
 
-    /// Hashes a password, with a new salt, into a PHC string.
+    /// Hashes a password with a new salt. Returns a PHC string.
     pub async fn hash(&self, password: Password) -> Result<String, Error> {
         self.run(move |memory| {
             let hash = hash(password.as_bytes(), &Salt::generate(), Params::default(), memory)?;
@@ -53,7 +56,8 @@ impl Hasher {
         .await
     }
 
-    /// Whether a password is the hashed one. Takes as long where there is no hash: the time does not tell who has an account.
+    /// Whether the password matches the hash. Without a hash, the result is false after the same time, so that the time does
+    /// not show whether the account exists.
     pub async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool, Error> {
         let decoy = Arc::clone(&self.decoy);
         self.run(move |memory| {
@@ -67,11 +71,11 @@ impl Hasher {
         &self,
         work: impl FnOnce(&mut Memory) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = timeout(self.permit_timeout, Arc::clone(&self.permits).acquire_owned()).await;
-        let permit = turn.map_err(|_| Error::Busy)?.context("the hasher is gone")?;
+        let acquired = timeout(self.permit_timeout, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = acquired.map_err(|_| Error::Busy)?.context("the semaphore of the hasher is closed")?;
         let spare = Arc::clone(&self.memory);
         let done = spawn_blocking(move || {
-            let _until_done = permit; // also where the client has hung up and nobody awaits this
+            let _until_done = permit; // held until the work is done, even if the client disconnects and this future is dropped
             let mut memory = lock(&spare).pop().unwrap_or_default();
             let done = work(&mut memory);
             lock(&spare).push(memory);
@@ -102,7 +106,7 @@ fn hash(password: &[u8], salt: &Salt, params: Params, memory: &mut Memory) -> an
 }
 
 fn verify(password: &Password, stored: &str, memory: &mut Memory) -> anyhow::Result<bool> {
-    let stored = PasswordHash::new(stored).context("a stored password hash cannot be read")?;
+    let stored = PasswordHash::new(stored).context("cannot parse a stored password hash")?;
     let ours =
         (stored.algorithm, stored.version) == (Algorithm::Argon2id.ident(), Some(Version::V0x13.into()));
     ensure!(ours, "a stored password hash is not Argon2id, version 19");
@@ -118,7 +122,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_the_hashed_password_matches_and_nobodys_never() {
+    async fn only_the_hashed_password_matches() {
         let hasher = Hasher::new().unwrap();
         let password = || Password::from("correct horse battery".to_owned());
         let hash = hasher.hash(password()).await.unwrap();
@@ -129,15 +133,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_hash_of_nobody_costs_what_anybodys_does() {
+    async fn the_decoy_costs_as_much_as_a_real_hash() {
         let hasher = Hasher::new().unwrap();
-        let anybodys = hasher.hash(Password::from("correct horse".to_owned())).await.unwrap();
+        let real = hasher.hash(Password::from("correct horse".to_owned())).await.unwrap();
         let cost = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
-        assert_eq!(cost(&hasher.decoy), cost(&anybodys));
+        assert_eq!(cost(&hasher.decoy), cost(&real));
     }
 
     #[tokio::test]
-    async fn who_hashes_waits_for_a_permit_with_an_account_or_without() {
+    async fn hashing_waits_for_a_permit_even_if_the_account_does_not_exist() {
         let hasher = Hasher { permits: Arc::new(Semaphore::new(1)), ..Hasher::new().unwrap() };
         let held = hasher.permits.acquire().await.unwrap();
         let password = || Password::from("correct horse".to_owned());
@@ -149,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_too_long_is_told_to_come_back() {
+    async fn a_request_that_gets_no_permit_in_time_fails_with_busy() {
         let (permits, permit_timeout) = (Arc::new(Semaphore::new(0)), Duration::ZERO);
         let hasher = Hasher { permits, permit_timeout, ..Hasher::new().unwrap() };
         let refused = hasher.hash(Password::from("correct horse".to_owned())).await;

@@ -82,5 +82,5 @@ async fn who_is_nobody_is_told_why() {
     let refused = users.client.get("/users/me", None).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     assert_eq!(refused.headers["www-authenticate"], "Bearer");
-    assert_eq!(refused.body["detail"], "there is no Authorization header");
+    assert_eq!(refused.body["detail"], "the Authorization header is missing");
 }

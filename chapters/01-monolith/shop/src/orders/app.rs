@@ -1,19 +1,25 @@
-//! What can be done with orders.
+//! The use cases of orders.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Intent, Keyed, db,
+    App, Error,
     domain::{Cancellation, Lines, Order, OrderId, Source, TransitionError},
-    idempotency, products,
     provider::{Attempt, Refund},
     store,
+};
+use crate::{
+    caller::Caller,
+    db,
+    idempotency::{self, Intent, Keyed},
+    products,
     web::{IdempotencyKey, Limit, Page},
 };
 
 impl App {
-    /// Places an order: holds its stock and awaits payment, or else is rejected. Both are stored, and both are answers.
+    /// Places an order. If its stock can be held, the order awaits payment; otherwise it is rejected. A rejected order is
+    /// stored and returned like any other.
     pub async fn place_order(
         &self,
         caller: Caller,
@@ -36,23 +42,23 @@ impl App {
         let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         let Order { id, status, .. } = keyed.answer;
-        tracing::info!(order = %id.0, %status, "placed an order");
+        tracing::info!(order = %id.0, %status, "order placed");
         Ok(keyed)
     }
 
-    /// Reads an order of the caller's, or for staff anybody's.
+    /// Reads an order. Customers can read their own orders, staff all orders.
     pub async fn read_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
-        let mut conn = self.db.read().await?;
-        visible_to(store::find_order(&mut conn, id).await?, caller)
+        let order = store::find_order(&mut *self.db.read().await?, id).await?;
+        visible_to(order, caller)
     }
 
-    /// Reads an order of the caller's.
+    /// Reads one of the caller's own orders.
     pub async fn read_own_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut conn = self.db.read().await?;
         owned_by(store::find_order(&mut conn, id).await?, caller)
     }
 
-    /// Lists orders, newest first: the caller's, or for staff everybody's.
+    /// Lists the caller's orders or those of all customers, newest first.
     pub async fn list_orders(
         &self,
         caller: Caller,
@@ -61,14 +67,14 @@ impl App {
         cursor: Option<Uuid>,
     ) -> Result<Page<Order>, Error> {
         let customer = (!all_customers).then_some(caller.id);
-        let mut conn = self.db.read().await?;
+        let before = cursor.unwrap_or(Uuid::max());
         let orders =
-            store::list_orders(&mut conn, customer, cursor.unwrap_or(Uuid::max()), limit.plus_one()).await?;
+            store::list_orders(&mut *self.db.read().await?, customer, before, limit.plus_one()).await?;
         Ok(Page::cut(orders, limit, |order| order.id.0))
     }
 
-    /// Pays for an order of the caller's. What the provider is asked is stored first, and asked after: if this process
-    /// dies in between, the next one asks the same again.
+    /// Starts the payment of one of the caller's orders. The payment attempt is committed before the request is sent to
+    /// the provider. If this process dies in between, the worker of the next process sends the same request.
     pub async fn pay_order(
         &self,
         caller: Caller,
@@ -94,7 +100,8 @@ impl App {
         Ok(keyed)
     }
 
-    /// Cancels an order that has not been shipped. What it holds is given back now, what it paid soon.
+    /// Cancels an order that has not been shipped. Held stock is released in the same transaction. A payment is refunded
+    /// in the background, and the order is cancelled after that.
     pub async fn cancel_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut tx = self.db.write().await?;
         let mut order = visible_to(store::find_order(&mut tx, id).await?, caller)?;
@@ -105,7 +112,7 @@ impl App {
                 store::save_step(&mut tx, &order).await?;
                 products::release(&mut tx, id).await?;
                 tx.commit().await?;
-                tracing::info!(order = %id.0, "cancelled an order");
+                tracing::info!(order = %id.0, "order cancelled");
             }
             Cancellation::Refund => {
                 store::save_step(&mut tx, &order).await?;
@@ -125,12 +132,12 @@ impl App {
         Ok(order)
     }
 
-    /// Marks a paid order as shipped. Again is as once.
+    /// Marks a paid order as shipped. Idempotent.
     pub async fn ship_order(&self, id: OrderId) -> Result<Order, Error> {
         self.step(id, Order::ship).await
     }
 
-    /// Marks a shipped order as delivered. Again is as once.
+    /// Marks a shipped order as delivered. Idempotent.
     pub async fn deliver_order(&self, id: OrderId) -> Result<Order, Error> {
         self.step(id, Order::deliver).await
     }
@@ -154,7 +161,7 @@ fn owned_by(order: Order, caller: Caller) -> Result<Order, Error> {
     if order.customer_id == caller.id { Ok(order) } else { Err(Error::NotFound) }
 }
 
-/// Another customer's order is not forbidden, it is not there: whether an id exists is nobody else's business.
+/// Another customer's order is "not found" rather than "forbidden", so that nobody can find out which ids exist.
 fn visible_to(order: Order, caller: Caller) -> Result<Order, Error> {
     if caller.is_staff() { Ok(order) } else { owned_by(order, caller) }
 }

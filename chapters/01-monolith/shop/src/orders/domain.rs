@@ -1,4 +1,4 @@
-//! An order and what may become of it.
+//! An order and the transitions between its statuses.
 
 use std::collections::HashSet;
 
@@ -6,16 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    HeldLine, Money, ProductId, Quantity, UserId,
-    status::{
-        Reason,
-        Status::{
-            self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
-        },
+use super::status::{
+    Reason,
+    Status::{
+        self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
     },
-    web::has_length,
 };
+use crate::products::{HeldLine, ProductId, Quantity};
+use crate::{caller::UserId, money::Money, web::has_length};
 
 /// The id of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,87 +23,87 @@ pub struct OrderId(pub Uuid);
 /// An order, as its customer sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// Made by the shop.
+    /// The id of the order, created by the shop.
     pub id: OrderId,
-    /// Who placed it.
+    /// The customer who placed it.
     pub customer_id: UserId,
-    /// What they are called now.
+    /// The current name of the customer.
     pub customer_name: Option<String>,
-    /// Where it is in its life.
+    /// The current status.
     pub status: Status,
-    /// Why it was rejected or cancelled, if it was.
+    /// Why it was rejected or cancelled, in these two statuses.
     pub reason: Option<Reason>,
-    /// What was ordered.
+    /// The lines of the order.
     pub items: Vec<Line>,
-    /// The sum of its lines, from the moment stock is held.
+    /// The sum of its lines; known once stock is held.
     pub total: Option<Money>,
-    /// The money that has moved.
+    /// The state of its payment.
     pub payment: Payment,
-    /// Every status it has had, in order.
+    /// All statuses it has had, oldest first.
     pub history: Vec<Entry>,
     /// When it was placed.
     pub created_at: Timestamp,
-    /// Until when its stock is held for a payment.
+    /// When the stock that is held for an unpaid order is released.
     pub expires_at: Option<Timestamp>,
 }
 
 /// A line of an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Line {
-    /// What.
+    /// The product.
     pub product_id: ProductId,
-    /// How many.
+    /// The number of units.
     pub quantity: Quantity,
-    /// What the product was called when its stock was held.
+    /// The name of the product when its stock was held.
     pub name: Option<String>,
-    /// What it cost when its stock was held, for ever.
+    /// The price of one unit when its stock was held. It does not change later.
     pub unit_price: Option<Money>,
 }
 
-/// The money that an order has moved.
+/// The state of the payment of an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Payment {
-    /// What the provider took.
+    /// The amount that the provider charged.
     pub captured: Money,
-    /// What it gave back.
+    /// The amount that the provider refunded.
     pub refunded: Money,
-    /// Why the last attempt was declined; none while one is under way.
+    /// Why the last payment attempt was declined; none while an attempt is in progress.
     pub decline_code: Option<String>,
 }
 
-/// A status that the order has had.
+/// An entry in the history of an order.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Entry {
     /// The status.
     pub status: Status,
-    /// Since when.
+    /// When the order got the status.
     pub at: Timestamp,
 }
 
-/// Why an order cannot do what was asked of it.
+/// Why an order cannot change to the requested status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransitionError {
-    /// Its status does not allow it.
+    /// The current status does not allow it.
     #[error("the order is {0}")]
     Status(Status),
-    /// The stock held for it is about to be given back.
+    /// It was not paid in time, so the stock held for it is about to be released.
     #[error("the order has expired")]
     Expired,
 }
 
-/// What a cancellation has led to.
+/// The result of a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancellation {
-    /// It had been cancelled before.
+    /// The order was already cancelled.
     Repeated,
-    /// It is cancelled: what it held is to be given back.
+    /// The order is cancelled, and the caller must release its stock.
     Done,
-    /// It was paid: the money is to be given back first.
+    /// The order was paid, so the caller must refund the money before it is cancelled.
     Refund,
 }
 
 impl Order {
-    /// A new order, of which nothing is known yet but what is wanted.
+    /// Creates a pending order. Names, prices and the total are not known yet.
     pub fn place(
         id: OrderId,
         customer_id: UserId,
@@ -129,7 +127,7 @@ impl Order {
         }
     }
 
-    /// Its stock is held: names and prices are settled, and it awaits payment.
+    /// Records that the stock is held: names, prices and the total are now fixed, and the order awaits payment.
     pub fn hold(
         &mut self,
         held: Vec<HeldLine>,
@@ -148,14 +146,14 @@ impl Order {
         Ok(())
     }
 
-    /// Its stock cannot be held.
+    /// Records that the stock cannot be held.
     pub fn reject(&mut self, reason: Reason, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Pending, Rejected, now)?;
         self.reason = Some(reason);
         Ok(())
     }
 
-    /// The provider is about to be asked for this much money. Not once the order has expired, noticed or not.
+    /// Starts a payment and returns the amount to charge. Fails if the order has expired, even if it is not cancelled yet.
     pub fn pay(&mut self, now: Timestamp) -> Result<Money, TransitionError> {
         match (self.status, self.total, self.expires_at) {
             (AwaitingPayment, Some(total), Some(expires_at)) if expires_at > now => {
@@ -168,21 +166,21 @@ impl Order {
         }
     }
 
-    /// The provider took the money.
+    /// Records that the provider charged the money.
     pub fn capture(&mut self, amount: Money, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Paying, Paid, now)?;
         self.payment.captured = amount;
         Ok(())
     }
 
-    /// The provider declined: it can be paid again, while its stock is held.
+    /// Records that the provider declined the payment. The order can be paid again while its stock is held.
     pub fn decline(&mut self, code: String, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Paying, AwaitingPayment, now)?;
         self.payment.decline_code = Some(code);
         Ok(())
     }
 
-    /// Somebody does not want it any more. Not while a payment is under way: its outcome is not known.
+    /// Cancels the order. Fails while a payment is in progress, because its outcome is unknown.
     pub fn cancel(&mut self, now: Timestamp) -> Result<Cancellation, TransitionError> {
         match self.status {
             Cancelled | Refunding => Ok(Cancellation::Repeated),
@@ -196,7 +194,7 @@ impl Order {
         }
     }
 
-    /// Its money is given back.
+    /// Records that the money was refunded.
     pub fn refund(&mut self, amount: Money, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Refunding, Cancelled, now)?;
         self.reason = Some(Reason::CustomerRequest);
@@ -204,7 +202,7 @@ impl Order {
         Ok(())
     }
 
-    /// It was not paid in time.
+    /// Cancels the order because it was not paid in time.
     pub fn expire(&mut self, now: Timestamp) -> Result<(), TransitionError> {
         if self.expires_at.is_none_or(|at| at > now) {
             return Err(TransitionError::Status(self.status));
@@ -214,12 +212,12 @@ impl Order {
         Ok(())
     }
 
-    /// It leaves the house. False where it has already.
+    /// Marks the order as shipped. Returns false if it already was.
     pub fn ship(&mut self, now: Timestamp) -> Result<bool, TransitionError> {
         self.advance_once(Paid, Shipped, now)
     }
 
-    /// It has arrived. False where it has already.
+    /// Marks the order as delivered. Returns false if it already was.
     pub fn deliver(&mut self, now: Timestamp) -> Result<bool, TransitionError> {
         self.advance_once(Shipped, Delivered, now)
     }
@@ -231,8 +229,8 @@ impl Order {
         self.advance(from, to, now).map(|()| true)
     }
 
-    /// The one place where a status changes. The step names where it begins: a decline and a hold both end in
-    /// `awaiting_payment`, and are not the same step.
+    /// Changes the status. All changes go through this function. The caller names the expected status as well, because
+    /// two different steps, a hold and a decline, lead to `awaiting_payment`.
     fn advance(&mut self, from: Status, to: Status, now: Timestamp) -> Result<(), TransitionError> {
         if self.status != from || !from.may_become(to) {
             return Err(TransitionError::Status(self.status));
@@ -243,29 +241,29 @@ impl Order {
     }
 }
 
-/// What somebody orders: 1 to 50 lines, each of another product.
+/// The lines of a new order: 1 to 50, each for a different product.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Lines(Vec<(ProductId, Quantity)>);
 
 impl Lines {
-    /// Accepts 1 to 50 lines, each of another product.
+    /// Accepts 1 to 50 lines, each for a different product.
     pub fn parse(lines: Vec<(ProductId, Quantity)>) -> Result<Self, &'static str> {
         let products: HashSet<_> = lines.iter().map(|(product, _)| product).collect();
         match lines.len() {
             1..=50 if products.len() == lines.len() => Ok(Self(lines)),
-            1..=50 => Err("must have each product at most once"),
+            1..=50 => Err("must contain each product at most once"),
             _ => Err("must have 1 to 50 lines"),
         }
     }
 
-    /// The lines, in the order in which they were given.
+    /// The lines, in the order of the request.
     pub fn as_slice(&self) -> &[(ProductId, Quantity)] {
         &self.0
     }
 }
 
-/// The provider's token for a card.
+/// The payment provider's token for a card.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Source(String);
@@ -310,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn holding_stock_settles_names_prices_and_the_total() {
+    fn holding_stock_fixes_names_prices_and_the_total() {
         let order = held();
         assert_eq!(order.total, Some(Money::cents(2 * 1250 + 2)));
         assert_eq!(order.items[0].unit_price, Some(Money::cents(1250)));
@@ -349,14 +347,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_1_to_50_each_of_another_product() {
+    fn an_order_has_1_to_50_lines_each_for_a_different_product() {
         assert!(Lines::parse(lines(1)).is_ok() && Lines::parse(lines(50)).is_ok());
         assert!(Lines::parse(lines(0)).is_err() && Lines::parse(lines(51)).is_err());
         let one = lines(1);
         assert!(Lines::parse([one.clone(), one].concat()).is_err());
     }
 
-    /// Something that happens to an order.
+    /// A transition of an order.
     type Event = fn(&mut Order, Timestamp) -> Result<(), TransitionError>;
 
     const EVENTS: [Event; 10] = [
@@ -373,8 +371,8 @@ mod tests {
     ];
 
     proptest! {
-        /// Whatever happens to an order, in whatever order: its history is a path of the diagram, and money moves
-        /// only where the path goes through the payment.
+        /// For any sequence of events, the history of an order is a path in the status diagram, and money moves only on
+        /// paths that include a payment.
         #[test]
         fn every_history_is_legal(events in prop::collection::vec(0..EVENTS.len(), 0..30)) {
             let mut order = placed();

@@ -1,4 +1,4 @@
-//! `/orders`.
+//! The routes below `/orders`.
 
 use axum::{
     Json, Router,
@@ -10,8 +10,12 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    App, Caller, Error, ProductId, Quantity,
+    App, Error,
     domain::{Lines, Order, OrderId, Source},
+};
+use crate::products::{ProductId, Quantity};
+use crate::{
+    caller::Caller,
     web::{
         Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff, keyed, parse_id,
     },

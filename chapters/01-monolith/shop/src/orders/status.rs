@@ -1,43 +1,43 @@
-//! Where an order can be in its life, and why it can end early.
+//! The statuses of an order, and the reasons for a rejection or cancellation.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::Refused;
+use crate::products::Refused;
 
-/// Where an order is in its life.
+/// The status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It exists; whether its stock can be held is not known yet.
+    /// Placed; it is not known yet whether its stock can be held.
     Pending,
-    /// Its stock could not be held. The end.
+    /// Its stock could not be held. Final.
     Rejected,
-    /// Its stock is held, until it is paid or expires.
+    /// Its stock is held until it is paid or expires.
     AwaitingPayment,
-    /// The payment provider has been asked and has not answered.
+    /// A payment is in progress; its outcome is not known yet.
     Paying,
-    /// It is paid, and its stock is sold.
+    /// Paid, and its stock is sold.
     Paid,
-    /// Its money is on the way back.
+    /// The payment is being refunded.
     Refunding,
-    /// It will not be; nothing is held and nothing is owed. The end.
+    /// Cancelled: no stock is held, and all money is refunded. Final.
     Cancelled,
-    /// It is on its way.
+    /// Sent to the customer.
     Shipped,
-    /// It has arrived. The end.
+    /// Received by the customer. Final.
     Delivered,
 }
 
 use Status::{AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped};
 
 impl Status {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 9] =
         [Pending, Rejected, AwaitingPayment, Paying, Paid, Refunding, Cancelled, Shipped, Delivered];
 
-    /// The diagram of an order's life, as a table.
+    /// Whether the status diagram has an arrow from this status to the next.
     pub fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
@@ -50,7 +50,7 @@ impl Status {
         )
     }
 
-    /// Its name, in the API and in the tables.
+    /// The name in the API and in the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Pending => "pending",
@@ -72,7 +72,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// A name that no status or reason has.
+/// A text that is not the name of a status or reason.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown name {0:?}")]
 pub struct UnknownName(String);
@@ -92,18 +92,18 @@ impl FromStr for Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Less was available than ordered.
+    /// Not enough units were available.
     OutOfStock,
-    /// There is no such product.
+    /// The product does not exist.
     UnknownProduct,
     /// It was not paid in time.
     Expired,
-    /// Its customer, or staff, wanted so.
+    /// Its customer or staff cancelled it.
     CustomerRequest,
 }
 
 impl Reason {
-    /// Its name, in the API and in the tables.
+    /// The name in the API and in the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OutOfStock => "out_of_stock",
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_of_a_status_is_read_back_and_is_the_one_of_the_api() {
+    fn a_status_has_the_same_name_in_the_tables_and_in_the_api() {
         for status in Status::ALL {
             assert_eq!(status.as_str().parse::<Status>().unwrap(), status);
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_orders_life_has_these_steps_and_no_others() {
+    fn the_status_diagram_has_these_steps_and_no_others() {
         let steps = [
             (Pending, Rejected),
             (Pending, Cancelled),

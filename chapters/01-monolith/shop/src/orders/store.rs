@@ -1,4 +1,4 @@
-//! The SQL of orders and of what the payment provider is asked.
+//! The SQL of orders, payment attempts and refunds.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -6,12 +6,13 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    Error, Money, UserId, db,
+    Error,
     domain::{Order, OrderId, Payment, TransitionError},
     provider::{Attempt, Refund},
 };
+use crate::{caller::UserId, db, money::Money};
 
-/// Finds an order that must be there.
+/// Finds an order. Returns [`Error::NotFound`] if it does not exist.
 pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Order, Error> {
     let row = sqlx::query(
         "select orders.*, users.name as customer_name from orders join users on users.id = customer_id
@@ -23,7 +24,7 @@ pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Orde
     Ok(order(&row.ok_or(Error::NotFound)?)?)
 }
 
-/// Lists orders, newest first, from those placed before `before`: one customer's, or everybody's.
+/// Lists the orders with an id before `before`, newest first, of one customer or of all.
 pub async fn list_orders(
     conn: &mut SqliteConnection,
     customer: Option<UserId>,
@@ -49,7 +50,7 @@ pub async fn list_orders(
     rows.iter().map(order).collect()
 }
 
-/// What a customer is called.
+/// Finds the name of a customer.
 pub async fn find_customer_name(
     conn: &mut SqliteConnection,
     customer: UserId,
@@ -58,7 +59,7 @@ pub async fn find_customer_name(
     sqlx::query_scalar("select name from users where id = $1").bind(id).fetch_optional(conn).await
 }
 
-/// Stores a new order with its history so far.
+/// Stores a new order.
 pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<(), Error> {
     sqlx::query(
         "insert into orders (id, customer_id, status, version, reason, items, total, captured, refunded, history,
@@ -80,7 +81,8 @@ pub async fn insert_order(conn: &mut SqliteConnection, order: &Order) -> Result<
     Ok(())
 }
 
-/// Stores an order's one step to its present status, if it still is where the step began.
+/// Stores the last transition of an order, if the stored order still has the status and version before it (optimistic
+/// locking).
 pub async fn save_step(conn: &mut SqliteConnection, order: &Order) -> Result<(), Error> {
     let [.., from, to] = order.history.as_slice() else {
         return Err(TransitionError::Status(order.status).into());
@@ -107,7 +109,7 @@ pub async fn save_step(conn: &mut SqliteConnection, order: &Order) -> Result<(),
     Ok(())
 }
 
-/// Finds orders whose time to be paid is over.
+/// Finds unpaid orders that have expired.
 pub async fn expired_orders(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<Vec<OrderId>> {
     let rows = sqlx::query(
         "select id from orders where status = 'awaiting_payment' and expires_at <= $1 order by expires_at limit 100",
@@ -118,7 +120,7 @@ pub async fn expired_orders(conn: &mut SqliteConnection, now: Timestamp) -> sqlx
     rows.iter().map(|row| db::uuid(row, "id").map(OrderId)).collect()
 }
 
-/// Stores that the provider is going to be asked for an order's money, and when to ask again if no answer is stored.
+/// Stores an attempt before its first request is sent, and when to retry if no outcome is stored by then.
 pub async fn insert_attempt(
     conn: &mut SqliteConnection,
     attempt: &Attempt,
@@ -138,7 +140,7 @@ pub async fn insert_attempt(
     Ok(())
 }
 
-/// Takes the attempts that are due, to ask once more: nobody else does until `lease`.
+/// Claims the attempts that are due. No other worker claims them until `lease_expires_at`.
 pub async fn claim_due_attempts(
     conn: &mut SqliteConnection,
     now: Timestamp,
@@ -155,7 +157,7 @@ pub async fn claim_due_attempts(
     rows.iter().map(attempt).collect()
 }
 
-/// Sets when to ask again about an attempt that is still open.
+/// Sets the time of the next request for an attempt that is still open.
 pub async fn postpone_attempt(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> sqlx::Result<()> {
     sqlx::query("update payment_attempts set next_attempt_at = $2 where id = $1 and outcome is null")
         .bind(id.hyphenated())
@@ -165,7 +167,7 @@ pub async fn postpone_attempt(conn: &mut SqliteConnection, id: Uuid, until: Time
     Ok(())
 }
 
-/// Stores the provider's answer to an attempt: false where it is stored already.
+/// Stores the outcome of an attempt. Returns false if an outcome is already stored.
 pub async fn close_attempt(
     conn: &mut SqliteConnection,
     id: Uuid,
@@ -183,7 +185,7 @@ pub async fn close_attempt(
     Ok(closed.rows_affected() == 1)
 }
 
-/// The provider's id of the charge that paid an order.
+/// Finds the provider's id of the charge that paid an order.
 pub async fn find_charge(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<String> {
     let charge = sqlx::query_scalar(
         "select charge_id from payment_attempts where order_id = $1 and outcome = 'succeeded'",
@@ -194,7 +196,7 @@ pub async fn find_charge(conn: &mut SqliteConnection, order: OrderId) -> sqlx::R
     Ok(charge)
 }
 
-/// Stores that the provider is going to be asked to give an order's money back.
+/// Stores a refund before its first request is sent, and when to retry if it is not done by then.
 pub async fn insert_refund(
     conn: &mut SqliteConnection,
     refund: &Refund,
@@ -214,7 +216,7 @@ pub async fn insert_refund(
     Ok(())
 }
 
-/// Takes the refunds that are due, to ask once more: nobody else does until `lease`.
+/// Claims the refunds that are due. No other worker claims them until `lease_expires_at`.
 pub async fn claim_due_refunds(
     conn: &mut SqliteConnection,
     now: Timestamp,
@@ -231,7 +233,7 @@ pub async fn claim_due_refunds(
     rows.iter().map(refund).collect()
 }
 
-/// Sets when to ask again about a refund that is not done.
+/// Sets the time of the next request for a refund that is not done.
 pub async fn postpone_refund(conn: &mut SqliteConnection, id: Uuid, until: Timestamp) -> sqlx::Result<()> {
     sqlx::query("update refunds set next_attempt_at = $2 where id = $1 and done = 0")
         .bind(id.hyphenated())
@@ -241,7 +243,7 @@ pub async fn postpone_refund(conn: &mut SqliteConnection, id: Uuid, until: Times
     Ok(())
 }
 
-/// Stores that a refund is done: false where that is stored already.
+/// Stores that a refund is done. Returns false if that is already stored.
 pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
     let closed = sqlx::query("update refunds set done = 1 where id = $1 and done = 0")
         .bind(id.hyphenated())
@@ -250,7 +252,8 @@ pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result
     Ok(closed.rows_affected() == 1)
 }
 
-/// Whether anything is due: asked often and on a reader, so that nobody waits for the writer in vain.
+/// Whether an attempt or refund is due. The worker checks this with a reader, so that it takes the writer only if there
+/// is something to claim.
 pub async fn has_due_work(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<bool> {
     let due = sqlx::query_scalar(
         "select exists (select 1 from payment_attempts where outcome is null and next_attempt_at <= $1)

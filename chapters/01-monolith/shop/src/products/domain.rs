@@ -1,4 +1,4 @@
-//! Products and their stock.
+//! The types and rules of products and their stock.
 
 use std::sync::LazyLock;
 
@@ -7,28 +7,28 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Money, web::has_length};
+use crate::{money::Money, web::has_length};
 
 /// The id of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProductId(pub Uuid);
 
-/// A product, as everybody sees it.
+/// A product, as the API shows it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Product {
-    /// Where it stands in the order of creation.
+    /// Its position in the order of creation.
     #[serde(skip)]
     pub seq: i64,
-    /// Made by the shop.
+    /// The id of the product, created by the shop.
     pub id: ProductId,
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// What there is to say about it.
+    /// The description.
     pub description: String,
-    /// What one costs, now.
+    /// The current price of one unit.
     pub price: Money,
-    /// How many can be ordered, now.
+    /// The number of units that can be ordered.
     pub available: i64,
     /// When it was added.
     pub created_at: Timestamp,
@@ -37,7 +37,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// Changes what is given.
+    /// Applies a change.
     pub fn change(&mut self, change: ProductChange, now: Timestamp) {
         if let Some(ProductName(name)) = change.name {
             self.name = name;
@@ -55,19 +55,19 @@ impl Product {
 /// The stock ledger of a product, in units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
-    /// Whose stock.
+    /// The product.
     pub product_id: ProductId,
-    /// All that ever came in.
+    /// All units that were ever added.
     pub received: i64,
-    /// What can be ordered.
+    /// Units that can be ordered.
     pub available: i64,
-    /// What is set aside for orders that are not paid yet.
+    /// Units held for orders that are not paid yet.
     pub held: i64,
-    /// What is paid for.
+    /// Units sold to paid orders.
     pub sold: i64,
 }
 
-/// What a product costs: between one cent and a million euros.
+/// The price of a product: from one cent to a million euros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Price(Money);
@@ -87,31 +87,31 @@ impl Price {
     }
 }
 
-/// A product to add.
+/// A new product.
 #[derive(Debug, Serialize)]
 pub struct NewProduct {
     /// 1 to 200 characters.
     pub name: ProductName,
     /// At most 4,000 characters.
     pub description: Description,
-    /// What one costs.
+    /// The price of one unit.
     pub price: Price,
-    /// The first units, 0 to 1,000,000.
+    /// The initial stock in units, 0 to 1,000,000.
     pub stock: i64,
 }
 
-/// What to change of a product.
+/// A change of a product.
 #[derive(Debug)]
 pub struct ProductChange {
-    /// The new name, if it gets one.
+    /// The new name, if it changes.
     pub name: Option<ProductName>,
-    /// The new description, if it gets one.
+    /// The new description, if it changes.
     pub description: Option<Description>,
-    /// The new price, if it gets one. Orders that hold stock keep the one they have.
+    /// The new price, if it changes.
     pub price: Option<Price>,
 }
 
-/// A valid name of a product.
+/// A valid product name.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct ProductName(String);
@@ -128,7 +128,7 @@ impl ProductName {
     }
 }
 
-/// A valid description of a product.
+/// A valid product description.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Description(String);
@@ -145,7 +145,7 @@ impl Description {
     }
 }
 
-/// Accepts how many units there are at first, or come in later.
+/// Accepts a number of units for the initial stock or a restock: `at_least` to 1,000,000.
 pub fn parse_units(units: i64, at_least: i64) -> Result<i64, &'static str> {
     if (at_least..=1_000_000).contains(&units) {
         Ok(units)
@@ -154,7 +154,7 @@ pub fn parse_units(units: i64, at_least: i64) -> Result<i64, &'static str> {
     }
 }
 
-/// How many of a product somebody orders: 1 to 1,000.
+/// The number of units in a line of an order: 1 to 1,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Quantity(i64);
@@ -171,38 +171,39 @@ impl Quantity {
     }
 }
 
-/// What a line of an order is from the moment its stock is held.
+/// The name and price of a line, fixed when its stock is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldLine {
-    /// The product's name at that moment.
+    /// The product's name at that time.
     pub name: String,
-    /// The product's price at that moment.
+    /// The product's price at that time.
     pub unit_price: Money,
 }
 
 /// Why stock cannot be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// There is less available than was asked for.
+    /// Fewer units are available than ordered.
     OutOfStock,
-    /// There is no such product.
+    /// The product does not exist.
     UnknownProduct,
 }
 
-/// The words of a product, as searches look for them.
+/// The words of a product, in the normalised form that searches use.
 pub fn searchable(name: &str, description: &str) -> String {
     words(name).chain(words(description)).collect::<Vec<_>>().join(" ")
 }
 
-/// A search as a query for the index of words; none where there is no word to search for.
+/// Turns a search into an FTS5 query, or none if the search contains no word.
 ///
-/// Every word must be there, at least as the beginning of one. Quoted as they are, none is an operator of the query.
+/// Each word matches as a prefix, and all of them must match. Words are quoted, so that none is read as an operator.
 pub fn search_query(text: &str) -> Option<String> {
     let words: Vec<_> = words(text).map(|word| format!("\"{word}\"*")).collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// Runs of letters and digits; all else separates. Upper case and then lower, because some letters have two lower cases.
+/// Splits a text into words (runs of letters and digits) and folds their case. Upper-casing first is necessary because
+/// some letters have two lower-case forms.
 fn words(text: &str) -> impl Iterator<Item = String> {
     static WORD: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"[\p{L}\p{N}]+").expect("a regular expression"));
@@ -216,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_of_a_search_is_quoted_so_that_none_is_an_operator() {
+    fn search_words_are_quoted_so_that_none_is_an_operator() {
         assert_eq!(search_query("Blue  mug").as_deref(), Some(r#""blue"* "mug"*"#));
         assert_eq!(
             search_query(r#"a" OR b* NEAR(c-d"#).as_deref(),
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn quantities_and_units_have_bounds() {
+    fn quantities_and_units_are_limited() {
         assert!(Quantity::parse(1).is_ok() && Quantity::parse(1000).is_ok());
         assert!(
             Quantity::parse(0).is_err() && Quantity::parse(1001).is_err() && Quantity::parse(-1).is_err()

@@ -1,4 +1,4 @@
-//! `/products`.
+//! The routes below `/products`.
 
 use axum::{
     Json, Router,
@@ -10,10 +10,13 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    App, Error, Money,
+    App, Error,
     domain::{
         Description, NewProduct, Price, Product, ProductChange, ProductId, ProductName, Stock, parse_units,
     },
+};
+use crate::{
+    money::Money,
     web::{
         Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, keyed,
         non_null,
@@ -111,7 +114,7 @@ async fn change_product(
     let id = app.read_product(ProductId(id)).await?.id; // 404 comes before 422
     let body: ChangeProductBody = body.parse()?;
     if body.name.is_none() && body.description.is_none() && body.price.is_none() {
-        return Err(Invalid::field("body", "must have at least one of name, description and price").into());
+        return Err(Invalid::field("body", "must contain at least one of name, description and price").into());
     }
     let mut invalid = Invalid::default();
     let name = invalid.check("name", body.name.map(ProductName::parse).transpose());

@@ -1,14 +1,12 @@
-//! The SQL of products and of their stock.
+//! The SQL of products and their stock.
 
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{
-    Money, OrderId, db,
-    domain::{HeldLine, NewProduct, Product, ProductId, Quantity, Refused, Stock, searchable},
-};
+use super::domain::{HeldLine, NewProduct, Product, ProductId, Quantity, Refused, Stock, searchable};
+use crate::{db, money::Money, orders::OrderId};
 
-/// Stores a new product with its first stock.
+/// Stores a new product with its initial stock.
 pub async fn insert_product(
     conn: &mut SqliteConnection,
     id: ProductId,
@@ -44,7 +42,7 @@ pub async fn find_product(conn: &mut SqliteConnection, id: ProductId) -> sqlx::R
     row.as_ref().map(product).transpose()
 }
 
-/// Lists products, newest first, from those added before `before`.
+/// Lists the products added before `before`, newest first.
 pub async fn list_products(
     conn: &mut SqliteConnection,
     before: i64,
@@ -61,10 +59,11 @@ pub async fn list_products(
     rows.iter().map(product).collect()
 }
 
-/// Lists the products that have all the words, newest first, from those added before `before`.
+/// Lists the products that contain all the words and were added before `before`, newest first.
 ///
-/// The index has the products of a word in the order of `rowid`, which is `seq`, so it stops after `limit`. Beginnings
-/// of up to three letters are words to it; for a longer one it first merges those of all words that begin so.
+/// The index stores the products of a word in the order of `rowid`, which is `seq`, so the query stops after `limit`.
+/// Prefixes of up to three letters are indexed too. For a longer prefix, the index first merges the lists of all words
+/// that start with it.
 pub async fn search_products(
     conn: &mut SqliteConnection,
     words: &str,
@@ -84,7 +83,7 @@ pub async fn search_products(
     rows.iter().map(product).collect()
 }
 
-/// Stores a product's name, description and price as they are now.
+/// Stores the name, description and price of a product.
 pub async fn update_product(conn: &mut SqliteConnection, product: &Product) -> sqlx::Result<()> {
     sqlx::query(
         "update products set name = $2, description = $3, words = $4, price = $5, updated_at = $6 where id = $1",
@@ -109,7 +108,7 @@ pub async fn find_stock(conn: &mut SqliteConnection, id: ProductId) -> sqlx::Res
     row.as_ref().map(stock).transpose()
 }
 
-/// Takes in more units, and finds the ledger as it is then.
+/// Adds units, and returns the ledger after that.
 pub async fn add_units(
     conn: &mut SqliteConnection,
     id: ProductId,
@@ -126,9 +125,9 @@ pub async fn add_units(
     row.as_ref().map(stock).transpose()
 }
 
-/// Sets stock aside for an order: all of its lines or, where one cannot be had, none.
+/// Holds stock for all lines of an order, or for none if one line cannot be held.
 ///
-/// Gives for each line what it is called and costs from now on.
+/// Returns the name and price of each line.
 pub async fn hold(
     conn: &mut SqliteConnection,
     order: OrderId,
@@ -147,7 +146,7 @@ pub async fn hold(
     Ok(Ok(held))
 }
 
-/// One statement both asks whether there is enough and takes it. Two statements would sell the last unit twice.
+/// Checks the stock and takes it in one statement. With two statements, two orders could both get the last unit.
 async fn hold_line(
     conn: &mut SqliteConnection,
     order: OrderId,
@@ -175,7 +174,7 @@ async fn hold_line(
     Ok(Ok(HeldLine { name: row.try_get("name")?, unit_price: Money::cents(row.try_get("price")?) }))
 }
 
-/// Sells what an order holds.
+/// Marks the units held for an order as sold.
 pub async fn sell(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<()> {
     let units = "update products set held = held - h.quantity, sold = sold + h.quantity
                  from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
@@ -183,7 +182,7 @@ pub async fn sell(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<(
     for_order(conn, order, "update holds set state = 'sold' where order_id = $1").await
 }
 
-/// Gives back what an order holds.
+/// Makes the units held for an order available again.
 pub async fn release(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<()> {
     let units = "update products set held = held - h.quantity, available = available + h.quantity
                  from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'held'";
@@ -191,7 +190,7 @@ pub async fn release(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Resul
     for_order(conn, order, "delete from holds where order_id = $1 and state = 'held'").await
 }
 
-/// Takes back what was sold to an order whose money has been given back.
+/// Makes the units sold to a refunded order available again.
 pub async fn take_back(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Result<()> {
     let units = "update products set sold = sold - h.quantity, available = available + h.quantity
                  from holds h where h.order_id = $1 and h.product_id = products.id and h.state = 'sold'";
@@ -199,8 +198,8 @@ pub async fn take_back(conn: &mut SqliteConnection, order: OrderId) -> sqlx::Res
     for_order(conn, order, "delete from holds where order_id = $1 and state = 'sold'").await
 }
 
-async fn for_order(conn: &mut SqliteConnection, order: OrderId, statement: &'static str) -> sqlx::Result<()> {
-    sqlx::query(statement).bind(order.0.hyphenated()).execute(conn).await?;
+async fn for_order(conn: &mut SqliteConnection, order: OrderId, sql: &'static str) -> sqlx::Result<()> {
+    sqlx::query(sql).bind(order.0.hyphenated()).execute(conn).await?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! Hashing passwords: slow and large on purpose, so never on a thread that serves requests, and few at a time.
+//! Password hashing. It needs much CPU time and memory on purpose, so it runs on blocking threads, and only a few passwords
+//! are hashed at a time.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,22 +15,24 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::domain::Password;
 
-/// Argon2id with the parameters OWASP asks for, which are the crate's defaults: 19 MiB, two passes, one lane.
+/// Hashes passwords with Argon2id and the parameters that OWASP recommends, which are the crate's defaults: 19 MiB, two
+/// passes, one lane.
 #[derive(Clone)]
 pub struct Hasher {
-    /// As many at once as there are cores: more would only take memory.
+    /// One permit per core: more would need more memory and would not be faster.
     permits: Arc<Semaphore>,
-    /// What is hashed in, 19 MiB for each permit. Kept and used again: taken anew for every password, it ends as holes
-    /// in the heap, and a shop of 40 MB has a gigabyte after a thousand log-ins (measured).
+    /// The working memory, 19 MiB per permit. It is kept and reused, because allocating it for each password fragments the
+    /// heap: a shop of 40 MB grew to a gigabyte after a thousand log-ins (measured).
     memory: Arc<Mutex<Vec<Memory>>>,
-    /// The hash of no password, compared with where there is no account.
+    /// The hash of a random password. If an account does not exist, the password is compared with this hash, so that the
+    /// response takes as long as for an existing account.
     decoy: Arc<str>,
 }
 
 type Memory = Vec<Block>;
 
 impl Hasher {
-    /// Makes a hasher, and hashes once to have something to compare with where there is no account.
+    /// Creates a hasher. Computes one hash, the decoy.
     pub fn new() -> anyhow::Result<Self> {
         let mut memory = Memory::new();
         let decoy = hash(Salt::generate().as_ref(), &Salt::generate(), Params::default(), &mut memory)?;
@@ -40,7 +43,7 @@ impl Hasher {
         })
     }
 
-    /// Hashes a password, with a new salt, into a PHC string.
+    /// Hashes a password with a new salt. Returns a PHC string.
     pub async fn hash(&self, password: Password) -> anyhow::Result<String> {
         self.run(move |memory| {
             let hash = hash(password.as_bytes(), &Salt::generate(), Params::default(), memory)?;
@@ -49,7 +52,8 @@ impl Hasher {
         .await
     }
 
-    /// Whether a password is the hashed one. Takes as long where there is no hash: the time does not tell who has an account.
+    /// Whether the password matches the hash. Without a hash, the result is false after the same time, so that the time does
+    /// not show whether the account exists.
     pub async fn verify(&self, password: Password, hash: Option<String>) -> anyhow::Result<bool> {
         let decoy = Arc::clone(&self.decoy);
         self.run(move |memory| {
@@ -66,7 +70,7 @@ impl Hasher {
         let permit = Arc::clone(&self.permits).acquire_owned().await?;
         let spare = Arc::clone(&self.memory);
         spawn_blocking(move || {
-            let _until_done = permit; // also where the client has hung up and nobody awaits this
+            let _until_done = permit; // held until the work is done, even if the client disconnects and this future is dropped
             let mut memory = lock(&spare).pop().unwrap_or_default();
             let done = work(&mut memory);
             lock(&spare).push(memory);
@@ -97,7 +101,7 @@ fn hash(password: &[u8], salt: &Salt, params: Params, memory: &mut Memory) -> an
 }
 
 fn verify(password: &Password, stored: &str, memory: &mut Memory) -> anyhow::Result<bool> {
-    let stored = PasswordHash::new(stored).context("a stored password hash cannot be read")?;
+    let stored = PasswordHash::new(stored).context("cannot parse a stored password hash")?;
     let ours =
         (stored.algorithm, stored.version) == (Algorithm::Argon2id.ident(), Some(Version::V0x13.into()));
     ensure!(ours, "a stored password hash is not Argon2id, version 19");
@@ -113,7 +117,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_the_hashed_password_matches_and_nobodys_never() {
+    async fn only_the_hashed_password_matches() {
         let hasher = Hasher::new().unwrap();
         let password = || Password::from("correct horse battery".to_owned());
         let hash = hasher.hash(password()).await.unwrap();
@@ -124,15 +128,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_hash_of_nobody_costs_what_anybodys_does() {
+    async fn the_decoy_costs_as_much_as_a_real_hash() {
         let hasher = Hasher::new().unwrap();
-        let anybodys = hasher.hash(Password::from("correct horse".to_owned())).await.unwrap();
+        let real = hasher.hash(Password::from("correct horse".to_owned())).await.unwrap();
         let cost = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
-        assert_eq!(cost(&hasher.decoy), cost(&anybodys));
+        assert_eq!(cost(&hasher.decoy), cost(&real));
     }
 
     #[tokio::test]
-    async fn who_hashes_waits_for_a_permit_with_an_account_or_without() {
+    async fn hashing_waits_for_a_permit_even_if_the_account_does_not_exist() {
         let hasher = Hasher { permits: Arc::new(Semaphore::new(1)), ..Hasher::new().unwrap() };
         let held = hasher.permits.acquire().await.unwrap();
         let password = || Password::from("correct horse".to_owned());

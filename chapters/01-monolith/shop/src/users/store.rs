@@ -4,17 +4,21 @@ use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Error, Role, UserId, db,
+    Error,
     domain::{Email, Name, User},
 };
+use crate::{
+    caller::{Role, UserId},
+    db,
+};
 
-/// An account with what proves its owner.
+/// An account with its password hash.
 pub struct Account {
     pub user: User,
     pub password_hash: String,
 }
 
-/// Stores a new account. A taken address is an error of its own.
+/// Stores a new account. Returns an error of its own if the address is already registered.
 pub async fn insert_user(
     conn: &mut SqliteConnection,
     user: &User,
@@ -34,7 +38,7 @@ pub async fn insert_user(
     .bind(db::to_column(user.created_at))
     .execute(conn)
     .await
-    .map_err(taken)?;
+    .map_err(email_taken)?;
     Ok(())
 }
 
@@ -45,7 +49,7 @@ pub async fn find_user(conn: &mut SqliteConnection, id: UserId) -> sqlx::Result<
     row.as_ref().map(account).transpose()
 }
 
-/// Finds an account by its address in lower case.
+/// Finds an account by the key of its address.
 pub async fn find_user_by_email(
     conn: &mut SqliteConnection,
     email_key: &str,
@@ -55,7 +59,7 @@ pub async fn find_user_by_email(
     row.as_ref().map(account).transpose()
 }
 
-/// Changes what is given.
+/// Changes the address, the name, or both.
 pub async fn update_user(
     conn: &mut SqliteConnection,
     id: UserId,
@@ -72,11 +76,11 @@ pub async fn update_user(
     .bind(name.map(Name::as_str))
     .execute(conn)
     .await
-    .map_err(taken)?;
+    .map_err(email_taken)?;
     Ok(())
 }
 
-/// Sets a new password where the old one is still what it was when it was checked.
+/// Replaces the password hash. Returns false if the stored hash is not `old` any more.
 pub async fn update_password(
     conn: &mut SqliteConnection,
     id: UserId,
@@ -92,7 +96,7 @@ pub async fn update_password(
     Ok(updated.rows_affected() == 1)
 }
 
-/// The secret that signs tokens: the newest there is, or else `fresh`, which is then stored.
+/// Returns the newest secret for signing tokens. If there is none, stores and returns `fresh`.
 pub async fn signing_key(
     conn: &mut SqliteConnection,
     fresh: [u8; 32],
@@ -123,8 +127,8 @@ fn account(row: &SqliteRow) -> sqlx::Result<Account> {
     Ok(Account { user, password_hash: row.try_get("password_hash")? })
 }
 
-/// `email_key` is the one unique column that a client chooses.
-fn taken(error: sqlx::Error) -> Error {
+/// Maps the violation of a unique constraint: `email_key` is the only unique column that a client chooses.
+fn email_taken(error: sqlx::Error) -> Error {
     let unique = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
     if unique { Error::EmailTaken } else { error.into() }
 }

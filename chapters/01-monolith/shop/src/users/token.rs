@@ -1,4 +1,4 @@
-//! Tokens: who the bearer is, signed, so that checking one asks no database.
+//! Bearer tokens (JSON Web Tokens). They contain the caller and are signed, so that verifying one needs no database query.
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -6,12 +6,16 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caller, Db, Role, UserId, db,
     domain::{Session, User},
     store,
 };
+use crate::{
+    Db,
+    caller::{Caller, Role, UserId},
+    db,
+};
 
-/// Signs tokens and checks them, with one secret: both happen in this process.
+/// Signs and verifies tokens with one secret, because both happen in this process.
 #[derive(Clone)]
 pub struct Tokens {
     encoding: EncodingKey,
@@ -24,14 +28,14 @@ pub struct Tokens {
 struct Claims {
     sub: UserId,
     role: Role,
-    /// Seconds since 1970.
+    /// Expiry, in seconds since 1970-01-01 UTC.
     exp: i64,
 }
 
-/// The secret that signs tokens: the one the database has, or else a new one.
+/// Reads the secret that signs tokens, or creates and stores one.
 pub async fn signing_key(db: &Db) -> anyhow::Result<Vec<u8>> {
     let mut fresh = [0; 32];
-    getrandom::fill(&mut fresh).context("the system gave no random bytes")?;
+    getrandom::fill(&mut fresh).context("the operating system returned no random bytes")?;
     let mut tx = db.write().await?;
     let secret = store::signing_key(&mut tx, fresh, db::now()).await?;
     tx.commit().await?;
@@ -39,12 +43,13 @@ pub async fn signing_key(db: &Db) -> anyhow::Result<Vec<u8>> {
 }
 
 impl Tokens {
-    /// Signs with this secret; a token is valid for `ttl`.
+    /// Uses this secret. Tokens are valid for `ttl`.
     pub fn new(secret: &[u8], ttl: SignedDuration) -> Self {
-        // One algorithm, whatever the token says of itself: one that says `none` is not asked.
+        // Accept one algorithm only, whatever the header of the token says. Otherwise a token with `none` would need no
+        // signature.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
-        // The default accepts a token for a minute after its end, and for the whole second in which it ends.
+        // The defaults would accept a token for a minute after its expiry, and in the second of its expiry.
         validation.leeway = 0;
         validation.reject_tokens_expiring_in_less_than = 1;
         Self {
@@ -55,7 +60,7 @@ impl Tokens {
         }
     }
 
-    /// A token for this account.
+    /// Issues a token for this account.
     pub fn issue(&self, user: &User, now: Timestamp) -> anyhow::Result<Session> {
         let exp = (now + self.ttl).as_second();
         let claims = Claims { sub: user.id, role: user.role, exp };
@@ -66,7 +71,7 @@ impl Tokens {
         })
     }
 
-    /// Whose token this is, or in one sentence why it is nobody's.
+    /// Returns the caller that the token was issued to, or why the token is invalid.
     pub fn verify(&self, token: &str) -> Result<Caller, &'static str> {
         use jsonwebtoken::errors::ErrorKind;
         match jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation) {
@@ -74,7 +79,7 @@ impl Tokens {
             Err(error) if *error.kind() == ErrorKind::ExpiredSignature => {
                 Err("the token has expired: log in again")
             }
-            Err(_) => Err("the token is not one of ours"),
+            Err(_) => Err("the token is invalid"),
         }
     }
 }
@@ -95,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_who_and_what_role() {
+    fn a_token_contains_the_caller_and_the_role() {
         let staff = user(Role::Staff);
         let tokens = tokens(SignedDuration::from_mins(15));
         let session = tokens.issue(&staff, Timestamp::now()).unwrap();
@@ -104,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_refused_from_the_second_it_expires() {
+    fn a_token_is_rejected_from_the_second_it_expires() {
         let tokens = tokens(SignedDuration::from_mins(15));
         let issued = Timestamp::now() - SignedDuration::from_mins(15);
         let session = tokens.issue(&user(Role::Customer), issued).unwrap();
@@ -112,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_secret_or_without_a_signature_is_refused() {
+    fn a_token_with_another_secret_or_without_a_signature_is_rejected() {
         let ours = tokens(SignedDuration::from_mins(15));
         let forged = Tokens::new(&[8; 32], SignedDuration::from_mins(15));
         let session = forged.issue(&user(Role::Staff), Timestamp::now()).unwrap();

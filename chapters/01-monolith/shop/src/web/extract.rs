@@ -1,4 +1,4 @@
-//! What handlers take from a request, in the order in which the API checks it.
+//! Extractors for handlers, in the order in which the API checks a request.
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Invalid, Problem};
 use crate::caller::Caller;
 
-/// What became of the request's token; left there by the layer that verifies it.
+/// The result of verifying the request's token, stored in the request by the authentication layer.
 #[derive(Clone)]
 pub struct Authentication(pub Result<Caller, &'static str>);
 
@@ -18,16 +18,19 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Authentication(verified) =
-            parts.extensions.get().cloned().unwrap_or(Authentication(Err("no token was looked for")));
-        verified.map_err(|why| {
-            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "This needs a valid bearer token")
-                .detail(why)
+        let Authentication(verified) = parts
+            .extensions
+            .get()
+            .cloned()
+            .unwrap_or(Authentication(Err("the request was not authenticated")));
+        verified.map_err(|reason| {
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "A valid bearer token is required")
+                .detail(reason)
         })
     }
 }
 
-/// A caller who runs the shop.
+/// A caller with the staff role.
 pub struct Staff(pub Caller);
 
 impl<S: Sync> FromRequestParts<S> for Staff {
@@ -39,7 +42,7 @@ impl<S: Sync> FromRequestParts<S> for Staff {
     }
 }
 
-/// The `{id}` of the path. One that is no UUID is the id of nothing: 404.
+/// The `{id}` in the path. If it is not a UUID, no resource can have it, so the response is 404.
 pub struct PathId(pub Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
@@ -49,11 +52,11 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         let id = Path::<String>::from_request_parts(parts, state).await.ok();
         id.and_then(|Path(id)| parse_id(&id).ok())
             .map(PathId)
-            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing"))
+            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not-found", "Resource not found"))
     }
 }
 
-/// Accepts an id as the API writes it. Other ways to write a UUID, without hyphens say, are no ids here.
+/// Parses a UUID with hyphens, which is the only form the API accepts.
 pub fn parse_id(text: &str) -> Result<Uuid, &'static str> {
     let id = Some(text)
         .filter(|text| text.len() == uuid::fmt::Hyphenated::LENGTH)
@@ -61,7 +64,7 @@ pub fn parse_id(text: &str) -> Result<Uuid, &'static str> {
     id.ok_or("must be a UUID, with hyphens")
 }
 
-/// The query of a list, as text: parsed in the handler, after everything that comes before validity.
+/// The query parameters of a list as text. The handler parses them, because all other checks come first.
 pub struct Query<T>(Option<T>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
@@ -74,7 +77,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 }
 
 impl<T> Query<T> {
-    /// The parameters. As text, all of them can be read but one that is given twice.
+    /// Returns the parameters. The only possible error at this point is a parameter that occurs twice.
     pub fn parse(self) -> Result<T, Invalid> {
         self.0.ok_or_else(|| Invalid::field("query", "must have each parameter at most once"))
     }

@@ -1,4 +1,4 @@
-//! The `Idempotency-Key` header, and the answer to a request that had one.
+//! The `Idempotency-Key` header, and the response to a request that contained one.
 
 use std::convert::Infallible;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::idempotency::Keyed;
 
-/// What a client calls one intent: 1 to 64 visible ASCII characters.
+/// The key that a client sends with each attempt of one request: 1 to 64 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
@@ -29,17 +29,19 @@ impl IdempotencyKey {
     }
 }
 
-/// The header as it came, or did not.
+/// The header of a request, not validated; it may be missing.
 pub struct KeyHeader(Option<HeaderValue>);
 
 impl KeyHeader {
-    /// The name of the header, as errors call it.
+    /// The name of the header, for error messages.
     pub const NAME: &'static str = "Idempotency-Key";
 
-    /// The key, where there is a valid one.
+    /// Parses the key.
     pub fn parse(&self) -> Result<IdempotencyKey, &'static str> {
-        let header =
-            self.0.as_ref().ok_or("is missing: send one key an intent, and the same one with each repeat")?;
+        let header = self
+            .0
+            .as_ref()
+            .ok_or("is missing: send a new key with each new request, and the same key with each retry")?;
         IdempotencyKey::parse(header.to_str().unwrap_or_default())
     }
 }
@@ -52,7 +54,7 @@ impl<S: Sync> FromRequestParts<S> for KeyHeader {
     }
 }
 
-/// The answer to a keyed request, which says whether it was given before.
+/// Builds the response to a keyed request. A retry gets the header `Idempotency-Replayed: true`.
 pub fn keyed<T: Serialize>(status: StatusCode, keyed: &Keyed<T>) -> Response {
     let mut response = (status, Json(&keyed.answer)).into_response();
     if keyed.replayed {

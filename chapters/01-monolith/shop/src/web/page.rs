@@ -1,22 +1,22 @@
-//! Pages of a list. A page starts after the last item of the one before, found by its key: reading page 1,000 costs
-//! what reading page 1 does, and an item added meanwhile moves nothing.
+//! Pages of a list (keyset pagination). A page starts after the key of the last item of the previous page. So page 1,000
+//! costs as much to read as page 1, and items that are added in between do not shift the pages.
 
 use std::{fmt::Display, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-/// A part of a list, and where the next part begins.
+/// A page of a list, and the cursor of the next page.
 #[derive(Debug, Serialize)]
 pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,
-    /// What to send as `cursor` for the next page; null at the end.
+    /// The `cursor` parameter for the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// Makes a page of items read with one more than the limit: the one too many tells that there is a next page.
+    /// Makes a page from items that were read with [`Limit::plus_one`]: an extra item means that there is a next page.
     pub fn cut<K: Display>(mut items: Vec<T>, limit: Limit, key: impl Fn(&T) -> K) -> Self {
         let more = items.len() > limit.0;
         items.truncate(limit.0);
@@ -25,12 +25,12 @@ impl<T> Page<T> {
     }
 }
 
-/// How many items a page has at the most.
+/// The maximum number of items on a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit(usize);
 
 impl Limit {
-    /// Accepts 1 to 100; none means 20.
+    /// Accepts 1 to 100; the default is 20.
     pub fn parse(text: Option<&str>) -> Result<Self, &'static str> {
         let limit = text.map_or(Ok(20), str::parse);
         limit
@@ -40,13 +40,13 @@ impl Limit {
             .ok_or("must be a whole number from 1 to 100")
     }
 
-    /// The limit, and one more.
+    /// The limit plus one, which is the number of items to read.
     pub fn plus_one(self) -> i64 {
         i64::try_from(self.0).unwrap_or(100) + 1
     }
 }
 
-/// The key of the last item of a page. Opaque to clients, so that it can be another one tomorrow.
+/// The key of the last item of a page. It is opaque to clients, so that it can change later.
 pub struct Cursor<K>(pub K);
 
 impl<K: Display> Cursor<K> {
@@ -56,9 +56,9 @@ impl<K: Display> Cursor<K> {
 }
 
 impl<K: FromStr> Cursor<K> {
-    /// Accepts what a page gave as its `next_cursor`; none means the beginning.
+    /// Accepts the `next_cursor` of a page; without one, the list starts at the beginning.
     pub fn parse(text: Option<&str>) -> Result<Option<K>, &'static str> {
-        text.map(|text| Self::decode(text).ok_or("is not one that a page gave")).transpose()
+        text.map(|text| Self::decode(text).ok_or("is not a cursor that this API returned")).transpose()
     }
 
     fn decode(text: &str) -> Option<K> {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_that_is_not_the_last_says_where_the_next_begins() {
+    fn every_page_but_the_last_has_a_cursor() {
         let limit = Limit::parse(Some("2")).unwrap();
         let page = Page::cut(vec![9, 8, 7], limit, |n| *n);
         assert_eq!(page.items, [9, 8]);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_that_no_page_gave_is_refused() {
+    fn a_cursor_that_the_api_did_not_return_is_rejected() {
         for bad in ["", "%", "8", "AAAA", "ziffern"] {
             assert!(Cursor::<i64>::parse(Some(bad)).is_err(), "{bad:?}");
         }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{STAFF, Shop, answer};
 
 #[tokio::test]
-async fn an_address_is_registered_once_whatever_its_case() {
+async fn an_address_is_registered_once_ignoring_case() {
     let shop = Shop::open().await;
     assert_eq!(shop.register("Ada@Example.com").await.status, StatusCode::CREATED);
     let again = shop.register("aDA@example.COM").await;
@@ -15,7 +15,7 @@ async fn an_address_is_registered_once_whatever_its_case() {
 }
 
 #[tokio::test]
-async fn of_many_who_register_one_address_at_once_one_does() {
+async fn of_eight_concurrent_registrations_of_one_address_one_succeeds() {
     let shop = Shop::open().await;
     let registered = join_all((0..8).map(|_| shop.register("ada@example.com"))).await;
     assert_eq!(registered.iter().filter(|answer| answer.status == StatusCode::CREATED).count(), 1);
@@ -23,7 +23,7 @@ async fn of_many_who_register_one_address_at_once_one_does() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
+async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
     let shop = Shop::open().await;
     shop.register("ada@example.com").await;
     let wrong = shop.log_in("ada@example.com", "wrong horse").await;
@@ -35,7 +35,7 @@ async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
 }
 
 #[tokio::test]
-async fn a_changed_password_is_the_one_that_counts() {
+async fn after_a_change_only_the_new_password_is_accepted() {
     let shop = Shop::open().await;
     shop.register("ada@example.com").await;
     let token =
@@ -51,7 +51,7 @@ async fn a_changed_password_is_the_one_that_counts() {
 }
 
 #[tokio::test]
-async fn a_profile_changes_only_in_what_is_given() {
+async fn only_the_given_fields_of_a_profile_change() {
     let shop = Shop::open().await;
     shop.register("eve@example.com").await;
     shop.register("ada@example.com").await;
@@ -66,7 +66,7 @@ async fn a_profile_changes_only_in_what_is_given() {
 }
 
 #[tokio::test]
-async fn the_staff_account_is_made_once_and_tokens_outlive_a_restart() {
+async fn the_staff_account_is_created_once_and_tokens_survive_a_restart() {
     let shop = Shop::open().await;
     let token = shop.staff().await;
     let shop = shop.crash_and_reopen(&[]).await;

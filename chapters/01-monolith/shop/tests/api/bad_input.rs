@@ -10,7 +10,7 @@ async fn send(shop: &Shop, content_type: &str, body: impl Into<reqwest::Body>) -
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_refused_before_anything_else_is_asked() {
+async fn invalid_json_is_rejected_before_all_other_checks() {
     let shop = Shop::open().await;
     for broken in [&b"{"[..], b"{'email': 1}", b"\xff\xfe", b"{\"email\": \"\xc3\x28\"}", b"nul", b"1 2"] {
         assert_eq!(send(&shop, "application/json", broken).await.status, StatusCode::BAD_REQUEST);
@@ -21,12 +21,15 @@ async fn what_is_not_json_is_refused_before_anything_else_is_asked() {
     assert_eq!(send(&shop, "text/plain", "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let huge = send(&shop, "application/json", " ".repeat(shop::web::BODY_LIMIT + 1)).await;
     assert_eq!(huge.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(huge.headers["connection"], "close", "what is not read of it must not be taken for a request");
+    assert_eq!(
+        huge.headers["connection"], "close",
+        "the unread rest of the body must not be read as the next request"
+    );
 
     let no_token = shop.request(Method::POST, "/orders").header("content-type", "application/json").body("{");
     assert_eq!(answer(no_token).await.status, StatusCode::BAD_REQUEST, "400 comes before 401");
     let no_body = answer(shop.request(Method::POST, "/orders")).await;
-    assert_eq!(no_body.status, StatusCode::BAD_REQUEST, "and no body is no JSON");
+    assert_eq!(no_body.status, StatusCode::BAD_REQUEST, "a missing body is not JSON");
 }
 
 #[tokio::test]
@@ -38,7 +41,7 @@ async fn a_content_type_may_have_parameters_and_any_case() {
 }
 
 #[tokio::test]
-async fn every_field_that_is_not_valid_is_named() {
+async fn all_invalid_fields_are_named() {
     let shop = Shop::open().await;
     let body = json!({"email": "ada", "name": "", "password": "short"});
     let refused = answer(shop.request(Method::POST, "/users").json(&body)).await;
@@ -49,7 +52,7 @@ async fn every_field_that_is_not_valid_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_of_the_wrong_form_is_not_valid() {
+async fn a_body_of_the_wrong_shape_is_rejected() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let quantity = |quantity| json!({"items": [{"product_id": product, "quantity": quantity}]});
@@ -84,7 +87,7 @@ async fn a_body_of_the_wrong_form_is_not_valid() {
 }
 
 #[tokio::test]
-async fn an_emoji_is_one_character_and_nul_is_none() {
+async fn an_emoji_is_one_character_and_nul_is_rejected() {
     let shop = Shop::open().await;
     let register = async |name: &str| {
         let email = format!("{}@example.com", Uuid::now_v7());
@@ -103,14 +106,14 @@ async fn an_emoji_is_one_character_and_nul_is_none() {
 }
 
 #[tokio::test]
-async fn checks_come_in_the_order_of_the_api() {
+async fn checks_run_in_the_order_that_the_api_defines() {
     let shop = Shop::open().await;
     let (product, customer, staff) =
         (shop.product("Mug", 100, 5).await, shop.customer().await, shop.staff().await);
-    let nothing = format!("/products/{}/restocks", Uuid::now_v7());
-    assert_eq!(shop.post(&nothing, "forged", json!({})).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(shop.post(&nothing, &customer, json!({})).await.status, StatusCode::FORBIDDEN, "before 404");
-    assert_eq!(shop.post(&nothing, &staff, json!({})).await.status, StatusCode::NOT_FOUND, "before 422");
+    let unknown = format!("/products/{}/restocks", Uuid::now_v7());
+    assert_eq!(shop.post(&unknown, "forged", json!({})).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(shop.post(&unknown, &customer, json!({})).await.status, StatusCode::FORBIDDEN, "before 404");
+    assert_eq!(shop.post(&unknown, &staff, json!({})).await.status, StatusCode::NOT_FOUND, "before 422");
     assert_eq!(shop.post("/products/7/restocks", &staff, json!({})).await.status, StatusCode::NOT_FOUND);
 
     let order = shop.order(&customer, &product, 1).await;
@@ -125,7 +128,7 @@ async fn checks_come_in_the_order_of_the_api() {
 }
 
 #[tokio::test]
-async fn a_list_takes_only_parameters_that_it_can_follow() {
+async fn a_list_rejects_invalid_parameters() {
     let shop = Shop::open().await;
     let customer = shop.customer().await;
     for query in ["limit=0", "limit=101", "limit=x", "cursor=x", "limit=1&limit=2"] {
@@ -138,7 +141,7 @@ async fn a_list_takes_only_parameters_that_it_can_follow() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_request_id_and_every_problem_names_it() {
+async fn every_response_and_every_problem_contains_the_request_id() {
     let shop = Shop::open().await;
     let request = shop.request(Method::GET, "/nowhere").header("x-request-id", "trace-7");
     let nowhere = answer(request).await;
@@ -153,7 +156,7 @@ async fn every_answer_has_the_request_id_and_every_problem_names_it() {
 }
 
 #[tokio::test]
-async fn the_docs_need_nothing_from_elsewhere() {
+async fn the_docs_load_nothing_from_other_hosts() {
     let shop = Shop::open().await;
     let page = shop.request(Method::GET, "/docs").send().await.unwrap().text().await.unwrap();
     assert!(
@@ -167,7 +170,7 @@ async fn the_docs_need_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_body_that_a_request_does_not_need_need_only_be_json() {
+async fn a_body_that_is_not_needed_must_still_be_json() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let order = shop.post("/orders", &customer, line(&product, 1)).await.body["id"].clone();
@@ -181,7 +184,7 @@ async fn a_body_that_a_request_does_not_need_need_only_be_json() {
 }
 
 #[tokio::test]
-async fn an_id_is_written_in_one_way() {
+async fn an_id_has_exactly_one_valid_form() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     for id in [product.replace('-', ""), format!("urn:uuid:{product}"), format!("{{{product}}}")] {
@@ -192,7 +195,7 @@ async fn an_id_is_written_in_one_way() {
 }
 
 #[tokio::test]
-async fn a_missing_field_is_named_and_no_message_speaks_rust() {
+async fn a_missing_field_is_named_and_messages_contain_no_rust_types() {
     let shop = Shop::open().await;
     let customer = shop.customer().await;
     let named = async |body| {

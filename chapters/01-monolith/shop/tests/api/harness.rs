@@ -1,4 +1,4 @@
-//! A shop for one test, and the few requests that every test makes.
+//! A shop for one test, and the requests that many tests need.
 
 use std::{mem, net::Ipv4Addr, path::PathBuf, time::Duration};
 
@@ -17,19 +17,19 @@ use wiremock::MockServer;
 
 pub const STAFF: (&str, &str) = ("staff@example.com", "staff-password");
 
-/// How long a test waits for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for a condition before it fails.
+const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A shop that serves, with a provider that answers 404 until a test says otherwise.
+/// A running shop. Its payment provider responds with 404 until a test configures it.
 pub struct Shop {
     pub provider: MockServer,
     pub folder: TempDir,
     url: String,
-    /// The shop has a runtime of its own, as a process has: to end it is to end every task of it, and nothing else.
+    /// The runtime of the shop. Shutting it down ends all tasks of the shop and nothing else, like the end of a process.
     process: Option<Runtime>,
 }
 
-/// An answer, read whole.
+/// A response with its body.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: reqwest::header::HeaderMap,
@@ -41,14 +41,14 @@ impl Shop {
         Self::open_with(&[]).await
     }
 
-    /// Opens a shop with settings, as they would stand on its command line.
+    /// Opens a shop with command-line options.
     pub async fn open_with(settings: &[&str]) -> Self {
         Self::open_in(tempfile::tempdir().unwrap(), MockServer::start().await, settings).await
     }
 
     async fn open_in(folder: TempDir, provider: MockServer, settings: &[&str]) -> Self {
-        let standing = ["shop", "--staff-email", STAFF.0, "--staff-password", STAFF.1];
-        let mut config = Config::parse_from(standing.iter().chain(settings));
+        let defaults = ["shop", "--staff-email", STAFF.0, "--staff-password", STAFF.1];
+        let mut config = Config::parse_from(defaults.iter().chain(settings));
         config.database = folder.path().join("shop.db");
         config.payments_url = provider.uri();
 
@@ -64,7 +64,7 @@ impl Shop {
         Self { provider, folder, url, process: Some(process) }
     }
 
-    /// Ends the shop with all that it has under way, and opens it again on the same database.
+    /// Ends the shop with all its requests and tasks in progress, and opens it again on the same database.
     pub async fn crash_and_reopen(mut self, settings: &[&str]) -> Self {
         self.crash();
         let folder = mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
@@ -80,7 +80,7 @@ impl Shop {
         self.folder.path().join("shop.db")
     }
 
-    /// A request with nothing set but its method and path.
+    /// A request with only the method and the path set.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         reqwest::Client::new().request(method, format!("{}{path}", self.url))
     }
@@ -112,14 +112,14 @@ impl Shop {
         self.log_in(STAFF.0, STAFF.1).await.body["token"].as_str().unwrap().to_owned()
     }
 
-    /// A new customer's token.
+    /// Registers a customer and returns a token.
     pub async fn customer(&self) -> String {
         let email = format!("{}@example.com", Uuid::now_v7());
         self.register(&email).await;
         self.log_in(&email, "correct horse").await.body["token"].as_str().unwrap().to_owned()
     }
 
-    /// A new product's id.
+    /// Adds a product and returns its id.
     pub async fn product(&self, name: &str, cents: i64, stock: i64) -> String {
         let body = json!({"name": name, "price": {"amount": cents, "currency": "EUR"}, "stock": stock});
         let added = self.post("/products", &self.staff().await, body).await;
@@ -127,7 +127,7 @@ impl Shop {
         added.body["id"].as_str().unwrap().to_owned()
     }
 
-    /// The path of a new order of one product.
+    /// Places an order for one product and returns its path.
     pub async fn order(&self, token: &str, product: &str, quantity: i64) -> String {
         let placed = self.post("/orders", token, line(product, quantity)).await;
         assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.body);
@@ -144,9 +144,9 @@ impl Shop {
         ["received", "available", "held", "sold"].map(|column| stock[column].as_i64().unwrap())
     }
 
-    /// Waits until an order has a status, and gives the order.
+    /// Waits until an order has a status, and returns the order.
     pub async fn until(&self, token: &str, order: &str, status: &str) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + DEADLINE;
         loop {
             let order = self.get(order, token).await.body;
             if order["status"] == status {
@@ -164,7 +164,7 @@ impl Drop for Shop {
     }
 }
 
-/// The body of an order of one product.
+/// The body of an order for one product.
 pub fn line(product: &str, quantity: i64) -> Value {
     json!({"items": [{"product_id": product, "quantity": quantity}]})
 }

@@ -1,4 +1,4 @@
-//! The process ends at the worst moment and is started again.
+//! Crashes and restarts, and other processes that use the same database.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,7 +13,7 @@ use wiremock::{Mock, Request, ResponseTemplate, matchers::method};
 use crate::harness::{Shop, line};
 
 #[tokio::test]
-async fn a_payment_that_was_under_way_is_asked_again_under_its_key() {
+async fn a_payment_in_progress_is_retried_with_its_key_after_a_crash() {
     let shop = Shop::open_with(&["--payment-timeout", "1s"]).await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let order = shop.order(&customer, &product, 1).await;
@@ -42,7 +42,7 @@ async fn a_key_is_remembered() {
 }
 
 #[tokio::test]
-async fn an_order_that_expired_meanwhile_is_cancelled() {
+async fn an_order_that_expired_while_the_shop_was_down_is_cancelled() {
     let shop = Shop::open_with(&["--order-ttl", "1s"]).await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let order = shop.order(&customer, &product, 1).await;
@@ -51,7 +51,7 @@ async fn an_order_that_expired_meanwhile_is_cancelled() {
 }
 
 #[tokio::test]
-async fn answers_are_forgotten_after_a_day_and_not_before() {
+async fn keys_are_deleted_after_a_day_and_not_before() {
     let shop = Shop::open().await;
     let customer = shop.customer().await;
     let product = shop.product("Mug", 100, 5).await;
@@ -62,18 +62,18 @@ async fn answers_are_forgotten_after_a_day_and_not_before() {
     let kept = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
     assert!(kept.headers.contains_key("idempotency-replayed"));
     shop::idempotency::prune_expired_keys(&db, now + jiff::SignedDuration::from_hours(1)).await.unwrap();
-    let forgotten = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
-    assert!(!forgotten.headers.contains_key("idempotency-replayed"));
+    let deleted = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
+    assert!(!deleted.headers.contains_key("idempotency-replayed"));
 }
 
 #[tokio::test]
-async fn an_ask_has_its_whole_time_also_when_it_had_to_wait_for_the_writer() {
-    const IMPATIENT: [&str; 2] = ["--payment-timeout", "300ms"];
-    let shop = Shop::open_with(&IMPATIENT).await;
+async fn waiting_for_the_writer_does_not_shorten_a_lease() {
+    const SHORT_TIMEOUT: [&str; 2] = ["--payment-timeout", "300ms"];
+    let shop = Shop::open_with(&SHORT_TIMEOUT).await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let order = shop.order(&customer, &product, 1).await;
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let times = Arc::clone(&asked);
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&requests);
     let never = move |_: &Request| {
         times.lock().unwrap().push(Instant::now());
         ResponseTemplate::new(201).set_delay(Duration::from_mins(1))
@@ -81,25 +81,26 @@ async fn an_ask_has_its_whole_time_also_when_it_had_to_wait_for_the_writer() {
     Mock::given(method("POST")).respond_with(never).mount(&shop.provider).await;
     shop.pay(&customer, &order).await;
 
-    // The lease of the ask that died ends while somebody else writes, and so would a lease that began then.
-    let shop = shop.crash_and_reopen(&IMPATIENT).await;
-    asked.lock().unwrap().clear();
+    // The lease of the interrupted request ends while another process holds the write lock. A new lease that started
+    // before the wait for the lock would end too early as well.
+    let shop = shop.crash_and_reopen(&SHORT_TIMEOUT).await;
+    requests.lock().unwrap().clear();
     let url = format!("sqlite://{}", shop.database().display());
     let mut other = SqliteConnection::connect(&url).await.unwrap();
     sqlx::query("begin immediate").execute(&mut other).await.unwrap();
     tokio::time::sleep(Duration::from_millis(3500)).await;
     sqlx::query("rollback").execute(&mut other).await.unwrap();
 
-    while asked.lock().unwrap().len() < 2 {
+    while requests.lock().unwrap().len() < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let asked = asked.lock().unwrap();
-    let gap = asked[1] - asked[0];
-    assert!(gap > Duration::from_millis(400), "asked again after {gap:?}, and the first ask takes 300 ms");
+    let requests = requests.lock().unwrap();
+    let gap = requests[1] - requests[0];
+    assert!(gap > Duration::from_millis(400), "retried after {gap:?}, but the first request takes 300 ms");
 }
 
 #[tokio::test]
-async fn while_somebody_else_writes_reading_goes_on_and_writing_is_told_to_come_back() {
+async fn while_another_process_writes_reads_succeed_and_writes_get_503() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let url = format!("sqlite://{}", shop.database().display());

@@ -1,7 +1,7 @@
-//! Request bodies: read and parsed as JSON before anything else is asked, made into a type after everything else is.
+//! Request bodies. A body is read and parsed as JSON before all other checks, and deserialised into a type after them.
 //!
-//! The order of the checks is the API's: whether it is JSON (400, 413, 415) comes before who asks (401, 403) and
-//! whether the thing exists (404), and only then comes what the JSON says (422).
+//! The API defines the order of the checks: first whether the body is JSON (400, 413, 415), then authentication and
+//! permission (401, 403), then whether the resource exists (404), and last whether the fields are valid (422).
 
 use std::{error::Error, fmt, marker::PhantomData};
 
@@ -21,14 +21,14 @@ use serde_json::Value;
 
 use super::{Invalid, Problem};
 
-/// The longest body, in bytes: the largest valid one, a product's with every character escaped, fits.
+/// The largest body, in bytes. The largest valid body, a product with every character escaped, fits.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// The body of a request that needs one: JSON, but not yet looked at.
+/// The body of a request, parsed as JSON but not validated. A handler that extracts it requires a body.
 #[derive(Clone)]
 pub struct Body(Value);
 
-/// Reads the body, whatever the route, and leaves it for the handler as a [`Body`].
+/// Middleware for all routes: reads the body and stores it in the request as a [`Body`].
 pub async fn read_body(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -48,9 +48,9 @@ pub async fn read_body(request: Request, next: Next) -> Response {
 async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option<Value>, Problem> {
     let bytes = axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
         if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is longer than 64 KiB")
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request body is larger than 64 KiB")
         } else {
-            Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body did not arrive whole")
+            Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete")
         }
     })?;
     if bytes.is_empty() {
@@ -60,11 +60,12 @@ async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "not-json",
-            "The body must be application/json",
+            "The request body must be application/json",
         ));
     }
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body is not JSON").detail(error.to_string())
+        Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is not valid JSON")
+            .detail(error.to_string())
     })
 }
 
@@ -79,26 +80,27 @@ impl<S: Sync> FromRequestParts<S> for Body {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.remove().ok_or_else(|| {
-            Problem::new(StatusCode::BAD_REQUEST, "malformed", "This request needs a JSON body, and had none")
-        })
+        parts
+            .extensions
+            .remove()
+            .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is missing"))
     }
 }
 
 impl Body {
-    /// Makes a body into its type, or says which field is not of the form that the API gives.
+    /// Deserialises the body. The error names the first field that does not match the type.
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
         if let Some(field) = field_with_nul(&self.0) {
             return Err(Invalid::field(field, "must not contain the character NUL").into());
         }
         let body: Object<T> = serde_path_to_error::deserialize(self.0)
-            .map_err(|error| not_of_the_form(&error.path().to_string(), &error.into_inner().to_string()))?;
+            .map_err(|error| deserialize_error(&error.path().to_string(), &error.into_inner().to_string()))?;
         Ok(body.0)
     }
 }
 
-/// Says which field it is, and says it in the words of JSON, where serde speaks of Rust.
-fn not_of_the_form(path: &str, message: &str) -> Invalid {
+/// Builds the error for one field. Replaces the names of Rust types in serde's message with those of JSON.
+fn deserialize_error(path: &str, message: &str) -> Invalid {
     let path = if path == "." { "" } else { path };
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let field = match (path, missing) {
@@ -125,7 +127,7 @@ fn field_with_nul(value: &Value) -> Option<String> {
     }
 }
 
-/// A struct that is written as an object. Derived code also reads it from an array of its fields, which no API means.
+/// Deserialises a struct from a JSON object only. The code that serde derives would also accept an array of the fields.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -148,7 +150,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Reads a field that may be left out but not null: `#[serde(default, deserialize_with = "present")]`.
+/// Deserialises an optional field that may be missing but not null: `#[serde(default, deserialize_with = "non_null")]`.
 pub fn non_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): the one form of every answer that is not a success.
+//! Problem documents (RFC 9457): the body of every error response.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -6,7 +6,7 @@ use axum::{
 };
 use serde::Serialize;
 
-/// Why a request was refused, for the client to read. Says nothing of the inside.
+/// The reason why a request failed, for the client. Contains no internal details.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{title}")]
 pub struct Problem {
@@ -24,14 +24,14 @@ struct FieldError {
 }
 
 impl Problem {
-    /// A problem of a stable `kind`, which becomes its type: `/problems/{kind}`.
+    /// Creates a problem. `kind` is stable and becomes the type URI: `/problems/{kind}`.
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
         Self { status, kind, title, detail: None, errors: Vec::new() }
     }
 
-    /// 500: all that a client hears of what is our fault.
+    /// 500: an internal error, without details.
     pub fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error")
     }
 
     /// 403: the operation is for staff.
@@ -39,13 +39,13 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Only staff may do this")
     }
 
-    /// Adds what is particular to this request.
+    /// Adds a detail that is specific to this request.
     #[must_use]
     pub fn detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// The answer's body. Made at the edge, which knows the id of the request.
+    /// The body of the response. The `request_id` layer writes it, because it knows the id.
     pub(super) fn document(&self, request_id: &str) -> Vec<u8> {
         #[derive(Serialize)]
         struct Document<'a> {
@@ -79,7 +79,7 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }
-            // The rest of the body is not read: who would send the next request behind it must know.
+            // The rest of the body is not read, so the connection cannot be used for another request.
             StatusCode::PAYLOAD_TOO_LARGE => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"))
             }
@@ -93,24 +93,24 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What is not valid in a request, field by field: collected, so that the client hears of all of it at once.
+/// The invalid fields of a request. They are collected, so that the client gets all of them in one response.
 #[derive(Debug, Default)]
 pub struct Invalid {
     errors: Vec<FieldError>,
 }
 
 impl Invalid {
-    /// One field that is not valid.
+    /// Creates an error with one invalid field.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { errors: vec![FieldError { field: field.into(), message: message.into() }] }
     }
 
-    /// Whether nothing was found so far.
+    /// Whether no invalid field was found so far.
     pub fn is_empty(&self) -> bool {
         self.errors.is_empty()
     }
 
-    /// Takes the value of a field, or notes why there is none.
+    /// Returns the value of a field, or adds the error to the collection.
     pub fn check<T>(&mut self, field: impl Into<String>, parsed: Result<T, &'static str>) -> Option<T> {
         parsed.map_err(|message| self.errors.extend(Self::field(field, message).errors)).ok()
     }

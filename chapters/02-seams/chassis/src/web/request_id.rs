@@ -1,4 +1,4 @@
-//! What every request passes on its way in and every answer on its way out.
+//! The middleware that gives every request an id, and the responses to requests that no handler answers.
 
 use std::any::Any;
 
@@ -16,7 +16,7 @@ use super::Problem;
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// Names the request, in its log lines and in its answer, and writes the problem where it came to one.
+/// Middleware: puts the request id into the log lines, the response header and, if there is one, the problem document.
 pub async fn request_id(request: Request, next: Next) -> Response {
     let id = client_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
     let span = tracing::info_span!("request", id);
@@ -30,25 +30,29 @@ pub async fn request_id(request: Request, next: Next) -> Response {
     response
 }
 
-/// The caller's own id of the request, where it can do no harm in a log or a header.
+/// The request id sent by the client, if it is safe to use in logs and headers.
 fn client_request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
-    let sane =
+    let safe =
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    sane.then(|| id.to_owned())
+    safe.then(|| id.to_owned())
 }
 
-/// Answers a path that is not there.
+/// The response for a path that does not exist.
 pub async fn no_such_route() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no-such-route", "There is nothing at this path")
+    Problem::new(StatusCode::NOT_FOUND, "no-such-route", "No route matches this path")
 }
 
-/// Answers a method that a path does not have; axum adds `Allow`.
+/// The response for a method that the path does not support; axum adds the `Allow` header.
 pub async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not have that method")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "The path does not support this method",
+    )
 }
 
-/// Answers where a handler panicked. The panic hook has logged what and where.
+/// The response if a handler panics. The panic hook has already logged the message and the location.
 pub fn handle_panic(_: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
@@ -65,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sane_request_id_is_kept() {
+    fn a_valid_request_id_is_kept() {
         assert_eq!(sent("Order_17.a-b").as_deref(), Some("Order_17.a-b"));
         assert!(sent(&"x".repeat(64)).is_some());
     }
 
     #[test]
-    fn a_request_id_that_is_empty_long_or_strange_is_replaced() {
+    fn an_empty_long_or_unsafe_request_id_is_replaced() {
         assert_eq!(sent(""), None);
         assert_eq!(sent(&"x".repeat(65)), None);
         assert_eq!(sent("a b"), None);

@@ -10,7 +10,7 @@ async fn names(shop: &Shop, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_search_finds_the_beginnings_of_all_its_words_in_any_case() {
+async fn a_search_matches_prefixes_of_all_its_words_ignoring_case() {
     let shop = Shop::open().await;
     for name in ["Blue Mug", "Blue Plate", "Übergroße Tasse", "東京タワー", "Kaffee-Becher 500ml"] {
         shop.product(name, 100, 1).await;
@@ -19,7 +19,7 @@ async fn a_search_finds_the_beginnings_of_all_its_words_in_any_case() {
     assert_eq!(names(&shop, "MU bl").await, ["Blue Mug"]);
     assert_eq!(names(&shop, "ug").await, [""; 0], "not the middle of a word");
     assert_eq!(names(&shop, "über").await, ["Übergroße Tasse"]);
-    assert_eq!(names(&shop, "uber").await, [""; 0], "an umlaut is another letter");
+    assert_eq!(names(&shop, "uber").await, [""; 0], "an umlaut is a different letter");
     assert_eq!(names(&shop, "東京").await, ["東京タワー"]);
     assert_eq!(names(&shop, "becher/500").await, ["Kaffee-Becher 500ml"]);
 }
@@ -29,15 +29,19 @@ async fn operators_of_the_query_language_are_ordinary_text() {
     let shop = Shop::open().await;
     shop.product("Blue Mug", 100, 1).await;
     for query in ["\"", "*", "^", "(", ")", "-", "'", "{}", ":", "+", "  ", "🦀", "%"] {
-        assert_eq!(names(&shop, query).await, ["Blue Mug"], "{query:?} has no word, so it lists everything");
+        assert_eq!(
+            names(&shop, query).await,
+            ["Blue Mug"],
+            "{query:?} contains no word, so it lists everything"
+        );
     }
     for query in ["blue OR plate", "NOT plate", "name:blue", "NEAR(blue mug)"] {
-        assert_eq!(names(&shop, query).await, [""; 0], "{query:?} has a word that no product has");
+        assert_eq!(names(&shop, query).await, [""; 0], "{query:?} contains a word that no product contains");
     }
     assert_eq!(names(&shop, "blue* \"mug").await, ["Blue Mug"]);
 }
 
-/// Whatever a product is called and whatever is typed: the search is answered, and finds what has that very name.
+/// For any name of a product: a search for exactly that name succeeds and finds the product.
 #[test]
 fn every_product_is_found_by_its_own_name() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -71,7 +75,7 @@ async fn a_renamed_product_is_found_by_its_new_name_only() {
 }
 
 #[tokio::test]
-async fn pages_have_every_product_once_while_more_are_added() {
+async fn pages_contain_every_product_once_while_more_are_added() {
     let shop = Shop::open().await;
     for n in 0..7 {
         shop.product(&format!("Mug {n}"), 100, 1).await;
@@ -92,7 +96,7 @@ async fn pages_have_every_product_once_while_more_are_added() {
 }
 
 #[tokio::test]
-async fn stock_that_comes_in_comes_in_once() {
+async fn a_restock_with_the_same_key_is_applied_once() {
     let shop = Shop::open().await;
     let (product, staff) = (shop.product("Mug", 100, 5).await, shop.staff().await);
     let path = format!("/products/{product}/restocks");

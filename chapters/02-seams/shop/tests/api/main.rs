@@ -1,6 +1,6 @@
-//! The shop over HTTP: each test has a database, a port and a payment provider of its own.
+//! Tests of the shop through its HTTP API. Each test has its own database, port and payment provider.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod harness;
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::harness::{Shop, answer, history, line};
 
 #[tokio::test]
-async fn an_order_holds_its_stock_at_the_price_of_the_moment() {
+async fn an_order_holds_stock_at_the_current_price() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 1250, 5).await, shop.customer().await);
     let order = shop.order(&customer, &product, 2).await;
@@ -17,16 +17,16 @@ async fn an_order_holds_its_stock_at_the_price_of_the_moment() {
     assert_eq!(order["customer_name"], "Ada");
     assert_eq!(shop.stock(&product).await, [5, 3, 2, 0]);
 
-    let dearer = json!({"price": {"amount": 9900, "currency": "EUR"}});
+    let new_price = json!({"price": {"amount": 9900, "currency": "EUR"}});
     let path = format!("/products/{product}");
-    let change = shop.request(Method::PATCH, &path).bearer_auth(shop.staff().await).json(&dearer);
+    let change = shop.request(Method::PATCH, &path).bearer_auth(shop.staff().await).json(&new_price);
     assert_eq!(answer(change).await.body["price"]["amount"], 9900);
     let path = format!("/orders/{}", order["id"].as_str().unwrap());
     assert_eq!(shop.get(&path, &customer).await.body, order);
 }
 
 #[tokio::test]
-async fn an_order_is_rejected_as_a_whole_when_one_line_cannot_be_had() {
+async fn an_order_is_rejected_as_a_whole_if_one_line_cannot_be_held() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let scarce = shop.product("Plate", 100, 1).await;
@@ -41,7 +41,7 @@ async fn an_order_is_rejected_as_a_whole_when_one_line_cannot_be_had() {
 }
 
 #[tokio::test]
-async fn a_hundred_buyers_of_ten_units_get_ten() {
+async fn a_hundred_concurrent_orders_for_ten_units_get_ten() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 10).await, shop.customer().await);
     let placed = join_all((0..100).map(|_| shop.post("/orders", &customer, line(&product, 1)))).await;
@@ -51,7 +51,7 @@ async fn a_hundred_buyers_of_ten_units_get_ten() {
 }
 
 #[tokio::test]
-async fn one_key_is_one_order_also_when_it_is_sent_many_times_at_once() {
+async fn concurrent_requests_with_one_key_place_one_order() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 10).await, shop.customer().await);
     let same = || shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1));
@@ -62,13 +62,13 @@ async fn one_key_is_one_order_also_when_it_is_sent_many_times_at_once() {
     assert_eq!(placed.iter().filter(|answer| answer.headers.contains_key("idempotency-replayed")).count(), 7);
     assert_eq!(shop.stock(&product).await, [10, 9, 1, 0]);
 
-    let somebody_else = shop.customer().await;
-    let theirs = shop.post_keyed("/orders", &somebody_else, "basket-1", line(&product, 1)).await;
+    let other_customer = shop.customer().await;
+    let theirs = shop.post_keyed("/orders", &other_customer, "basket-1", line(&product, 1)).await;
     assert_ne!(theirs.body["id"], placed[0].body["id"], "a key belongs to its caller");
 }
 
 #[tokio::test]
-async fn a_refused_request_leaves_its_key_free() {
+async fn a_rejected_request_does_not_use_up_its_key() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 10).await, shop.customer().await);
     let refused = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 0)).await;
@@ -79,7 +79,7 @@ async fn a_refused_request_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn another_customers_order_is_not_there_and_staff_see_all() {
+async fn an_order_is_visible_only_to_its_customer_and_staff() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 10).await, shop.customer().await);
     let order = shop.order(&customer, &product, 1).await;
@@ -94,7 +94,7 @@ async fn another_customers_order_is_not_there_and_staff_see_all() {
 }
 
 #[tokio::test]
-async fn a_cancelled_order_gives_its_stock_back_once() {
+async fn a_cancelled_order_releases_its_stock_once() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 10).await, shop.customer().await);
     let order = shop.order(&customer, &product, 4).await;
@@ -117,43 +117,43 @@ async fn an_order_that_is_not_paid_in_time_expires() {
     assert_eq!(shop.stock(&product).await, [10, 10, 0, 0]);
 }
 
-/// Whatever customers and staff do to a shop with little stock, every unit is where the orders say it is.
+/// For any sequence of requests to a shop with little stock, the ledger agrees with the orders.
 #[test]
 fn stock_is_conserved() {
     #[derive(Clone, Debug)]
-    enum Act {
+    enum Action {
         Place { product: usize, quantity: i64 },
         Cancel { order: usize },
         Restock { product: usize, quantity: i64 },
     }
 
-    let acts = prop_oneof![
-        4 => (0..2usize, 1..4i64).prop_map(|(product, quantity)| Act::Place { product, quantity }),
-        2 => (0..20usize).prop_map(|order| Act::Cancel { order }),
-        1 => (0..2usize, 1..4i64).prop_map(|(product, quantity)| Act::Restock { product, quantity }),
+    let actions = prop_oneof![
+        4 => (0..2usize, 1..4i64).prop_map(|(product, quantity)| Action::Place { product, quantity }),
+        2 => (0..20usize).prop_map(|order| Action::Cancel { order }),
+        1 => (0..2usize, 1..4i64).prop_map(|(product, quantity)| Action::Restock { product, quantity }),
     ];
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut runner = TestRunner::new(ProptestConfig::with_cases(12));
-    let conserved = runner.run(&prop::collection::vec(acts, 1..25), |acts| {
+    let conserved = runner.run(&prop::collection::vec(actions, 1..25), |actions| {
         runtime.block_on(async {
             let shop = Shop::open().await;
             let (staff, customer) = (shop.staff().await, shop.customer().await);
             let products = [shop.product("Mug", 100, 5).await, shop.product("Plate", 100, 0).await];
             let (mut received, mut orders) = ([5, 0], Vec::new());
-            for act in acts {
-                match act {
-                    Act::Place { product, quantity } => {
+            for action in actions {
+                match action {
+                    Action::Place { product, quantity } => {
                         orders.push((
                             shop.order(&customer, &products[product], quantity).await,
                             product,
                             quantity,
                         ));
                     }
-                    Act::Cancel { order } if order < orders.len() => {
+                    Action::Cancel { order } if order < orders.len() => {
                         shop.post(&format!("{}/cancellation", orders[order].0), &customer, json!({})).await;
                     }
-                    Act::Cancel { .. } => {}
-                    Act::Restock { product, quantity } => {
+                    Action::Cancel { .. } => {}
+                    Action::Restock { product, quantity } => {
                         let path = format!("/products/{}/restocks", products[product]);
                         shop.post(&path, &staff, json!({"quantity": quantity})).await;
                         received[product] += quantity;

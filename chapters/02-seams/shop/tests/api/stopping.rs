@@ -1,4 +1,4 @@
-//! The program itself: how it begins and how it ends.
+//! Starting and stopping the program.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -6,7 +6,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-/// Starts the program on a free port; gives it, its log after the first line, and its address.
+/// Starts the program on a free port. Returns the process, the log after its first line, and the address.
 fn start(folder: &std::path::Path) -> (Child, BufReader<ChildStdout>, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_shop"))
         .args(["--listen", "127.0.0.1:0", "--database"])
@@ -27,7 +27,7 @@ fn terminate(program: &Child) {
 }
 
 #[test]
-fn four_that_start_at_once_on_one_file_all_come_up() {
+fn four_instances_can_start_at_once_on_one_database() {
     let folder = tempfile::tempdir().unwrap();
     let programs = std::thread::scope(|scope| {
         let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| start(folder.path()))).collect();
@@ -37,35 +37,35 @@ fn four_that_start_at_once_on_one_file_all_come_up() {
         let reachable = TcpStream::connect(&address).is_ok();
         terminate(&program);
         program.wait().unwrap();
-        assert!(reachable, "nobody at {address:?}");
+        assert!(reachable, "no server at {address:?}");
     }
 }
 
 #[test]
-fn a_request_that_is_never_sent_whole_does_not_keep_the_shop_from_stopping() {
+fn an_incomplete_request_does_not_block_the_shutdown() {
     let folder = tempfile::tempdir().unwrap();
     let (mut program, mut log, address) = start(folder.path());
-    let mut half = TcpStream::connect(&address).unwrap();
-    half.write_all(b"POST /users HTTP/1.1\r\nhost: shop\r\ncontent-length: 10\r\n\r\n{").unwrap();
-    let mut whole = TcpStream::connect(&address).unwrap();
-    whole.write_all(b"GET /health/ready HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").unwrap();
+    let mut incomplete = TcpStream::connect(&address).unwrap();
+    incomplete.write_all(b"POST /users HTTP/1.1\r\nhost: shop\r\ncontent-length: 10\r\n\r\n{").unwrap();
+    let mut complete = TcpStream::connect(&address).unwrap();
+    complete.write_all(b"GET /health/ready HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
-    whole.read_to_string(&mut answer).unwrap();
+    complete.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 
     terminate(&program);
     assert!(program.wait().unwrap().success());
     let mut rest = String::new();
     log.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("stopping") && rest.contains("cut off"), "{rest}");
+    assert!(rest.contains("shutdown requested") && rest.contains("aborted"), "{rest}");
 }
 
 #[test]
-fn a_setting_that_cannot_be_is_refused_by_name() {
+fn an_invalid_setting_is_rejected_by_name() {
     for setting in [["--order-ttl", "2000000000h"], ["--token-ttl", "0s"], ["--payment-timeout", "soon"]] {
         let refused = Command::new(env!("CARGO_BIN_EXE_shop")).args(setting).output().unwrap();
         assert_eq!(refused.status.code(), Some(2));
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert!(said.contains(setting[0]) && said.contains("at most a year"), "{said}");
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains(setting[0]) && message.contains("at most a year"), "{message}");
     }
 }

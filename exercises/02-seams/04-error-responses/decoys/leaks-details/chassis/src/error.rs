@@ -3,13 +3,13 @@ impl<E: Into<Problem>> From<Error<E>> for Problem {
         match error {
             Error::Refused(problem) => problem,
             Error::Domain(error) => error.into(),
-            Error::NotFound => Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            Error::NotFound => Self::new(StatusCode::NOT_FOUND, "not-found", "Resource not found"),
             Error::KeyReused => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "One key, two requests")
-                    .detail("the idempotency key was used with another request")
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency key reused")
+                    .detail("the key was already used for a different request")
             }
             Error::Busy => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Nothing was done; please repeat it")
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The service is busy and nothing was changed; please retry")
             }
             Error::Database(error) if is_transient(&error) => Self::from(Error::<Infallible>::Busy),
             Error::Database(error) => Self::internal().detail(error.to_string()),
