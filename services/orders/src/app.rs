@@ -4,14 +4,18 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Intent, Keyed, db,
+    App, Error,
     domain::{Cancellation, Lines, Order, OrderId, Source, TransitionError},
-    idempotency,
     provider::{Attempt, Refund},
     stock::What,
     store,
+};
+use chassis::{
+    db,
+    idempotency::{self, Intent, Keyed},
     web::{IdempotencyKey, Limit, Page},
 };
+use contracts::caller::Caller;
 
 impl App {
     /// Places an order. That it is stored is all that is promised: whether its stock can be held, products will say.

@@ -5,12 +5,21 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    App, Bus, Envelope, Error, Event, HeldLine, NotHandled, Refused, UserId, db,
+    App, Error,
     domain::{Order, OrderId},
-    inbox,
     status::Status,
     stock::What,
-    store, stream,
+    store,
+};
+use chassis::{
+    Bus, db,
+    inbox::{self, NotHandled},
+};
+use contracts::{
+    Envelope, Event,
+    caller::UserId,
+    stock::{HeldLine, Refused},
+    stream,
 };
 
 /// What this service is called, on NATS too.

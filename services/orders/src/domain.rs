@@ -6,15 +6,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    HeldLine, Money, ProductId, Quantity, UserId, WantedLine,
-    status::{
-        Reason,
-        Status::{
-            self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
-        },
+use super::status::{
+    Reason,
+    Status::{
+        self, AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
     },
-    web::has_length,
+};
+use chassis::web::has_length;
+use contracts::{
+    caller::UserId,
+    money::Money,
+    stock::{HeldLine, ProductId, Quantity, WantedLine},
 };
 
 /// The id of an order.

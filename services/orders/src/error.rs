@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 
-use super::{domain::TransitionError, web::Problem};
+use super::domain::TransitionError;
+use chassis::web::Problem;
 
 /// Why a use case of orders failed.
 pub type Error = chassis::Error<TransitionError>;

@@ -10,13 +10,14 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    App, Error, ProductId, Quantity,
+    App, Error,
     domain::{Lines, Order, OrderId, Source},
-    web::{
-        Authenticated, Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff,
-        keyed, parse_id,
-    },
 };
+use chassis::web::{
+    Authenticated, Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff,
+    keyed, parse_id,
+};
+use contracts::stock::{ProductId, Quantity};
 
 /// The routes of orders.
 pub fn router() -> Router<App> {

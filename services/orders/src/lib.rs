@@ -18,20 +18,7 @@ pub use error::Error;
 pub use http::router;
 pub use worker::run_worker;
 
-use chassis::{
-    Bus, Db, db,
-    error::error_chain,
-    idempotency::{self, Intent, Keyed},
-    inbox::{self, NotHandled},
-    outbox, web,
-};
-use contracts::{
-    Command, Envelope, Event,
-    caller::{Caller, UserId},
-    money::Money,
-    stock::{HeldLine, ProductId, Quantity, Refused, WantedLine},
-    stream,
-};
+use chassis::Db;
 use jiff::SignedDuration;
 use provider::Provider;
 

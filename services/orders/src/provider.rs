@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Money, domain::OrderId};
+use super::domain::OrderId;
+use contracts::money::Money;
 
 /// An attempt to charge the total of an order. A new attempt is possible only after this one was declined.
 #[derive(Clone, Debug)]

@@ -6,12 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::{
-    App, Command, Envelope, Error, db,
+    App, Error,
     domain::{Order, OrderId},
-    outbox,
     status::UnknownName,
     store,
 };
+use chassis::{db, outbox};
+use contracts::{Command, Envelope};
 
 /// How often products is asked to hold stock before the order is given up.
 const ASKS_TO_HOLD: u32 = 2;

@@ -6,11 +6,13 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    Error, Money, UserId, db,
+    Error,
     domain::{Order, OrderId, Payment, TransitionError},
     provider::{Attempt, Refund},
     stock::{StockRequest, What},
 };
+use chassis::db;
+use contracts::{caller::UserId, money::Money};
 
 /// Finds an order. Returns [`Error::NotFound`] if it does not exist.
 pub async fn find_order(conn: &mut SqliteConnection, id: OrderId) -> Result<Order, Error> {

@@ -9,13 +9,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    App, Error, db,
+    App, Error,
     domain::OrderId,
-    error_chain,
     provider::{Attempt, Charged, OutcomeUnknown, Refund},
     stock::What,
     store,
 };
+use chassis::{db, error::error_chain};
 
 /// How often the worker looks for due work in the tables.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);

@@ -3,11 +3,16 @@
 use uuid::Uuid;
 
 use super::{
-    App, Caller, Error, Intent, Keyed, ProductId, db,
+    App, Error,
     domain::{NewProduct, Product, ProductChange, Stock, search_query},
-    idempotency, store,
+    store,
+};
+use chassis::{
+    db,
+    idempotency::{self, Intent, Keyed},
     web::{IdempotencyKey, Limit, Page},
 };
+use contracts::{caller::Caller, stock::ProductId};
 
 impl App {
     /// Lists the products that contain every word of `search`, newest first. A search without words lists all products.

@@ -4,10 +4,16 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    App, Bus, Command, Envelope, Event, NotHandled, WantedLine, db,
+    App,
     domain::{HolderId, Reservation},
-    inbox, outbox, store, stream,
+    store,
 };
+use chassis::{
+    Bus, db,
+    inbox::{self, NotHandled},
+    outbox,
+};
+use contracts::{Command, Envelope, Event, stock::WantedLine, stream};
 
 /// What this service is called, on NATS too.
 pub const NAME: &str = "products";

@@ -7,7 +7,11 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Money, ProductId, Refused, web::has_length};
+use chassis::web::has_length;
+use contracts::{
+    money::Money,
+    stock::{ProductId, Refused},
+};
 
 /// The id of the order for which stock is held. This context knows nothing else about orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,12 +10,15 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    App, Currency, Error, Money, ProductId,
+    App, Error,
     domain::{Description, NewProduct, Price, Product, ProductChange, ProductName, Stock, parse_units},
-    web::{
-        Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, keyed,
-        non_null,
-    },
+};
+use chassis::web::{
+    Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, keyed, non_null,
+};
+use contracts::{
+    money::{Currency, Money},
+    stock::ProductId,
 };
 
 /// The routes of products.

@@ -13,19 +13,7 @@ pub use http::router;
 
 use std::convert::Infallible;
 
-use chassis::{
-    Bus, Db, db,
-    idempotency::{self, Intent, Keyed},
-    inbox::{self, NotHandled},
-    outbox, web,
-};
-use contracts::{
-    Command, Envelope, Event,
-    caller::Caller,
-    money::{Currency, Money},
-    stock::{HeldLine, ProductId, Refused, WantedLine},
-    stream,
-};
+use chassis::Db;
 
 /// Why a use case of products failed. Products have no errors of their own.
 type Error = chassis::Error<Infallible>;

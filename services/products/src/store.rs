@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{
-    HeldLine, Money, ProductId, Refused, WantedLine, db,
-    domain::{HolderId, NewProduct, Product, Reservation, Stock, searchable},
+use super::domain::{HolderId, NewProduct, Product, Reservation, Stock, searchable};
+use chassis::db;
+use contracts::{
+    money::Money,
+    stock::{HeldLine, ProductId, Refused, WantedLine},
 };
 
 /// Stores a new product with its initial stock.

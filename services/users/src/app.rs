@@ -4,9 +4,14 @@ use anyhow::anyhow;
 use uuid::Uuid;
 
 use super::{
-    AccountError, App, Caller, Envelope, Error, Event, Role, UserId, db,
+    AccountError, App, Error,
     domain::{Email, Name, Password, Session, User, email_key},
-    outbox, store, token,
+    store, token,
+};
+use chassis::{db, outbox};
+use contracts::{
+    Envelope, Event,
+    caller::{Caller, Role, UserId},
 };
 
 impl App {

@@ -3,7 +3,9 @@
 use async_nats::service::{endpoint::Endpoint, error};
 use futures::StreamExt;
 
-use super::{App, JWKS, Requests, error_chain};
+use super::App;
+use chassis::{error::error_chain, requests::Requests};
+use contracts::token::JWKS;
 
 /// What this service is called, on NATS too.
 pub const NAME: &str = "users";

@@ -6,7 +6,8 @@ use email_address::{EmailAddress, Options};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Role, UserId, web::has_length};
+use chassis::web::has_length;
+use contracts::caller::{Role, UserId};
 
 /// An account, as the API shows it to its owner.
 #[derive(Clone, Debug, Serialize)]

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::web::Problem;
+use chassis::web::Problem;
 
 /// Why a use case of accounts failed.
 pub type Error = chassis::Error<AccountError>;

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::{
     App, Error,
     domain::{Email, Name, Password, Session, User},
-    web::{Authenticated, Body, Invalid, has_length, non_null},
 };
+use chassis::web::{Authenticated, Body, Invalid, has_length, non_null};
 
 /// The routes of accounts.
 pub fn router() -> Router<App> {

@@ -11,7 +11,9 @@ use jsonwebtoken::{
 };
 use uuid::Uuid;
 
-use super::{App, KEYS_CACHED_FOR, db, error_chain, store};
+use super::{App, store};
+use chassis::{db, error::error_chain};
+use contracts::token::KEYS_CACHED_FOR;
 
 /// A key that signs from some moment on, until the next one does.
 pub struct Key {

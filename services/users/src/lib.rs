@@ -16,12 +16,7 @@ pub use config::Config;
 pub use error::{AccountError, Error};
 pub use http::router;
 
-use chassis::{Db, db, error::error_chain, outbox, requests::Requests, web};
-use contracts::{
-    Envelope, Event,
-    caller::{Caller, Role, UserId},
-    token::{Claims, JWKS, KEYS_CACHED_FOR},
-};
+use chassis::Db;
 use jiff::SignedDuration;
 
 /// The use cases of accounts, with everything they need.

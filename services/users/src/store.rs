@@ -5,10 +5,12 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    AccountError, Error, UserId, db,
+    AccountError, Error,
     domain::{Email, Name, User},
     keys::Key,
 };
+use chassis::db;
+use contracts::caller::UserId;
 
 /// An account with its password hash.
 pub struct Account {

@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, Header};
 
 use super::{
-    Claims,
     domain::{Session, User},
     keys::{self, Key},
 };
+use contracts::token::Claims;
 
 /// A token for this account, signed with the key whose turn it is.
 pub fn issue(keys: &[Key], user: &User, now: Timestamp, ttl: SignedDuration) -> anyhow::Result<Session> {
