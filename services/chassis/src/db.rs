@@ -1,8 +1,9 @@
-//! The database of a service: one SQLite file, which its instances share; in each of them one writer and several readers.
+//! The database of a service: one SQLite file, shared by all instances of the service. Each instance has one writer and
+//! several readers.
 //!
-//! SQLite lets one transaction write at a time. So a process has one connection that writes, and who wants it queues for
-//! it here, in order; only the instances of a service meet in the file, and wait there. Readers have their own
-//! connections: in WAL mode they never wait for a writer, nor it for them.
+//! SQLite allows one write transaction at a time. So a process has a single connection for writing, and use cases queue
+//! for it in order. Only writers of different instances wait for the lock on the file. Reads use their own connections:
+//! in WAL mode, readers and the writer do not block each other.
 
 use std::{
     fs::File,
@@ -40,15 +41,15 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens the file, creates it where there is none, and brings the tables of the service and of the chassis up to date.
+    /// Opens the file, creates it if it does not exist, and runs the missing migrations of the chassis and the service.
     pub async fn open(path: &Path, migrations: Migrator) -> anyhow::Result<Self> {
         let _lock = lock_for_migration(path).await?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // `commit` returns after the data is on the disk. NORMAL would be faster, but a power cut could lose a
-            // sale that the customer was told about.
+            // `commit` returns after the data is on the disk. NORMAL would be faster, but a power cut could lose a sale
+            // that the customer has a confirmation of.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE_TIMEOUT)
             .foreign_keys(true)
@@ -84,20 +85,21 @@ impl Db {
         Ok(Transaction { inner, committed: Arc::clone(&self.committed) })
     }
 
-    /// Returns when this process has committed something since the last call: it may be a message to publish.
+    /// Waits until this process has committed a transaction since the last call. The relay uses this to publish new
+    /// messages without delay.
     pub async fn committed(&self) {
         self.committed.notified().await;
     }
 }
 
-/// A transaction that writes. To be used as the connection it is.
+/// A transaction for writing. Dereferences to its connection.
 pub struct Transaction {
     inner: sqlx::Transaction<'static, Sqlite>,
     committed: Arc<Notify>,
 }
 
 impl Transaction {
-    /// Makes it all true at once, on the disk, and tells who waits for something new.
+    /// Commits the transaction and wakes [`Db::committed`].
     pub async fn commit(self) -> sqlx::Result<()> {
         self.inner.commit().await?;
         self.committed.notify_one();

@@ -68,7 +68,7 @@ impl<E: Into<Problem>> From<Error<E>> for Problem {
             Error::NotFound => Self::new(StatusCode::NOT_FOUND, "not-found", "Resource not found"),
             Error::KeyReused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency key reused")
-                    .detail("the idempotency key was used with another request")
+                    .detail("the key was already used for a different request")
             }
             Error::Busy => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,

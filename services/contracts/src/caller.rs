@@ -29,7 +29,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// A name that no role has.
+/// A text that is not the name of a role.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown role {0:?}")]
 pub struct UnknownRole(String);

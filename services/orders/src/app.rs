@@ -18,7 +18,7 @@ use chassis::{
 use contracts::caller::Caller;
 
 impl App {
-    /// Places an order. That it is stored is all that is promised: whether its stock can be held, products will say.
+    /// Places an order and sends the command to hold its stock. The order is pending until products replies.
     pub async fn place_order(
         &self,
         caller: Caller,
@@ -95,7 +95,8 @@ impl App {
         Ok(keyed)
     }
 
-    /// Cancels an order that has not been shipped. What it holds is given back soon, and so is what it paid, and first.
+    /// Cancels an order that has not been shipped. A payment is refunded first, in the background. Then its stock is
+    /// released, by a command to products.
     pub async fn cancel_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
         let mut tx = self.db.write().await?;
         let mut order = visible_to(store::find_order(&mut tx, id).await?, caller)?;

@@ -206,7 +206,7 @@ impl Order {
         Ok(())
     }
 
-    /// Nobody has said in time whether its stock is held.
+    /// Cancels the order because products did not reply in time.
     pub fn time_out(&mut self, now: Timestamp) -> Result<(), TransitionError> {
         self.advance(Pending, Cancelled, now)?;
         self.reason = Some(Reason::TimedOut);
@@ -223,13 +223,13 @@ impl Order {
         Ok(())
     }
 
-    /// What it wants of the stock.
+    /// The lines to hold, as the command contains them.
     pub fn wanted(&self) -> Vec<WantedLine> {
         let wanted = |line: &Line| WantedLine { product_id: line.product_id, quantity: line.quantity };
         self.items.iter().map(wanted).collect()
     }
 
-    /// How many statuses it has had.
+    /// The version: the number of statuses so far.
     pub fn version(&self) -> i64 {
         i64::try_from(self.history.len()).unwrap_or(i64::MAX)
     }

@@ -100,7 +100,7 @@ pub enum Reason {
     Expired,
     /// Its customer or staff cancelled it.
     CustomerRequest,
-    /// Nobody said in time whether its stock is held.
+    /// Products did not reply in time.
     TimedOut,
 }
 

@@ -1,4 +1,4 @@
-//! The SQL of orders, and of what products and the payment provider are asked for them.
+//! The SQL of orders, payment attempts, refunds and stock requests.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -299,7 +299,7 @@ pub async fn close_request(conn: &mut SqliteConnection, order: OrderId, what: Wh
     Ok(closed.rows_affected() == 1)
 }
 
-/// Stores what a customer is called, unless something younger is known.
+/// Stores the name of a customer, unless a newer one is stored already.
 pub async fn save_customer(
     conn: &mut SqliteConnection,
     customer: UserId,
@@ -318,7 +318,7 @@ pub async fn save_customer(
     Ok(())
 }
 
-/// What a customer is called, as far as is known.
+/// Finds the name of a customer, if it is known.
 pub async fn find_customer(conn: &mut SqliteConnection, customer: UserId) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar("select name from customers where id = $1")
         .bind(customer.0.hyphenated())

@@ -1,8 +1,8 @@
-//! What no request waits for: asking products and the payment provider until they have answered, and cancelling what
-//! expires.
+//! The background worker: retries commands to products and requests to the payment provider until there is a reply, and
+//! cancels expired orders.
 //!
-//! Everything here begins with a row that is committed, so it survives the process: the row says when to ask again,
-//! and whoever runs then asks, in whatever instance. The first ask is made at once.
+//! All of its work is stored in committed rows, so it survives a crash: `next_attempt_at` says when the next attempt is
+//! due, and any instance may claim it. The first attempt is made at once.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub async fn run_worker(app: App) {
 }
 
 impl App {
-    /// Cancels what has expired, and asks again about what is due.
+    /// Cancels expired orders, and retries the commands and requests that are due.
     pub async fn process_due_work(&self) -> Result<(), Error> {
         let now = db::now();
         let (expired, unanswered, has_due_work) = {
@@ -52,7 +52,7 @@ impl App {
         }
         for request in unanswered {
             if let Err(error) = self.ask_again(request).await {
-                tracing::error!(order = %request.order.0, error = error_chain(&error), "cannot ask for the stock of an order");
+                tracing::error!(order = %request.order.0, error = error_chain(&error), "retrying a stock command failed");
             }
         }
         if has_due_work {

@@ -32,18 +32,18 @@ create trigger product_words_update after update of words on products begin
     insert into product_words (rowid, words) values (new.seq, new.words);
 end;
 
--- What became of the stock of each order that was ever asked about: see `Reservation`.
+-- The reservation of each order: see `Reservation`. Rows are never deleted.
 create table reservations (
     order_id text not null primary key,
     state    text not null check (state in ('held', 'refused', 'sold', 'released')),
     reason   text check ((reason is null) = (state <> 'refused')),
-    version  integer not null -- how many answers there were: each event about it has another
+    version  integer not null -- the number of changes; it is the version in the events
 ) strict, without rowid;
 
--- The lines of the orders that are held or sold, as they were when they were held. None of the others.
+-- The lines of orders whose stock is held or sold, with the names and prices from when it was held.
 create table holds (
     order_id   text not null references reservations (order_id) deferrable initially deferred,
-    position   integer not null, -- in the order
+    position   integer not null, -- of the line in the order
     product_id text not null references products (id),
     quantity   integer not null check (quantity > 0),
     name       text not null,

@@ -157,17 +157,17 @@ pub fn parse_units(units: i64, at_least: i64) -> Result<i64, &'static str> {
     }
 }
 
-/// What became of the stock of one order. It stands for ever: an order's stock is held once.
+/// The state of the stock of one order. It is kept forever, because the stock of an order is held only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reservation {
-    /// All its lines are set aside.
+    /// All lines are held.
     Held,
-    /// Nothing could be set aside.
+    /// No line could be held.
     Refused(Refused),
-    /// All its lines are sold.
+    /// All lines are sold.
     Sold,
-    /// Nothing of it is held or sold, and nothing will be, also where it was not held before: a hold that comes after
-    /// its release finds this, and does nothing.
+    /// Nothing is held or sold, and nothing will be (a tombstone). It is also stored if a release arrives before its hold,
+    /// so that the late hold has no effect.
     Released,
 }
 
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn units_have_bounds() {
+    fn units_are_limited() {
         assert!(
             parse_units(0, 0).is_ok() && parse_units(0, 1).is_err() && parse_units(1_000_001, 0).is_err()
         );

@@ -68,7 +68,7 @@ struct AddProductBody {
     stock: i64,
 }
 
-/// Strict as every body is; in messages, money may get another field one day.
+/// Rejects unknown fields, like every body. `Money` itself accepts them, because messages may get new fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PriceBody {

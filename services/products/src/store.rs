@@ -129,7 +129,7 @@ pub async fn add_units(
     row.as_ref().map(stock).transpose()
 }
 
-/// Finds what became of the stock of an order.
+/// Finds the reservation of an order.
 pub async fn find_reservation(
     conn: &mut SqliteConnection,
     order: HolderId,
@@ -141,7 +141,7 @@ pub async fn find_reservation(
     row.as_ref().map(reservation).transpose()
 }
 
-/// Stores what became of the stock of an order. Gives how often it was stored, this time included.
+/// Stores the reservation of an order and returns its new version, which counts the changes.
 pub async fn save_reservation(
     conn: &mut SqliteConnection,
     order: HolderId,
@@ -221,7 +221,7 @@ async fn hold_line(
     Ok(Ok(held))
 }
 
-/// What is held for an order, as it was called and cost when it was, in the order's own order.
+/// Finds the names and prices of the lines held for an order, in the order of its lines.
 pub async fn held_lines(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<Vec<HeldLine>> {
     let rows = sqlx::query("select name, price from holds where order_id = $1 order by position")
         .bind(order.0.hyphenated())
@@ -230,7 +230,8 @@ pub async fn held_lines(conn: &mut SqliteConnection, order: HolderId) -> sqlx::R
     rows.iter().map(held_line).collect()
 }
 
-/// Marks the units held for an order as sold. Summed by product: an update from several rows applies only one of them.
+/// Marks the units held for an order as sold. The units are summed by product, because `update … from` applies only one
+/// row per product.
 pub async fn sell(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<()> {
     let units = "update products set held = held - h.units, sold = sold + h.units
                  from (select product_id, sum(quantity) as units from holds where order_id = $1 group by product_id) h
@@ -238,7 +239,7 @@ pub async fn sell(conn: &mut SqliteConnection, order: HolderId) -> sqlx::Result<
     for_order(conn, order, units).await
 }
 
-/// Gives back what an order holds or was sold.
+/// Makes the units held for or sold to an order available again.
 pub async fn give_back(conn: &mut SqliteConnection, order: HolderId, from: Reservation) -> sqlx::Result<()> {
     let units = match from {
         Reservation::Held => {
@@ -257,12 +258,8 @@ pub async fn give_back(conn: &mut SqliteConnection, order: HolderId, from: Reser
     for_order(conn, order, "delete from holds where order_id = $1").await
 }
 
-async fn for_order(
-    conn: &mut SqliteConnection,
-    order: HolderId,
-    statement: &'static str,
-) -> sqlx::Result<()> {
-    sqlx::query(statement).bind(order.0.hyphenated()).execute(conn).await?;
+async fn for_order(conn: &mut SqliteConnection, order: HolderId, sql: &'static str) -> sqlx::Result<()> {
+    sqlx::query(sql).bind(order.0.hyphenated()).execute(conn).await?;
     Ok(())
 }
 
@@ -274,7 +271,7 @@ fn reservation(row: &SqliteRow) -> sqlx::Result<Reservation> {
         ("released", None) => Ok(Reservation::Released),
         ("refused", Some("out_of_stock")) => Ok(Reservation::Refused(Refused::OutOfStock)),
         ("refused", Some("unknown_product")) => Ok(Reservation::Refused(Refused::UnknownProduct)),
-        _ => Err(sqlx::Error::Decode(format!("a reservation that is {state:?}").into())),
+        _ => Err(sqlx::Error::Decode(format!("invalid state of a reservation: {state:?}").into())),
     }
 }
 

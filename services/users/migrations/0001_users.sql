@@ -3,7 +3,7 @@
 
 create table users (
     id            text not null primary key,
-    version       integer not null,     -- how often it has changed, its registration included: the version of its events
+    version       integer not null,     -- the number of changes, the registration included; the version in the events
     email         text not null,
     email_key     text not null unique, -- the address in lower case: addresses are compared ignoring case
     name          text not null,
@@ -12,8 +12,7 @@ create table users (
     created_at    text not null
 ) strict;
 
--- The keys that sign tokens, Ed25519. In the database, so that all instances of this service share them, and a restart logs
--- nobody out.
+-- The Ed25519 keys that sign tokens. They are stored, so that all instances share them and tokens stay valid after a restart.
 create table signing_keys (
     id         text not null primary key,
     seed       blob not null check (length(seed) = 32),

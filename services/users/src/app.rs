@@ -76,7 +76,8 @@ impl App {
         Ok(account.user)
     }
 
-    /// Changes the caller's address, name, or both. The name is everybody's business, and told; the address is not.
+    /// Changes the caller's address, name, or both. A new name is published as an event; a new address is not, because no
+    /// other service needs it.
     pub async fn change_profile(
         &self,
         caller: Caller,

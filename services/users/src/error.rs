@@ -10,9 +10,8 @@ pub type Error = chassis::Error<AccountError>;
 /// The errors that only accounts have.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// 401: the address is unknown or the password is wrong. The client is not told which, so that it cannot find out who
-    /// has an account.
-    #[error("the e-mail address or the password is wrong")]
+    /// 401: the address is unknown or the password is wrong. The client is not told which of the two.
+    #[error("wrong e-mail address or password")]
     WrongCredentials,
 
     /// 403: the request to change the password did not contain the current one.
@@ -34,13 +33,15 @@ impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
         let (status, kind, title) = match error {
             AccountError::WrongCredentials => {
-                (StatusCode::UNAUTHORIZED, "wrong-credentials", "Log-in failed")
+                (StatusCode::UNAUTHORIZED, "wrong-credentials", "Wrong e-mail address or password")
             }
-            AccountError::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Password not changed"),
+            AccountError::WrongPassword => {
+                (StatusCode::FORBIDDEN, "wrong-password", "The current password is wrong")
+            }
             AccountError::EmailTaken => {
                 (StatusCode::CONFLICT, "email-taken", "The e-mail address is already registered")
             }
         };
-        Self::new(status, kind, title).detail(error.to_string())
+        Self::new(status, kind, title)
     }
 }

@@ -1,4 +1,4 @@
-//! `/users` and `/sessions`.
+//! The routes below `/users` and `/sessions`.
 
 use axum::{
     Json, Router,

@@ -20,8 +20,7 @@ use super::{Error, domain::Password};
 /// passes, one lane.
 #[derive(Clone)]
 pub struct Hasher {
-    /// One permit for every two cores, and at least one (a bulkhead): during a wave of log-ins, the other cores serve the
-    /// other requests.
+    /// One permit for two cores, and at least one (a bulkhead), so that log-ins leave CPU time for other requests.
     permits: Arc<Semaphore>,
     /// How long a request waits for a permit before it fails with [`Error::Busy`].
     permit_timeout: Duration,

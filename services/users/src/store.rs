@@ -15,12 +15,12 @@ use contracts::caller::UserId;
 /// An account with its password hash.
 pub struct Account {
     pub user: User,
-    /// How often it has changed, its registration included.
+    /// The number of changes so far, the registration included.
     pub version: i64,
     pub password_hash: String,
 }
 
-/// Stores a new account, in its first version. A taken address is an error of its own.
+/// Stores a new account with version 1. Returns an error of its own if the address is already registered.
 pub async fn insert_user(
     conn: &mut SqliteConnection,
     user: &User,
@@ -99,13 +99,13 @@ pub async fn update_password(
     Ok(updated.rows_affected() == 1)
 }
 
-/// All keys that sign tokens or have signed some that may still be valid, in the order in which they sign.
+/// Lists the keys that sign tokens now or later, or that signed tokens that may still be valid, by `signs_from`.
 pub async fn signing_keys(conn: &mut SqliteConnection) -> sqlx::Result<Vec<Key>> {
     let rows = sqlx::query("select * from signing_keys order by signs_from, id").fetch_all(conn).await?;
     rows.iter().map(key).collect()
 }
 
-/// Stores a new key.
+/// Stores a new signing key.
 pub async fn insert_signing_key(conn: &mut SqliteConnection, key: &Key) -> sqlx::Result<()> {
     sqlx::query("insert into signing_keys (id, seed, created_at, signs_from) values ($1, $2, $3, $4)")
         .bind(key.id.hyphenated())
@@ -117,7 +117,7 @@ pub async fn insert_signing_key(conn: &mut SqliteConnection, key: &Key) -> sqlx:
     Ok(())
 }
 
-/// Forgets a key.
+/// Deletes a signing key.
 pub async fn delete_signing_key(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<()> {
     sqlx::query("delete from signing_keys where id = $1").bind(id.hyphenated()).execute(conn).await?;
     Ok(())

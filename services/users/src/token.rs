@@ -1,4 +1,4 @@
-//! Tokens: who the bearer is, signed, so that checking one asks nobody.
+//! Bearer tokens (JSON Web Tokens). They are signed, so that other services can verify them without a request.
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -10,9 +10,9 @@ use super::{
 };
 use contracts::token::Claims;
 
-/// A token for this account, signed with the key whose turn it is.
+/// Issues a token for this account, signed with the current key.
 pub fn issue(keys: &[Key], user: &User, now: Timestamp, ttl: SignedDuration) -> anyhow::Result<Session> {
-    let key = keys::signer(keys, now).context("there is no key to sign with")?;
+    let key = keys::signer(keys, now).context("no signing key is valid now")?;
     let header = Header { kid: Some(key.id.to_string()), ..Header::new(Algorithm::EdDSA) };
     let exp = (now + ttl).as_second();
     let claims = Claims { sub: user.id, role: user.role, exp };

@@ -37,8 +37,8 @@ impl Db {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // `commit` returns after the data is on the disk. NORMAL would be faster, but a power cut could lose a
-            // sale that the customer was told about.
+            // `commit` returns after the data is on the disk. NORMAL would be faster, but a power cut could lose a sale
+            // that the customer has a confirmation of.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE_TIMEOUT)
             .foreign_keys(true)

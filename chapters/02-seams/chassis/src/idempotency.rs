@@ -16,7 +16,7 @@ use crate::{Db, Error, caller::UserId, db, error::error_chain, web::IdempotencyK
 pub struct Intent<'a> {
     /// The account that sent the key.
     pub caller: UserId,
-    /// The use case and the id it applies to, which stand for the method and path of the request.
+    /// The use case and the id it applies to. They identify the method and path of the request.
     pub operation: String,
     /// The key that the client chose.
     pub key: &'a IdempotencyKey,

@@ -44,7 +44,7 @@ pub async fn read_body(request: Request, next: Next) -> Response {
     }
 }
 
-/// Reads a body whole, whatever is in it. One that is longer than the limit is 413, one that breaks off is 400.
+/// Reads a whole body. Returns 413 if it is larger than the limit, and 400 if it is incomplete.
 pub async fn read_bytes(body: axum::body::Body) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
         if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {

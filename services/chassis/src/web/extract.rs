@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Invalid, Problem};
-/// The caller that the gateway found in the request's token.
+/// The caller of the request. The gateway has verified the token and passes the caller on.
 pub struct Authenticated(pub Caller);
 
 impl<S: Sync> FromRequestParts<S> for Authenticated {

@@ -23,14 +23,14 @@ pub fn whole(routes: Router) -> Router {
     routes
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
-        // The last one added is the first one passed.
+        // A request passes the layers from the last one to the first.
         .layer(middleware::from_fn(read_body))
         .layer(CatchPanicLayer::custom(handle_panic))
         .layer(middleware::from_fn(request_id))
 }
 
-/// Names the request, for whoever it is passed on to, in its log lines and in its answer, and writes the problem where it
-/// came to one.
+/// Middleware: puts the request id into the request, the log lines, the response header and, if there is one, the problem
+/// document.
 pub async fn request_id(mut request: Request, next: Next) -> Response {
     let id = client_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
     let header = HeaderValue::from_str(&id).ok();
@@ -46,7 +46,7 @@ pub async fn request_id(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Writes the body of an answer that is a problem.
+/// Writes the body of a response that is a problem.
 pub fn write_problem(response: &mut Response, request_id: &str) {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         *response.body_mut() = Body::from(problem.document(request_id));
