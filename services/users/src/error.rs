@@ -36,10 +36,10 @@ impl From<AccountError> for Problem {
                 (StatusCode::UNAUTHORIZED, "wrong-credentials", "Wrong e-mail address or password")
             }
             AccountError::WrongPassword => {
-                (StatusCode::FORBIDDEN, "wrong-password", "The current password is wrong")
+                (StatusCode::FORBIDDEN, "wrong-password", "Wrong current password")
             }
             AccountError::EmailTaken => {
-                (StatusCode::CONFLICT, "email-taken", "The e-mail address is already registered")
+                (StatusCode::CONFLICT, "email-taken", "E-mail address already registered")
             }
         };
         Self::new(status, kind, title)

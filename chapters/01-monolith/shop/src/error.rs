@@ -70,10 +70,10 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "Wrong e-mail address or password")
             }
             Error::WrongPassword => {
-                Self::new(StatusCode::FORBIDDEN, "wrong-password", "The current password is wrong")
+                Self::new(StatusCode::FORBIDDEN, "wrong-password", "Wrong current password")
             }
             Error::EmailTaken => {
-                Self::new(StatusCode::CONFLICT, "email-taken", "The e-mail address is already registered")
+                Self::new(StatusCode::CONFLICT, "email-taken", "E-mail address already registered")
             }
             Error::TransitionError(error) => {
                 Self::new(StatusCode::CONFLICT, "order-state", "The order's status does not allow this")
