@@ -70,11 +70,9 @@ impl<E: Into<Problem>> From<Error<E>> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency key reused")
                     .detail("the key was already used for a different request")
             }
-            Error::Busy => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "The service is busy and nothing was changed; please retry",
-            ),
+            Error::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy, nothing was changed; please retry")
+            }
             Error::Database(error) if is_transient(&error) => Self::from(Error::<Infallible>::Busy),
             Error::Database(_) | Error::Unexpected(_) => Self::internal(),
         }

@@ -84,11 +84,9 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency key reused")
                     .detail("the key was already used for a different request")
             }
-            Error::Database(error) if is_transient(&error) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "The service is busy and nothing was changed; please retry",
-            ),
+            Error::Database(error) if is_transient(&error) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy, nothing was changed; please retry")
+            }
             Error::Database(_) | Error::Unexpected(_) => Self::internal(),
         }
     }
