@@ -16,7 +16,7 @@ pub use config::Config;
 pub use error::{AccountError, Error};
 pub use http::router;
 
-use chassis::Db;
+use chassis::{Db, db};
 use jiff::SignedDuration;
 
 /// The use cases of accounts, with everything they need.

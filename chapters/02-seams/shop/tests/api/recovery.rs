@@ -51,7 +51,7 @@ async fn an_order_that_expired_while_the_shop_was_down_is_cancelled() {
 }
 
 #[tokio::test]
-async fn keys_are_deleted_after_a_day_and_not_before() {
+async fn only_keys_created_before_the_given_time_are_deleted() {
     let shop = Shop::open().await;
     let customer = shop.customer().await;
     let product = shop.product("Mug", 100, 5).await;
