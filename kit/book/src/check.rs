@@ -1,16 +1,18 @@
 //! What a machine can say of the pages: that what they name is there, and that what they print is printed.
 
-mod links;
 mod names;
 
 pub(crate) use names::recipes;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use anyhow::{Context, Result};
+use regex::Regex;
 use stage::Course;
 
 use crate::{
@@ -64,19 +66,39 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
                 "Rust is typed here; take it from a stage with {{#listing}}, so that it cannot become untrue",
             );
         }
+        for (line, figure) in typed_figures(&page.text) {
+            tell(
+                line,
+                &format!(
+                    "\"{figure}\" is typed here; count it with a directive, or show the output that has it"
+                ),
+            );
+        }
         for (line, what) in there.wrong(&page.text) {
             tell(line, &what);
         }
     }
-    let rendered = tempdir(course)?;
-    let site = render(course, Some(&rendered))?;
-    wrong.extend(links::dead(&site)?);
+    wrong.extend(dead_links(course, &pages)?);
+    render(course, Some(&folder_to_check(course)?))?;
     wrong.extend(capture::outdated_pictures(course)?);
     Ok(wrong)
 }
 
+/// Links of the pages that lead nowhere, those that directives insert included.
+fn dead_links(course: &Course, pages: &[Page]) -> Result<Vec<String>> {
+    let expander = Pages { course: course.clone() };
+    let mut documents = BTreeMap::new();
+    for page in pages {
+        // A directive that cannot be followed is reported when the book is rendered.
+        let text = expander.expand(&page.text).unwrap_or_else(|_| page.text.clone());
+        documents.insert(PathBuf::from("book/src").join(&page.path), text);
+    }
+    let dead = prose::links::dead(&course.root, &documents);
+    Ok(dead.iter().map(|link| format!("{}: {} leads nowhere", link.path.display(), link.target)).collect())
+}
+
 /// A folder to render into, which the next check uses again.
-fn tempdir(course: &Course) -> Result<PathBuf> {
+fn folder_to_check(course: &Course) -> Result<PathBuf> {
     let folder = course.run_dir().join("tests/book-checked");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     Ok(folder)
@@ -118,6 +140,26 @@ fn typed_rust(page: &str) -> impl Iterator<Item = usize> {
         .map(|(number, ..)| number)
 }
 
+/// Numbers that a machine counts or measures, with their units.
+static FIGURE: LazyLock<Regex> = LazyLock::new(|| {
+    let counted =
+        "lines|tests|exercises|decoys|mutants|minutes of exercises|minutes to read|minutes to build";
+    let measured = "ms|µs|KB|MB|GB|orders/s|reads/s|requests/s|req/s|/s";
+    Regex::new(&format!("(?-u:\\b)[0-9][0-9,.]*(?: (?:{counted})| ?(?:{measured}))(?-u:\\b)"))
+        .expect("a valid expression")
+});
+
+/// Figures in the text of a page, outside code and directives.
+fn typed_figures(page: &str) -> Vec<(usize, String)> {
+    let prose = prose::text::prose(page, prose::text::Kind::Markdown);
+    let lines = prose.lines().zip(1..);
+    lines
+        .flat_map(|(line, number)| {
+            FIGURE.find_iter(line).map(move |found| (number, found.as_str().to_owned()))
+        })
+        .collect()
+}
+
 /// Whether the table of contents has a page; who is not in it is not rendered.
 fn is_listed(summary: &str, page: &str) -> bool {
     ["SUMMARY.md", "404.md"].contains(&page) || summary.contains(&format!("({page})"))
@@ -132,6 +174,13 @@ mod tests {
         let lines = |page: &str| typed_rust(page).collect::<Vec<_>>();
         assert_eq!(lines("text\n```rust\nfn a() {}\n```\n\n```ignore,rust\n```\n"), [2, 6]);
         assert_eq!(lines("```sh\nrust\n```\ntext rust\n"), [0; 0]);
+    }
+
+    #[test]
+    fn a_typed_figure_is_found_and_a_counted_one_is_not() {
+        let page =
+            "It has 4,341 lines, {{#tests 1}} tests.\nIt takes `250 ms`, not 3.5 ms, for 15 minutes.\n";
+        assert_eq!(typed_figures(page), [(1, "4,341 lines".to_owned()), (2, "3.5 ms".to_owned())]);
     }
 
     #[test]

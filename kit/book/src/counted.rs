@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn lines_and_tests_of_a_stage_are_counted() {
-        let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let file =
             std::fs::read_to_string(course.chapter(1).unwrap().workspace().join("shop/src/main.rs")).unwrap();

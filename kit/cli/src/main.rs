@@ -8,7 +8,6 @@ mod doctor;
 mod lab;
 mod fault;
 mod json;
-mod links;
 mod merged_log;
 mod messages;
 mod delegate;

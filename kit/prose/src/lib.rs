@@ -2,11 +2,17 @@
 //!
 //! [`text`] blanks out of a file what is not prose, [`rules`] finds what a reader would stumble over: a home-made word that
 //! has a standard term (`words.toml`), and a sentence that begins with a bare *Who*. What needs taste, a machine does not see.
+//! [`links`] finds the links that lead nowhere.
 
 pub mod text;
 pub mod rules;
+pub mod links;
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use rules::Rules;
@@ -31,6 +37,23 @@ pub fn violations(root: &Path) -> Result<Vec<String>> {
         found.extend(violations.into_iter().map(|(line, what)| format!("{path}:{line}: {what}")));
     }
     Ok(found)
+}
+
+/// The dead links of every Markdown file below a folder, as `file:line: link`. The book's pages are not among them: its own check
+/// follows their links, those that directives insert included.
+///
+/// # Errors
+/// A file or folder cannot be read.
+pub fn dead_links(root: &Path) -> Result<Vec<String>> {
+    let mut documents = BTreeMap::new();
+    for path in chain::files::tracked(root)? {
+        if text::Kind::of(&path) == Some(text::Kind::Markdown) && !path.starts_with("book/src/") {
+            let text = fs::read_to_string(root.join(&path)).with_context(|| format!("cannot read {path}"))?;
+            documents.insert(PathBuf::from(path), text);
+        }
+    }
+    let dead = links::dead(root, &documents);
+    Ok(dead.iter().map(|link| format!("{}:{}: {}", link.path.display(), link.line, link.target)).collect())
 }
 
 #[cfg(test)]

@@ -5,13 +5,22 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 fn main() -> Result<ExitCode> {
-    let found = prose::violations(&std::env::current_dir()?)?;
-    for violation in &found {
+    let root = std::env::current_dir()?;
+    let words = prose::violations(&root)?;
+    let links = prose::dead_links(&root)?;
+    for violation in &words {
         println!("{violation}");
     }
-    if found.is_empty() {
+    for link in &links {
+        println!("{link} leads nowhere");
+    }
+    if words.is_empty() && links.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("error: {} places to reword; the words are listed in kit/prose/words.toml", found.len());
+    eprintln!(
+        "error: {} places to reword (kit/prose/words.toml lists the words), {} dead links",
+        words.len(),
+        links.len()
+    );
     Ok(ExitCode::FAILURE)
 }
