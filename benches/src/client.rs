@@ -13,7 +13,7 @@ use hyper::{
     header::HOST,
 };
 use hyper_util::rt::TokioIo;
-use shop_client::{Answer, Request, Routes};
+use shop_client::{Request, Response, Routes};
 use tokio::net::TcpStream;
 
 /// One customer's connections.
@@ -36,7 +36,7 @@ impl Client {
     ///
     /// # Errors
     /// There was no complete response.
-    pub async fn send(&mut self, request: Request) -> Result<Answer> {
+    pub async fn send(&mut self, request: Request) -> Result<Response> {
         let base = self.routes.base(&request.path);
         let base = base.with_context(|| format!("no route of the stage covers {}", request.path))?;
         let address = base.trim_start_matches("http://");
@@ -56,7 +56,7 @@ impl Client {
         connection.ready().await?;
         let (parts, body) = connection.send_request(http).await?.into_parts();
         let body = body.collect().await?.to_bytes().into();
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        Ok(Response { status: parts.status, headers: parts.headers, body })
     }
 }
 

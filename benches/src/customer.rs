@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use serde::de::DeserializeOwned;
-use shop_client::{Answer, Request, Shop, model::Registration, new_key};
+use shop_client::{Request, Response, Shop, model::Registration, new_key};
 use stage::Status;
 use uuid::Uuid;
 
@@ -92,13 +92,13 @@ pub async fn is_served(client: &mut Client, request: Request, expected: u16) -> 
     Ok(!refused)
 }
 
-async fn exchange(client: &mut Client, request: Request) -> Result<(String, Answer)> {
+async fn exchange(client: &mut Client, request: Request) -> Result<(String, Response)> {
     let sent = format!("{} {}", request.method, request.path);
     let answer = client.send(request).await.with_context(|| format!("no response to {sent}"))?;
     Ok((sent, answer))
 }
 
-fn unexpected(sent: &str, answer: &Answer) -> String {
+fn unexpected(sent: &str, answer: &Response) -> String {
     format!("{sent} was answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body))
 }
 

@@ -1,20 +1,20 @@
-//! The contract, and whether an answer keeps it. Every answer that any journey gets goes through here.
+//! Checks responses against the contract. Every response that a journey receives is checked here.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
 use jsonschema::Validator;
 use serde_json::{Map, Value};
-use shop_client::{Answer, Exchange, Method};
+use shop_client::{Method, Response, RoundTrip};
 
-/// The public API, byte for byte as a stage serves it.
+/// The OpenAPI document of the public API, exactly as every stage serves it.
 pub const TEXT: &str = include_str!("../contract/openapi.yaml");
 
-/// What the description allows beside an operation's own answers: `default` in the document. But not 500:
-/// nothing that a journey does is a reason for it.
+/// The statuses that the contract allows for every operation under `default`. It also lists 500, which is missing here
+/// because no request of a journey justifies it.
 const DEFAULT: [u16; 7] = [400, 405, 413, 415, 429, 503, 504];
 
-/// The operations of the contract, their schemas compiled.
+/// The operations of the contract with their compiled schemas.
 pub struct Contract {
     operations: Vec<Operation>,
     problem: Validator,
@@ -23,21 +23,22 @@ pub struct Contract {
 struct Operation {
     method: Method,
     template: String,
-    /// By status; the contract's `default` is [`DEFAULT`].
-    responses: BTreeMap<u16, Response>,
+    /// Keyed by status, without `default`, which stands for [`DEFAULT`].
+    responses: BTreeMap<u16, DeclaredResponse>,
     has_default: bool,
 }
 
-struct Response {
+/// A response in the contract.
+struct DeclaredResponse {
     headers: Vec<String>,
-    /// Media type and schema; none where the contract says nothing about the body.
+    /// Media type and schema, if the contract describes the body.
     content: Option<(String, Validator)>,
 }
 
 impl Contract {
-    /// Reads an OpenAPI 3.1 document.
+    /// Parses an OpenAPI 3.1 document.
     pub fn parse(yaml: &str) -> Result<Self> {
-        let document: Value = serde_saphyr::from_str(yaml).context("the contract is no YAML")?;
+        let document: Value = serde_saphyr::from_str(yaml).context("the contract is not valid YAML")?;
         let mut operations = Vec::new();
         for (template, item) in object(&document["paths"]) {
             for (method, operation) in object(item) {
@@ -52,62 +53,64 @@ impl Contract {
         Ok(Self { operations, problem })
     }
 
-    /// Everything in which the answer breaks the contract, a sentence each.
-    pub fn breaches(&self, Exchange { request, answer }: &Exchange) -> Vec<String> {
+    /// Returns every violation of the contract in a response, one sentence each.
+    pub fn violations(&self, RoundTrip { request, response }: &RoundTrip) -> Vec<String> {
         let path = request.path.split('?').next().unwrap_or_default();
         let known: Vec<_> = self.operations.iter().filter(|known| known.covers(path)).collect();
-        let mut breaches = match known.iter().find(|known| known.method == request.method) {
-            Some(operation) => self.breaches_of(operation, answer),
-            // The files that the page for people brings along are its own business.
+        let mut violations = match known.iter().find(|known| known.method == request.method) {
+            Some(operation) => self.violations_of(operation, response),
+            // The contract does not describe the assets of the documentation page.
             None if path.starts_with("/docs/") => Vec::new(),
-            None if known.is_empty() => self.breaches_beside(answer, &[404, 400, 413, 415]),
-            None => self.breaches_beside(answer, &[405, 400, 413, 415]),
+            None if known.is_empty() => self.violations_of_default(response, &[404, 400, 413, 415]),
+            None => self.violations_of_default(response, &[405, 400, 413, 415]),
         };
-        if !answer.request_id().is_some_and(is_sane) {
-            breaches.push(format!("X-Request-Id is {:?}", answer.request_id()));
+        if !response.request_id().is_some_and(is_valid_request_id) {
+            violations.push(format!("X-Request-Id is missing or invalid: {:?}", response.request_id()));
         }
-        breaches
+        violations
     }
 
-    fn breaches_of(&self, operation: &Operation, answer: &Answer) -> Vec<String> {
-        let status = answer.status.as_u16();
-        let Some(response) = operation.responses.get(&status) else {
+    fn violations_of(&self, operation: &Operation, response: &Response) -> Vec<String> {
+        let status = response.status.as_u16();
+        let Some(declared) = operation.responses.get(&status) else {
             let default: &[u16] = if operation.has_default { &DEFAULT } else { &[] };
-            return self.breaches_beside(answer, default);
+            return self.violations_of_default(response, default);
         };
-        let mut breaches = Vec::new();
-        for name in &response.headers {
-            if answer.header(name).is_none() {
-                breaches.push(format!("the header {name} is missing"));
+        let mut violations = Vec::new();
+        for name in &declared.headers {
+            if response.header(name).is_none() {
+                violations.push(format!("the header {name} is missing"));
             }
         }
-        match &response.content {
-            Some((media_type, schema)) => breaches.extend(body_breaches(answer, media_type, schema)),
-            None if status == 204 && !answer.body.is_empty() => breaches.push("204 with a body".to_owned()),
+        match &declared.content {
+            Some((media_type, schema)) => violations.extend(body_violations(response, media_type, schema)),
+            None if status == 204 && !response.body.is_empty() => {
+                violations.push("204 with a body".to_owned())
+            }
             None => {}
         }
-        if status >= 400 && response.content.is_some() {
-            breaches.extend(problem_breaches(answer));
+        if status >= 400 && declared.content.is_some() {
+            violations.extend(problem_violations(response));
         }
-        breaches
+        violations
     }
 
-    /// An answer that is no operation's own: a problem with one of these statuses.
-    fn breaches_beside(&self, answer: &Answer, allowed: &[u16]) -> Vec<String> {
-        let mut breaches = Vec::new();
-        let status = answer.status.as_u16();
+    /// Checks a response that the operation does not declare: a problem document with one of the allowed statuses.
+    fn violations_of_default(&self, response: &Response, allowed: &[u16]) -> Vec<String> {
+        let mut violations = Vec::new();
+        let status = response.status.as_u16();
         if !allowed.contains(&status) {
-            breaches.push(format!("the contract does not know the answer {status} here"));
+            violations.push(format!("the contract does not allow the status {status} here"));
         }
-        if status == 405 && answer.header("allow").is_none() {
-            breaches.push("405 without the header Allow".to_owned());
+        if status == 405 && response.header("allow").is_none() {
+            violations.push("405 without an Allow header".to_owned());
         }
-        if [429, 503].contains(&status) && answer.retry_after().is_none() {
-            breaches.push(format!("{status} without Retry-After in seconds"));
+        if [429, 503].contains(&status) && response.retry_after().is_none() {
+            violations.push(format!("{status} without a Retry-After header in seconds"));
         }
-        breaches.extend(body_breaches(answer, "application/problem+json", &self.problem));
-        breaches.extend(problem_breaches(answer));
-        breaches
+        violations.extend(body_violations(response, "application/problem+json", &self.problem));
+        violations.extend(problem_violations(response));
+        violations
     }
 }
 
@@ -116,7 +119,7 @@ impl Operation {
         let mut responses = BTreeMap::new();
         for (status, response) in object(&operation["responses"]) {
             if let Ok(status) = status.parse() {
-                responses.insert(status, Response::parse(document, response)?);
+                responses.insert(status, DeclaredResponse::parse(document, response)?);
             }
         }
         let has_default = !operation["responses"]["default"].is_null();
@@ -136,7 +139,7 @@ impl Operation {
     }
 }
 
-impl Response {
+impl DeclaredResponse {
     fn parse(document: &Value, response: &Value) -> Result<Self> {
         let response = resolve(document, response)?;
         let headers = object(&response["headers"]).map(|(name, _)| name.clone()).collect();
@@ -148,54 +151,56 @@ impl Response {
     }
 }
 
-/// A schema with the document's components beside it, so that its references lead somewhere.
+/// Compiles a schema. The components of the document are added to it, so that its references can be resolved.
 fn schema(document: &Value, schema: &Value) -> Result<Validator> {
     let mut root = schema.as_object().context("a schema is missing")?.clone();
     root.insert("components".to_owned(), document["components"].clone());
     jsonschema::draft202012::options()
         .should_validate_formats(true)
         .build(&Value::Object(root))
-        .map_err(|error| anyhow!("a schema makes no sense: {error}"))
+        .map_err(|error| anyhow!("invalid schema: {error}"))
 }
 
 fn resolve<'a>(document: &'a Value, part: &'a Value) -> Result<&'a Value> {
     let Some(reference) = part["$ref"].as_str() else { return Ok(part) };
     let target = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
-    target.with_context(|| format!("`{reference}` leads nowhere"))
+    target.with_context(|| format!("cannot resolve the reference `{reference}`"))
 }
 
 fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }
 
-fn body_breaches(answer: &Answer, media_type: &str, schema: &Validator) -> Vec<String> {
-    let mut breaches = Vec::new();
-    let content_type = answer.header("content-type").unwrap_or("missing");
+fn body_violations(response: &Response, media_type: &str, schema: &Validator) -> Vec<String> {
+    let mut violations = Vec::new();
+    let content_type = response.header("content-type").unwrap_or("missing");
     if content_type.split(';').next().map(str::trim) != Some(media_type) {
-        breaches.push(format!("the content type is {content_type}, not {media_type}"));
+        violations.push(format!("the content type is {content_type}, not {media_type}"));
     }
-    match serde_json::from_slice::<Value>(&answer.body) {
-        Ok(body) => breaches
+    match serde_json::from_slice::<Value>(&response.body) {
+        Ok(body) => violations
             .extend(schema.iter_errors(&body).map(|error| format!("body{}: {error}", error.instance_path()))),
-        Err(error) => breaches.push(format!("the body is no JSON: {error}")),
+        Err(error) => violations.push(format!("the body is not valid JSON: {error}")),
     }
-    breaches
+    violations
 }
 
-fn problem_breaches(answer: &Answer) -> Vec<String> {
-    let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let mut breaches = Vec::new();
-    if problem["status"] != answer.status.as_u16() {
-        breaches
-            .push(format!("the problem's status is {}, the answer's {}", problem["status"], answer.status));
+fn problem_violations(response: &Response) -> Vec<String> {
+    let problem: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let mut violations = Vec::new();
+    if problem["status"] != response.status.as_u16() {
+        violations.push(format!(
+            "the problem has status {}, but the response has {}",
+            problem["status"], response.status
+        ));
     }
-    if problem["request_id"].as_str() != answer.request_id() {
-        breaches.push("the problem's request_id is not the header's".to_owned());
+    if problem["request_id"].as_str() != response.request_id() {
+        violations.push("the request_id of the problem differs from X-Request-Id".to_owned());
     }
-    breaches
+    violations
 }
 
-fn is_sane(id: &str) -> bool {
+fn is_valid_request_id(id: &str) -> bool {
     (1..=64).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
@@ -206,7 +211,7 @@ mod tests {
     use serde_json::json;
     use shop_client::{Request, StatusCode, header::HeaderMap};
 
-    fn breaches(
+    fn violations(
         method: Method,
         path: &str,
         status: u16,
@@ -214,11 +219,14 @@ mod tests {
         body: &Value,
     ) -> Vec<String> {
         let status = StatusCode::from_u16(status).unwrap();
-        let mut answer = Answer { status, headers: HeaderMap::new(), body: body.to_string().into_bytes() };
+        let mut response =
+            Response { status, headers: HeaderMap::new(), body: body.to_string().into_bytes() };
         for (name, value) in headers {
-            answer.headers.insert(*name, value.parse().unwrap());
+            response.headers.insert(*name, value.parse().unwrap());
         }
-        Contract::parse(TEXT).unwrap().breaches(&Exchange { request: Request::new(method, path), answer })
+        Contract::parse(TEXT)
+            .unwrap()
+            .violations(&RoundTrip { request: Request::new(method, path), response })
     }
 
     const ID: &str = "0199d3a0-0000-7000-8000-000000000001";
@@ -231,19 +239,19 @@ mod tests {
             "available": 1, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z" })
     }
 
-    fn of_product(body: &Value) -> Vec<String> {
-        breaches(Method::GET, &format!("/products/{ID}"), 200, &JSON, body)
+    fn product_violations(body: &Value) -> Vec<String> {
+        violations(Method::GET, &format!("/products/{ID}"), 200, &JSON, body)
     }
 
     #[test]
-    fn an_answer_as_promised_is_no_breach() {
-        assert_eq!(of_product(&product()), Vec::<String>::new());
+    fn a_response_that_matches_the_contract_has_no_violations() {
+        assert_eq!(product_violations(&product()), Vec::<String>::new());
         let page = json!({ "items": [product()], "next_cursor": null });
-        assert_eq!(breaches(Method::GET, "/products?q=tea", 200, &JSON, &page), Vec::<String>::new());
+        assert_eq!(violations(Method::GET, "/products?q=tea", 200, &JSON, &page), Vec::<String>::new());
     }
 
     #[test]
-    fn a_body_off_the_schema_is_a_breach_that_says_where() {
+    fn a_violation_of_the_schema_names_the_field() {
         for (field, wrong) in [
             ("/price/amount", json!(-1)),
             ("/price/currency", json!("USD")),
@@ -253,35 +261,35 @@ mod tests {
         ] {
             let mut body = product();
             *body.pointer_mut(field).unwrap() = wrong;
-            let found = of_product(&body);
+            let found = product_violations(&body);
             assert!(found.len() == 1 && found[0].contains(field), "{field}: {found:?}");
         }
     }
 
     #[test]
-    fn references_within_references_are_followed() {
+    fn nested_references_are_resolved() {
         let page = json!({ "items": [{ "id": ID }], "next_cursor": null });
-        assert!(!breaches(Method::GET, "/products", 200, &JSON, &page).is_empty());
+        assert!(!violations(Method::GET, "/products", 200, &JSON, &page).is_empty());
     }
 
     #[test]
-    fn a_status_the_operation_does_not_declare_is_a_breach() {
+    fn an_undeclared_status_is_a_violation() {
         let problem =
             |status: u16| json!({ "type": "/x", "title": "x", "status": status, "request_id": "r-1" });
-        assert!(breaches(Method::GET, "/products", 400, &PROBLEM, &problem(400)).is_empty());
-        assert_eq!(breaches(Method::GET, "/products", 500, &PROBLEM, &problem(500)).len(), 1);
-        assert_eq!(breaches(Method::GET, "/products", 409, &PROBLEM, &problem(409)).len(), 1);
-        assert_eq!(breaches(Method::GET, "/nowhere", 404, &PROBLEM, &problem(404)), Vec::<String>::new());
-        assert_eq!(breaches(Method::DELETE, "/products", 404, &PROBLEM, &problem(404)).len(), 1);
+        assert!(violations(Method::GET, "/products", 400, &PROBLEM, &problem(400)).is_empty());
+        assert_eq!(violations(Method::GET, "/products", 500, &PROBLEM, &problem(500)).len(), 1);
+        assert_eq!(violations(Method::GET, "/products", 409, &PROBLEM, &problem(409)).len(), 1);
+        assert_eq!(violations(Method::GET, "/nowhere", 404, &PROBLEM, &problem(404)), Vec::<String>::new());
+        assert_eq!(violations(Method::DELETE, "/products", 404, &PROBLEM, &problem(404)).len(), 1);
     }
 
     #[test]
-    fn a_missing_header_a_wrong_content_type_and_a_problem_that_contradicts_itself_are_breaches() {
-        assert!(!breaches(Method::GET, "/products/1", 200, &JSON[..1], &product()).is_empty());
+    fn a_missing_header_a_wrong_content_type_and_an_inconsistent_problem_are_violations() {
+        assert!(!violations(Method::GET, "/products/1", 200, &JSON[..1], &product()).is_empty());
         let text = [("content-type", "text/plain"), ("x-request-id", "r-1")];
-        assert_eq!(breaches(Method::GET, "/products/1", 200, &text, &product()).len(), 1);
-        assert!(breaches(Method::POST, "/products", 201, &JSON, &product())[0].contains("Location"));
+        assert_eq!(violations(Method::GET, "/products/1", 200, &text, &product()).len(), 1);
+        assert!(violations(Method::POST, "/products", 201, &JSON, &product())[0].contains("Location"));
         let problem = json!({ "type": "/problems/x", "title": "x", "status": 404, "request_id": "other" });
-        assert_eq!(breaches(Method::GET, "/products", 422, &PROBLEM, &problem).len(), 2);
+        assert_eq!(violations(Method::GET, "/products", 422, &PROBLEM, &problem).len(), 2);
     }
 }

@@ -1,15 +1,15 @@
-//! The rules of the shop, a file a topic.
+//! The rules of the shop, one file per topic.
 
 use anyhow::Result;
 use futures_util::future::LocalBoxFuture;
 
 use crate::World;
 
-/// A rule and the way to see whether the shop keeps it.
+/// A rule, and the function that checks it.
 #[derive(Clone, Copy)]
 pub struct Journey {
     pub(crate) name: &'static str,
-    /// Fails with what the shop did instead.
+    /// Returns an error that says how the shop violated the rule.
     pub run: fn(World) -> LocalBoxFuture<'static, Result<()>>,
 }
 
@@ -22,15 +22,15 @@ impl Journey {
 
 /// The journeys of a file.
 pub struct Topic {
-    /// One word.
+    /// One word, which prefixes each rule in the output.
     pub name: &'static str,
-    /// Whether they need a stage where orders and tokens live for seconds.
+    /// Whether the journeys need a stage whose orders and tokens expire after seconds.
     pub short_lived: bool,
-    /// In reading order.
+    /// The journeys, in reading order.
     pub journeys: &'static [Journey],
 }
 
-/// Makes a file's table from the names of its journeys.
+/// Defines the table of journeys of a file from the names of their functions.
 macro_rules! journeys {
     ($($name:ident),* $(,)?) => {
         /// The journeys of this topic.
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_rule_is_stated_twice() {
+    fn every_rule_is_unique() {
         let rules: Vec<_> = TOPICS.iter().flat_map(|topic| topic.journeys).map(Journey::rule).collect();
         assert_eq!(rules.iter().collect::<HashSet<_>>().len(), rules.len());
     }

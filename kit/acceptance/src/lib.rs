@@ -1,13 +1,15 @@
-//! The acceptance suite: what the contract promises, asked of any running stage, from outside.
+//! The acceptance suite: black-box tests that check a running stage against the contract.
 //!
-//! A journey is an async function whose name is the rule it checks; it gets a [`World`] of its own and fails by
-//! returning an error. Besides, every answer to any journey is held against the contract. In reading order:
-//! - [`journeys`]: the rules, a file a topic
-//! - [`world`]: what a journey has at hand: customers, products, the payment provider's books
-//! - [`contract`]: the OpenAPI document, and whether an answer keeps it
-//! - [`rules`]: what must hold in every answer but no schema can say
-//! - [`stage`]: the running stage, as its status file tells it
-//! - [`runner`]: runs journeys side by side and prints what became of them
+//! A journey is an async function whose name is the rule that it checks. It receives a [`World`] of its own and fails
+//! by returning an error. In addition, every response that a journey receives is checked against the contract.
+//!
+//! In reading order:
+//! - [`journeys`]: the rules, one file per topic
+//! - [`world`]: what a journey works with: customers, products, the ledger of the payment provider
+//! - [`contract`]: checks a response against the OpenAPI document
+//! - [`rules`]: checks a response against rules that a schema cannot express
+//! - [`stage`]: the running stage, read from its status file
+//! - [`runner`]: runs journeys concurrently and prints their results
 
 pub mod contract;
 #[macro_use]

@@ -10,14 +10,14 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use shop_client::Request;
 
-/// Asks a running stage for everything that the contract promises.
+/// Checks a running stage against everything that the contract promises.
 #[derive(Parser)]
 struct Args {
-    /// The status file of the running stage: what `just status --json` prints.
+    /// The status file of the running stage: the output of `just status --json`.
     #[arg(long, required_unless_present = "list")]
     status: Option<PathBuf>,
 
-    /// Runs the journeys that need a stage with `ORDER_TTL=3s` and `TOKEN_TTL=3s`, and only those.
+    /// Runs only the journeys that need a stage with `ORDER_TTL=3s` and `TOKEN_TTL=3s`.
     #[arg(long)]
     short_lived: bool,
 
@@ -25,15 +25,15 @@ struct Args {
     #[arg(long)]
     list: bool,
 
-    /// Prints one JSON document instead of lines.
+    /// Prints the results as one JSON document.
     #[arg(long)]
     json: bool,
 
-    /// Journeys that run at once.
+    /// The number of journeys that run concurrently.
     #[arg(long, default_value_t = 8)]
     jobs: usize,
 
-    /// Only rules that contain this text, topic included: `orders`, or `payments: a declined`.
+    /// Runs only rules whose text contains this, topic included: `orders`, or `payments: an order`.
     filter: Option<String>,
 }
 
@@ -49,9 +49,9 @@ async fn main() -> Result<ExitCode> {
     };
     let stage =
         Stage::open(&status).with_context(|| format!("cannot test the stage of {}", status.display()))?;
-    ensure!(!chosen.is_empty(), "no rule contains that text: see --list");
+    ensure!(!chosen.is_empty(), "no rule contains that text; --list shows all rules");
     let ready = stage.shop.send(Request::get("/health/ready")).await;
-    ready.context("the stage does not answer: is it still running?")?;
+    ready.context("the stage does not respond: is it still running?")?;
     let Totals { passed, failed } = runner::run(&stage, chosen, args.jobs, args.json).await;
     Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,31 +1,32 @@
-//! What must hold in every answer but no schema can say.
+//! Checks responses against rules that a schema cannot express.
 
-use shop_client::Answer;
+use shop_client::Response;
 use shop_client::model::{Order, Status, Stock};
 
-/// Every rule that the answer breaks, a sentence each.
-pub fn breaches(answer: &Answer) -> Vec<String> {
-    let mut breaches = Vec::new();
-    if let Ok(order) = serde_json::from_slice::<Order>(&answer.body) {
-        breaches.extend(order_breaches(&order));
+/// Returns every violation in a response, one sentence each.
+pub fn violations(response: &Response) -> Vec<String> {
+    let mut violations = Vec::new();
+    if let Ok(order) = serde_json::from_slice::<Order>(&response.body) {
+        violations.extend(order_violations(&order));
     }
-    if let Ok(stock) = serde_json::from_slice::<Stock>(&answer.body)
+    if let Ok(stock) = serde_json::from_slice::<Stock>(&response.body)
         && stock.received != stock.available + stock.held + stock.sold
     {
-        breaches.push(format!("received is not available + held + sold: {stock:?}"));
+        violations
+            .push(format!("the stock does not add up, received is not available + held + sold: {stock:?}"));
     }
-    breaches
+    violations
 }
 
-fn order_breaches(order: &Order) -> Vec<String> {
-    let mut breaches = Vec::new();
+fn order_violations(order: &Order) -> Vec<String> {
+    let mut violations = Vec::new();
     let statuses: Vec<_> = order.history.iter().map(|step| step.status).collect();
-    let follow = statuses.windows(2).all(|pair| pair[0].may_become(pair[1]));
-    if !follow || statuses.first() != Some(&Status::Pending) || statuses.last() != Some(&order.status) {
-        breaches.push(format!("{statuses:?} is no path to {:?}", order.status));
+    let valid = statuses.windows(2).all(|pair| pair[0].may_become(pair[1]));
+    if !valid || statuses.first() != Some(&Status::Pending) || statuses.last() != Some(&order.status) {
+        violations.push(format!("the history {statuses:?} is not a valid path to {:?}", order.status));
     }
     if !order.history.iter().is_sorted_by_key(|step| step.at) {
-        breaches.push("the history goes back in time".to_owned());
+        violations.push("the timestamps of the history decrease".to_owned());
     }
     if let Some(total) = &order.total {
         let line = |item: &shop_client::model::OrderItem| {
@@ -33,13 +34,13 @@ fn order_breaches(order: &Order) -> Vec<String> {
         };
         let sum: u64 = order.items.iter().map(line).sum();
         if total.amount != sum {
-            breaches.push(format!("the total is {}, its lines come to {sum}", total.amount));
+            violations.push(format!("the total is {}, but the sum of the lines is {sum}", total.amount));
         }
     }
     if order.payment.refunded.amount > order.payment.captured.amount {
-        breaches.push("more was refunded than captured".to_owned());
+        violations.push("the refunded amount exceeds the captured amount".to_owned());
     }
-    breaches
+    violations
 }
 
 #[cfg(test)]
@@ -47,9 +48,9 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn breaches_of(body: &Value) -> Vec<String> {
+    fn violations_of(body: &Value) -> Vec<String> {
         let status = shop_client::StatusCode::OK;
-        breaches(&Answer {
+        violations(&Response {
             status,
             headers: shop_client::header::HeaderMap::new(),
             body: body.to_string().into_bytes(),
@@ -69,8 +70,8 @@ mod tests {
     }
 
     #[test]
-    fn a_history_must_be_a_path_of_the_diagram() {
-        let good = [
+    fn a_history_must_be_a_path_of_the_state_machine() {
+        let valid = [
             "pending",
             "awaiting_payment",
             "paying",
@@ -80,15 +81,15 @@ mod tests {
             "refunding",
             "cancelled",
         ];
-        assert_eq!(breaches_of(&order(&good, 15)), Vec::<String>::new());
-        assert_eq!(breaches_of(&order(&["pending", "paid"], 15)).len(), 1);
-        assert_eq!(breaches_of(&order(&["awaiting_payment"], 15)).len(), 1);
-        assert_eq!(breaches_of(&order(&["pending", "cancelled", "awaiting_payment"], 15)).len(), 1);
+        assert_eq!(violations_of(&order(&valid, 15)), Vec::<String>::new());
+        assert_eq!(violations_of(&order(&["pending", "paid"], 15)).len(), 1);
+        assert_eq!(violations_of(&order(&["awaiting_payment"], 15)).len(), 1);
+        assert_eq!(violations_of(&order(&["pending", "cancelled", "awaiting_payment"], 15)).len(), 1);
     }
 
     #[test]
     fn a_total_must_be_the_sum_of_its_lines() {
-        assert_eq!(breaches_of(&order(&["pending", "awaiting_payment"], 14)).len(), 1);
+        assert_eq!(violations_of(&order(&["pending", "awaiting_payment"], 14)).len(), 1);
     }
 
     #[test]
@@ -96,7 +97,7 @@ mod tests {
         let id = "0199d3a0-0000-7000-8000-000000000001";
         let stock =
             |sold: u64| json!({ "product_id": id, "received": 10, "available": 5, "held": 2, "sold": sold });
-        assert!(breaches_of(&stock(3)).is_empty());
-        assert_eq!(breaches_of(&stock(4)).len(), 1);
+        assert!(violations_of(&stock(3)).is_empty());
+        assert_eq!(violations_of(&stock(4)).len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs journeys side by side and prints what became of them, in the order of the table.
+//! Runs journeys concurrently and prints their results in the order of the table.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -11,56 +11,56 @@ use tokio::time::timeout;
 use crate::stage::Stage;
 use crate::{Journey, Topic, World};
 
-/// The slowest journey waits for a provider that does not answer; a loaded machine may be several times slower.
-const LIMIT: Duration = Duration::from_mins(2);
+/// The slowest journey waits for a payment provider that does not respond. The limit is several times that, because
+/// the machine may be loaded.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How many journeys went well.
+/// The number of journeys by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Totals {
     pub passed: usize,
     pub failed: usize,
 }
 
-/// What became of a journey.
+/// The result of a journey.
 struct Outcome {
     took: Duration,
     failure: Option<Failure>,
 }
 
 impl Outcome {
-    fn of_panic(panic: &JoinError) -> Self {
-        let failure =
-            Failure { reason: format!("the journey itself panicked: {panic}"), evidence: String::new() };
+    fn from_panic(panic: &JoinError) -> Self {
+        let failure = Failure { reason: format!("the journey panicked: {panic}"), evidence: String::new() };
         Self { took: Duration::ZERO, failure: Some(failure) }
     }
 }
 
 struct Failure {
     reason: String,
-    /// Requests and answers, in full.
+    /// The requests and responses to show, in full.
     evidence: String,
 }
 
-/// The journeys, with their topic, that fit this kind of stage and contain `filter` in `topic: rule`.
+/// Returns the journeys, with their topics, that fit this kind of stage and whose `topic: rule` contains `filter`.
 pub fn choose(topics: &[Topic], short_lived: bool, filter: &str) -> Vec<(&'static str, Journey)> {
     let fitting = topics.iter().filter(|topic| topic.short_lived == short_lived);
     let all = fitting.flat_map(|topic| topic.journeys.iter().map(|journey| (topic.name, *journey)));
     all.filter(|(topic, journey)| format!("{topic}: {}", journey.rule()).contains(filter)).collect()
 }
 
-/// Runs journeys, `jobs` at once, and prints a line each, then the failures, then the totals.
+/// Runs `jobs` journeys at a time. Prints one line per journey, then the failures, then the totals.
 pub async fn run(stage: &Stage, chosen: Vec<(&'static str, Journey)>, jobs: usize, as_json: bool) -> Totals {
     let local = LocalSet::new();
     local.run_until(run_all(stage, chosen, jobs, as_json)).await
 }
 
 async fn run_all(stage: &Stage, chosen: Vec<(&'static str, Journey)>, jobs: usize, as_json: bool) -> Totals {
-    let places = Rc::new(Semaphore::new(jobs));
+    let permits = Rc::new(Semaphore::new(jobs));
     let start = |(topic, journey): (&'static str, Journey)| {
-        let (stage, places) = (stage.clone(), Rc::clone(&places));
+        let (stage, permits) = (stage.clone(), Rc::clone(&permits));
         let task = spawn_local(async move {
-            let _place = places.acquire().await;
+            let _permit = permits.acquire().await;
             run_one(&stage, journey).await
         });
         (topic, journey, task)
@@ -70,7 +70,7 @@ async fn run_all(stage: &Stage, chosen: Vec<(&'static str, Journey)>, jobs: usiz
     let mut outcomes = Vec::new();
     let mut last_topic = "";
     for (topic, journey, task) in started {
-        let outcome = task.await.unwrap_or_else(|panic| Outcome::of_panic(&panic));
+        let outcome = task.await.unwrap_or_else(|panic| Outcome::from_panic(&panic));
         if !as_json {
             if topic != last_topic {
                 println!("\n{topic}");
@@ -94,12 +94,12 @@ async fn run_all(stage: &Stage, chosen: Vec<(&'static str, Journey)>, jobs: usiz
 async fn run_one(stage: &Stage, journey: Journey) -> Outcome {
     let (world, record) = World::new(stage);
     let started = Instant::now();
-    let mut reasons = match timeout(LIMIT, (journey.run)(world)).await {
+    let mut reasons = match timeout(TIMEOUT, (journey.run)(world)).await {
         Ok(Ok(())) => Vec::new(),
         Ok(Err(error)) => vec![format!("{error:#}")],
-        Err(_) => vec![format!("not done within {LIMIT:?}")],
+        Err(_) => vec![format!("the journey timed out after {TIMEOUT:?}")],
     };
-    reasons.extend(record.breaches());
+    reasons.extend(record.violations());
     let failure =
         (!reasons.is_empty()).then(|| Failure { reason: reasons.join("\n"), evidence: record.evidence() });
     Outcome { took: started.elapsed(), failure }
@@ -139,23 +139,23 @@ mod tests {
 
     use super::*;
 
-    journeys![what_is_kept, what_is_broken, what_panics];
+    journeys![a_rule_that_holds, a_rule_that_is_broken, a_rule_that_panics];
 
     const TOPICS: &[Topic] = &[
-        Topic { name: "here", short_lived: false, journeys: JOURNEYS },
-        Topic { name: "briefly", short_lived: true, journeys: JOURNEYS },
+        Topic { name: "long", short_lived: false, journeys: JOURNEYS },
+        Topic { name: "short", short_lived: true, journeys: JOURNEYS },
     ];
 
-    async fn what_is_kept(_: World) -> Result<()> {
+    async fn a_rule_that_holds(_: World) -> Result<()> {
         Ok(())
     }
 
-    async fn what_is_broken(_: World) -> Result<()> {
-        bail!("it is broken")
+    async fn a_rule_that_is_broken(_: World) -> Result<()> {
+        bail!("the rule is broken")
     }
 
-    async fn what_panics(_: World) -> Result<()> {
-        panic!("a defect of the suite")
+    async fn a_rule_that_panics(_: World) -> Result<()> {
+        panic!("a defect in the suite")
     }
 
     fn stage() -> Stage {
@@ -170,10 +170,10 @@ mod tests {
     }
 
     #[test]
-    fn journeys_are_chosen_by_kind_of_stage_and_by_text() {
+    fn journeys_are_selected_by_kind_of_stage_and_by_text() {
         assert_eq!(choose(TOPICS, false, "").len(), 3);
-        assert!(choose(TOPICS, true, "").iter().all(|(topic, _)| *topic == "briefly"));
-        assert_eq!(choose(TOPICS, false, "here: what is").len(), 2);
+        assert!(choose(TOPICS, true, "").iter().all(|(topic, _)| *topic == "short"));
+        assert_eq!(choose(TOPICS, false, "long: a rule that is").len(), 1);
         assert_eq!(choose(TOPICS, false, "nothing").len(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The running stage, as its status file tells it.
+//! The running stage, read from its status file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,35 +11,35 @@ use shop_client::Shop;
 
 use crate::contract::{self, Contract};
 
-/// How long a journey puts up with being turned away (429, 503) before that counts as an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a journey retries after 429 and 503. Journeys run concurrently, so the stage may be overloaded for a moment.
+const RETRY_FOR: Duration = Duration::from_secs(20);
 
-/// What all journeys share.
+/// The stage, which all journeys share.
 #[derive(Clone)]
 pub struct Stage {
-    /// The shop, unobserved.
+    /// A client of the shop whose responses are not recorded.
     pub shop: Shop,
-    /// The shop's staff account.
-    pub staff: LogIn,
-    /// The payment provider, whose books tell what was really charged.
+    /// The credentials of the staff account.
+    pub staff: Credentials,
+    /// A client of the payment provider, whose ledger shows what was charged.
     pub provider: Option<Shop>,
-    /// What the answers are held against.
+    /// The contract that every response is checked against.
     pub contract: Arc<Contract>,
 }
 
-/// An e-mail address and its password.
+/// An e-mail address and a password.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
-pub struct LogIn {
+#[expect(missing_docs, reason = "the names are self-explanatory")]
+pub struct Credentials {
     pub email: String,
     pub password: String,
 }
 
-/// The part of the status file that is needed here.
+/// The part of the status file that the suite needs.
 #[derive(Deserialize)]
 struct Status {
     routes: BTreeMap<String, String>,
-    staff: LogIn,
+    staff: Credentials,
     payments: Option<Payments>,
 }
 
@@ -49,18 +49,18 @@ struct Payments {
 }
 
 impl Stage {
-    /// Reads the status file of a running stage.
+    /// Reads and parses the status file of a running stage.
     pub fn open(status: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(status).context("cannot read it: is a stage running?")?;
+        let text = std::fs::read_to_string(status).context("cannot read the file: is a stage running?")?;
         Self::parse(&text)
     }
 
-    /// Reads the text of a status file.
+    /// Parses the text of a status file.
     pub fn parse(text: &str) -> Result<Self> {
-        let status: Status = serde_json::from_str(text).context("it is no status file")?;
+        let status: Status = serde_json::from_str(text).context("not a status file")?;
         let provider = status.payments.map(|payments| Shop::new(&[("/".to_owned(), payments.url)].into()));
         Ok(Self {
-            shop: Shop::new(&status.routes)?.patient(PATIENCE),
+            shop: Shop::new(&status.routes)?.with_retries(RETRY_FOR),
             staff: status.staff,
             provider: provider.transpose()?,
             contract: Arc::new(Contract::parse(contract::TEXT)?),

@@ -1,4 +1,4 @@
-//! The invariants, each a pure function of a snapshot. Their names are the course's.
+//! The invariants. Each is a pure function of a snapshot.
 
 mod history;
 mod messages;
@@ -26,17 +26,17 @@ const INVARIANTS: [(&str, Check); 12] = [
     ("price-kept", prices::kept),
 ];
 
-/// The name of each, in the order of the course.
+/// The names of all invariants, in the order of the report.
 pub fn names() -> impl Iterator<Item = &'static str> {
     INVARIANTS.iter().map(|(name, _)| *name)
 }
 
-/// Judges a snapshot: one finding for each invariant, always in the same order. What the stage's own queries found of one
-/// breaks it, whatever else is known of it.
-pub fn judge(snapshot: &Snapshot) -> Vec<Finding> {
+/// Checks a snapshot. Returns one finding for each invariant, always in the same order. A violation that a query of the
+/// stage found breaks the invariant, whatever the check itself found.
+pub fn check_all(snapshot: &Snapshot) -> Vec<Finding> {
     let finding = |(invariant, check): (&'static str, Check)| {
-        let found = snapshot.answers.get(invariant).map_or(&[][..], Vec::as_slice);
-        Finding { invariant, verdict: check(snapshot).and(found) }
+        let found = snapshot.query_results.get(invariant).map_or(&[][..], Vec::as_slice);
+        Finding { invariant, verdict: check(snapshot).with_violations(found) }
     };
     INVARIANTS.into_iter().map(finding).collect()
 }

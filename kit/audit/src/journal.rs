@@ -1,4 +1,4 @@
-//! What was asked of a shop, when, and what it answered: kept by whoever asks.
+//! The journal: every request that a load generator sent to a shop, with its response and the times of both.
 
 use std::collections::HashMap;
 
@@ -6,89 +6,89 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shop_client::{
-    Answer, Method, Request,
+    Method, Request, Response,
     model::{Line, Money},
 };
 use uuid::Uuid;
 
-/// Everything that was asked of a stage from `begun` on. Orders older than that are not judged against it.
+/// All requests that were sent to a stage since `started_at`. The audit does not compare older orders with it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Journal {
-    /// Before the first request.
-    pub begun: Timestamp,
-    /// In the order in which they ended.
-    pub requests: Vec<Asked>,
+    /// A time before the first request.
+    pub started_at: Timestamp,
+    /// The requests, in the order in which they ended.
+    pub requests: Vec<RecordedRequest>,
 }
 
 impl Journal {
-    /// The orders that were acknowledged, each as often as that was said.
+    /// The orders that the shop acknowledged, once for each acknowledgement.
     pub fn placed(&self) -> impl Iterator<Item = Uuid> {
         let placements =
-            self.requests.iter().filter(|asked| matches!(asked.operation, Operation::PlaceOrder { .. }));
-        placements.filter_map(|asked| asked.success()?.id())
+            self.requests.iter().filter(|request| matches!(request.operation, Operation::PlaceOrder { .. }));
+        placements.filter_map(|request| request.success()?.id())
     }
 
-    /// How many requests were under way at a moment, and done though nobody was told: the first word under their key came
-    /// later, and was a stored one.
-    pub fn done_unsaid(&self, moment: Timestamp) -> usize {
+    /// Counts the requests that were in flight at `moment` and took effect although the client received no response.
+    /// A later retry proves it: the first conclusive response for the key is a replayed one.
+    pub fn completed_without_response(&self, moment: Timestamp) -> usize {
         let mut first = HashMap::new();
-        for Asked { caller, key, answer, .. } in &self.requests {
-            if let (Some(key), Some(answer)) = (key, answer.as_ref().filter(|answer| answer.says_something()))
-            {
-                first.entry((caller, key)).or_insert(answer.replayed);
+        for RecordedRequest { caller, key, response, .. } in &self.requests {
+            let conclusive = response.as_ref().filter(|response| response.is_conclusive());
+            if let (Some(key), Some(response)) = (key, conclusive) {
+                first.entry((caller, key)).or_insert(response.replayed);
             }
         }
-        let is_cut = |asked: &&Asked| {
-            let unsaid = !asked.answer.as_ref().is_some_and(Answered::says_something);
-            unsaid && asked.sent < moment && asked.ended >= moment
+        let was_interrupted = |request: &&RecordedRequest| {
+            let conclusive = request.response.as_ref().is_some_and(RecordedResponse::is_conclusive);
+            !conclusive && request.sent_at < moment && request.ended_at >= moment
         };
-        let was_done = |Asked { caller, key, .. }: &&Asked| {
+        let took_effect = |RecordedRequest { caller, key, .. }: &&RecordedRequest| {
             key.as_ref().is_some_and(|key| first.get(&(caller, key)) == Some(&true))
         };
-        self.requests.iter().filter(is_cut).filter(was_done).count()
+        self.requests.iter().filter(was_interrupted).filter(took_effect).count()
     }
 }
 
-/// One request; a repeat under the same key is another one.
+/// One request. A retry with the same key is another entry.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Asked {
-    /// The user who asked.
+pub struct RecordedRequest {
+    /// The user who sent the request.
     pub caller: Uuid,
-    /// What for.
+    /// The operation, with its path and body.
     #[serde(flatten)]
     pub operation: Operation,
-    /// The Idempotency-Key, where the operation has one.
+    /// The `Idempotency-Key`, if the operation has one.
     pub key: Option<String>,
     /// When the request was sent.
-    pub sent: Timestamp,
-    /// When its answer had arrived, or the wait for one was over.
-    pub ended: Timestamp,
-    /// None when no whole answer came: whether anything was done is unknown.
-    pub answer: Option<Answered>,
+    pub sent_at: Timestamp,
+    /// When the response had arrived, or the client stopped waiting for it.
+    pub ended_at: Timestamp,
+    /// `None` if no complete response arrived; the outcome is then unknown.
+    pub response: Option<RecordedResponse>,
 }
 
-/// What a request asks for: its path and its body.
+/// An operation of the shop, with its path and body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "operation", rename_all = "snake_case")]
 pub enum Operation {
-    /// A new order.
+    /// Places an order.
     PlaceOrder {
         /// Each product at most once.
         lines: Vec<Line>,
     },
-    /// A payment for an order.
+    /// Pays for an order.
     PayOrder {
         /// The order.
         order: Uuid,
         /// The provider's token for a card.
         source: String,
     },
-    /// A cancellation.
+    /// Cancels an order.
     CancelOrder {
         /// The order.
         order: Uuid,
     },
-    /// A product's price from then on; adding the product sets its first.
+    /// Sets the price of a product. Adding the product is recorded as this operation too.
     SetPrice {
         /// The product.
         product: Uuid,
@@ -98,7 +98,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The request that it is, without a token.
+    /// Builds the HTTP request, without a token.
     pub fn request(&self, key: Option<&str>) -> Request {
         let request = match self {
             Self::PlaceOrder { lines } => Request::post("/orders").json(&json!({ "items": lines })),
@@ -117,7 +117,7 @@ impl Operation {
         }
     }
 
-    /// The order that its path names.
+    /// The order in the path of the request.
     pub fn order(&self) -> Option<Uuid> {
         match self {
             Self::PayOrder { order, .. } | Self::CancelOrder { order } => Some(*order),
@@ -126,35 +126,36 @@ impl Operation {
     }
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Answered {
+pub struct RecordedResponse {
     /// The HTTP status.
     pub status: u16,
-    /// Whether the shop said that this is the stored answer to an earlier request under the same key.
+    /// Whether the shop marked this as the stored response to an earlier request with the same key.
     pub replayed: bool,
-    /// The body; null where it is not JSON.
+    /// The body, or null if it is not JSON.
     pub body: Value,
 }
 
-impl From<&Answer> for Answered {
-    fn from(answer: &Answer) -> Self {
+impl From<&Response> for RecordedResponse {
+    fn from(response: &Response) -> Self {
         Self {
-            status: answer.status.as_u16(),
-            replayed: answer.is_replayed(),
-            body: serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
+            status: response.status.as_u16(),
+            replayed: response.is_replayed(),
+            body: serde_json::from_slice(&response.body).unwrap_or(Value::Null),
         }
     }
 }
 
-impl Answered {
-    /// Whether the shop said that it did what was asked.
+impl RecordedResponse {
+    /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Whether it tells what became of the request. One that was turned away for now, or broke a server, may have been done.
-    fn says_something(&self) -> bool {
+    /// Whether the response shows the outcome of the request. After 429 and 5xx an earlier attempt with the same key may
+    /// still have taken effect.
+    fn is_conclusive(&self) -> bool {
         self.status < 500 && self.status != 429
     }
 
@@ -164,10 +165,10 @@ impl Answered {
     }
 }
 
-impl Asked {
-    /// The answer, if the shop said that it did what was asked.
-    pub fn success(&self) -> Option<&Answered> {
-        self.answer.as_ref().filter(|answer| answer.is_success())
+impl RecordedRequest {
+    /// The response, if its status is 2xx.
+    pub fn success(&self) -> Option<&RecordedResponse> {
+        self.response.as_ref().filter(|response| response.is_success())
     }
 }
 
@@ -177,49 +178,57 @@ mod tests {
 
     use super::*;
 
-    const SAID: Option<(u16, bool)> = Some((201, false));
-    const STORED: Option<(u16, bool)> = Some((201, true));
-    const REFUSED: Option<(u16, bool)> = Some((503, false));
+    const FRESH: Option<(u16, bool)> = Some((201, false));
+    const REPLAYED: Option<(u16, bool)> = Some((201, true));
+    const UNAVAILABLE: Option<(u16, bool)> = Some((503, false));
 
     fn at(second: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
     }
 
-    /// Under way for two seconds.
-    fn asked(key: &str, sent: i64, answer: Option<(u16, bool)>) -> Asked {
-        Asked {
+    /// A request that was in flight for two seconds.
+    fn request(key: &str, sent: i64, response: Option<(u16, bool)>) -> RecordedRequest {
+        RecordedRequest {
             caller: Uuid::nil(),
             operation: Operation::PlaceOrder { lines: vec![] },
             key: Some(key.to_owned()),
-            sent: at(sent),
-            ended: at(sent + 2),
-            answer: answer.map(|(status, replayed)| Answered { status, replayed, body: Value::Null }),
+            sent_at: at(sent),
+            ended_at: at(sent + 2),
+            response: response.map(|(status, replayed)| RecordedResponse {
+                status,
+                replayed,
+                body: Value::Null,
+            }),
         }
     }
 
-    fn done_unsaid(requests: Vec<Asked>) -> usize {
-        Journal { begun: at(0), requests }.done_unsaid(at(20))
+    fn completed_without_response(requests: Vec<RecordedRequest>) -> usize {
+        Journal { started_at: at(0), requests }.completed_without_response(at(20))
     }
 
     #[test]
-    fn a_cut_request_was_done_when_its_first_answer_is_a_stored_one() {
-        assert_eq!(done_unsaid(vec![asked("a", 19, None), asked("a", 22, STORED)]), 1);
-        assert_eq!(done_unsaid(vec![asked("b", 19, None), asked("b", 22, SAID), asked("b", 30, STORED)]), 0);
-        assert_eq!(done_unsaid(vec![asked("c", 19, None)]), 0); // nobody will ever know
+    fn an_interrupted_request_took_effect_if_its_first_response_is_a_replayed_one() {
+        let count = completed_without_response;
+        assert_eq!(count(vec![request("a", 19, None), request("a", 22, REPLAYED)]), 1);
+        assert_eq!(
+            count(vec![request("b", 19, None), request("b", 22, FRESH), request("b", 30, REPLAYED)]),
+            0
+        );
+        assert_eq!(count(vec![request("c", 19, None)]), 0); // no retry shows the outcome
     }
 
     #[test]
-    fn being_turned_away_for_now_says_nothing() {
-        let requests = [REFUSED, REFUSED, STORED];
-        let requests = (19..).step_by(2).zip(requests).map(|(sent, answer)| asked("a", sent, answer));
-        assert_eq!(done_unsaid(requests.collect()), 1);
+    fn a_503_does_not_show_the_outcome() {
+        let responses = [UNAVAILABLE, UNAVAILABLE, REPLAYED];
+        let requests = (19..).step_by(2).zip(responses).map(|(sent, response)| request("a", sent, response));
+        assert_eq!(completed_without_response(requests.collect()), 1);
     }
 
     #[test]
-    fn only_what_was_under_way_at_that_moment_and_unsaid_counts() {
-        let before = [asked("a", 9, None), asked("a", 12, STORED)];
-        let while_away = [asked("b", 21, None), asked("b", 24, STORED)];
-        let repeated = [asked("c", 10, SAID), asked("c", 19, None), asked("c", 22, STORED)];
-        assert_eq!(done_unsaid([&before[..], &while_away, &repeated].concat()), 0);
+    fn only_interrupted_requests_that_were_in_flight_at_the_moment_count() {
+        let before = [request("a", 9, None), request("a", 12, REPLAYED)];
+        let after = [request("b", 21, None), request("b", 24, REPLAYED)];
+        let known = [request("c", 10, FRESH), request("c", 19, None), request("c", 22, REPLAYED)];
+        assert_eq!(completed_without_response([&before[..], &after, &known].concat()), 0);
     }
 }

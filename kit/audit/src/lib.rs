@@ -1,25 +1,26 @@
-//! The audit: whether anything was lost, doubled or oversold, seen from outside.
+//! The audit: a black-box check that a shop lost nothing, duplicated nothing and did not oversell.
 //!
-//! It reads what staff can read, the payment provider's ledger and the streams of NATS, so it fits every stage and every
-//! implementation. What only a service's own tables tell, the stage asks them itself, by queries that it brings. What was *asked* of the shop nobody can read: the load keeps a [`journal`] of it, and an
-//! invariant that needs one is reported as not checkable without, never as held.
+//! The audit reads the API as staff, the ledger of the payment provider and the streams of NATS, so it works with every
+//! stage and every implementation. A stage can add queries on its own databases in `audit.toml`. Some invariants compare
+//! the shop with the requests that it received. Only the load generator knows those requests and records them in a
+//! [`journal`]. Without a journal such an invariant is reported as not checkable, never as held.
 //!
 //! In reading order:
-//! - [`journal`]: what was asked
-//! - [`snapshot`]: what there is, with [`messages`] of the streams and [`questions`] to the databases
-//! - [`invariants`]: what has to hold of both, as pure functions
-//! - [`report`]: what became of each
-//! - [`audit()`]: takes the snapshot of a running stage and judges it; [`waiting()`]: whether its messages have all arrived
+//! - [`journal`]: the requests that a load generator sent
+//! - [`snapshot`]: the state of the shop, with the [`messages`] in its streams and the results of its own [`queries`]
+//! - [`invariants`]: pure functions that check a snapshot
+//! - [`report`]: the verdict for each invariant
+//! - [`audit()`]: takes a snapshot of a running stage and checks it; [`waiting()`]: lists messages still in transit
 
 pub mod journal;
 pub mod snapshot;
 pub mod messages;
-pub mod questions;
+pub mod queries;
 pub mod invariants;
 pub mod report;
-mod reading;
+mod collect;
 
+pub use collect::{SETTLE, audit, waiting};
 pub use journal::Journal;
-pub use reading::{SETTLE, audit, waiting};
 pub use report::{Finding, Report, Verdict};
 pub use snapshot::Snapshot;

@@ -1,4 +1,4 @@
-//! The streams of a stage: what waits in them, what was poison, and how often a message came again.
+//! The streams of a stage: pending messages, dead letters and redeliveries.
 
 use std::{fmt, time::Duration};
 
@@ -13,34 +13,34 @@ use async_nats::{
 };
 use futures_util::TryStreamExt;
 
-/// How long the server may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout of one request to NATS.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// All streams of a stage at one moment.
+/// The state of all streams of a stage at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Messages {
     /// Every consumer of every stream.
     pub consumers: Vec<Consumer>,
-    /// What is in the stream of dead letters, a line each; none where `audit.toml` names no such stream.
-    pub dead: Option<Vec<String>>,
-    /// Deliveries of messages that had been delivered before, to any consumer.
+    /// The messages in the dead-letter stream, one line each. `None` if `audit.toml` names no such stream.
+    pub dead_letters: Option<Vec<String>>,
+    /// The number of redeliveries to all consumers: deliveries of a message after its first delivery.
     pub redeliveries: u64,
 }
 
-/// How far a consumer is.
+/// The progress of a consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumer {
-    /// Its stream and its name, as in `EVENTS/orders`.
+    /// The stream and the consumer, for example `EVENTS/orders`.
     pub name: String,
-    /// Messages that it has not got yet.
+    /// Messages that were not delivered to it yet.
     pub pending: u64,
-    /// Messages that it got and has not acknowledged.
+    /// Messages that were delivered to it, but that it has not acknowledged.
     pub unacknowledged: usize,
 }
 
 impl Consumer {
-    /// Whether nothing waits for it.
-    pub fn is_done(&self) -> bool {
+    /// Whether the consumer has received and acknowledged every message.
+    pub fn is_caught_up(&self) -> bool {
         self.pending == 0 && self.unacknowledged == 0
     }
 }
@@ -48,17 +48,20 @@ impl Consumer {
 impl fmt::Display for Consumer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, pending, unacknowledged } = self;
-        write!(f, "consumer {name}: {pending} messages wait for it, {unacknowledged} are not acknowledged")
+        write!(
+            f,
+            "consumer {name}: {pending} messages not delivered yet, {unacknowledged} delivered but not acknowledged"
+        )
     }
 }
 
-/// Looks at every stream of a server. `dead` is the stream of dead letters.
+/// Reads the state of every stream of a server.
 ///
 /// # Errors
-/// The server does not answer, or the stream of dead letters is not there.
-pub(crate) async fn read(url: &str, dead: Option<&str>) -> Result<Messages> {
-    let options = ConnectOptions::new().connection_timeout(PATIENCE).request_timeout(Some(PATIENCE));
-    let client = options.connect(url).await.with_context(|| format!("NATS at {url} does not answer"))?;
+/// The server does not respond, or the dead-letter stream does not exist.
+pub(crate) async fn read(url: &str, dead_letters: Option<&str>) -> Result<Messages> {
+    let options = ConnectOptions::new().connection_timeout(TIMEOUT).request_timeout(Some(TIMEOUT));
+    let client = options.connect(url).await.with_context(|| format!("cannot connect to NATS at {url}"))?;
     let context = jetstream::new(client);
     let mut messages = Messages::default();
     let mut names: Vec<String> =
@@ -75,26 +78,27 @@ pub(crate) async fn read(url: &str, dead: Option<&str>) -> Result<Messages> {
             unacknowledged: consumer.num_ack_pending,
         }));
     }
-    if let Some(name) = dead {
+    if let Some(name) = dead_letters {
         let stream = context.get_stream(name).await;
-        let stream = stream
-            .with_context(|| format!("there is no stream {name}, which audit.toml calls `dead_letters`"))?;
-        messages.dead = Some(letters(&stream).await?);
+        let stream = stream.with_context(|| {
+            format!("cannot read the stream {name}, which audit.toml names as `dead_letters`")
+        })?;
+        messages.dead_letters = Some(read_dead_letters(&stream).await?);
     }
     Ok(messages)
 }
 
-/// How many deliveries there were beyond one for each message that a consumer got. Right while the stream has all that it
-/// was sent, but for what a work queue is done with.
+/// Counts the deliveries after the first one of each message. The count is exact as long as the stream has not deleted
+/// messages, except for those that a work queue deletes after the acknowledgement.
 async fn redeliveries(stream: &Stream, consumers: &[Info]) -> Result<u64> {
     let state = &stream.cached_info().state;
-    // Each message of a work queue is one consumer's, and gone when that is done with it.
+    // A work queue delivers each message to one consumer and deletes it once it is acknowledged.
     if stream.cached_info().config.retention == RetentionPolicy::WorkQueue {
         let deliveries: u64 = consumers.iter().map(|consumer| consumer.delivered.consumer_sequence).sum();
         let waiting: u64 = consumers.iter().map(|consumer| consumer.num_pending).sum();
         return Ok(deliveries.saturating_sub(state.last_sequence.saturating_sub(waiting)));
     }
-    let mut again = 0;
+    let mut redeliveries = 0;
     for consumer in consumers {
         let filters = filters(&consumer.config);
         let mut messages = if filters.is_empty() { state.last_sequence } else { 0 };
@@ -103,9 +107,9 @@ async fn redeliveries(stream: &Stream, consumers: &[Info]) -> Result<u64> {
             messages += counts.into_iter().map(|(_, count)| count as u64).sum::<u64>();
         }
         let delivered = messages.saturating_sub(consumer.num_pending);
-        again += consumer.delivered.consumer_sequence.saturating_sub(delivered);
+        redeliveries += consumer.delivered.consumer_sequence.saturating_sub(delivered);
     }
-    Ok(again)
+    Ok(redeliveries)
 }
 
 fn filters(config: &Config) -> Vec<&str> {
@@ -113,8 +117,8 @@ fn filters(config: &Config) -> Vec<&str> {
     all.map(String::as_str).filter(|filter| !filter.is_empty()).collect()
 }
 
-/// Every message in a stream: its subject, and what its headers say but for NATS's own.
-async fn letters(stream: &Stream) -> Result<Vec<String>> {
+/// Reads every message of a stream: its subject, and its headers except those of NATS.
+async fn read_dead_letters(stream: &Stream) -> Result<Vec<String>> {
     let state = &stream.cached_info().state;
     let mut letters = Vec::new();
     if state.messages == 0 {
@@ -123,16 +127,16 @@ async fn letters(stream: &Stream) -> Result<Vec<String>> {
     for sequence in state.first_sequence..=state.last_sequence {
         let message = match stream.get_raw_message(sequence).await {
             Ok(message) => message,
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => continue, // deleted in between
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => continue, // it was deleted
             Err(error) => return Err(error).with_context(|| format!("cannot read dead letter {sequence}")),
         };
         let headers = message.headers.iter().filter(|(name, _)| !name.to_string().starts_with("Nats-"));
-        let said: String = headers
+        let shown: String = headers
             .flat_map(|(name, values)| {
                 values.iter().map(move |value| format!(", {name}: {}", value.as_str()))
             })
             .collect();
-        letters.push(format!("dead letter {sequence} on {}{said}", message.subject));
+        letters.push(format!("dead letter {sequence}: subject {}{shown}", message.subject));
     }
     Ok(letters)
 }

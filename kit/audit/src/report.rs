@@ -1,4 +1,4 @@
-//! What an audit says: a verdict for each invariant, as a table and as JSON.
+//! The report of an audit: a verdict for each invariant, as a table and as JSON.
 
 use std::{fmt, time::Duration};
 
@@ -7,60 +7,60 @@ use serde::Serialize;
 /// The result of one audit.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Orders read.
+    /// The number of orders that were read.
     pub orders: usize,
-    /// Products whose stock was read.
+    /// The number of products whose stock was read.
     pub products: usize,
-    /// Charges in the provider's ledger; none where it could not be read.
+    /// The number of charges in the ledger of the payment provider; `None` if it could not be read.
     pub charges: Option<usize>,
-    /// Messages that were delivered again; none where the stage has no messages or they could not be looked at.
+    /// The number of redelivered messages; `None` if the stage has no messages or its streams could not be read.
     pub redeliveries: Option<u64>,
-    /// How long the audit waited for the shop to come to rest, in milliseconds.
+    /// How long the audit waited for the shop to settle, in milliseconds.
     pub waited_ms: u128,
-    /// One for each invariant, in the order of the course.
+    /// One finding for each invariant, in a fixed order.
     pub findings: Vec<Finding>,
 }
 
-/// One invariant and what became of it.
+/// An invariant and its verdict.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// Its name, e.g. `no-oversell`.
+    /// The name of the invariant, for example `no-oversell`.
     pub invariant: &'static str,
-    /// What became of it.
+    /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
 }
 
-/// What became of an invariant.
+/// The verdict on an invariant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
-    /// It holds.
+    /// The invariant holds.
     Held,
-    /// It does not.
+    /// The invariant is broken.
     Broken {
-        /// Each violation: ids and numbers.
+        /// The violations, one sentence each.
         found: Vec<String>,
     },
-    /// It cannot be judged.
+    /// The invariant could not be checked.
     NotCheckable {
-        /// What is missing.
+        /// The reason.
         why: String,
     },
 }
 
 impl Verdict {
-    pub(crate) fn of(mut found: Vec<String>) -> Self {
-        found.sort_unstable(); // maps have no order, a report needs one
+    pub(crate) fn from_violations(mut found: Vec<String>) -> Self {
+        found.sort_unstable(); // a hash map has no stable order, but a report needs one
         if found.is_empty() { Self::Held } else { Self::Broken { found } }
     }
 
-    /// The same, broken by these violations too if there are any.
-    pub(crate) fn and(self, more: &[String]) -> Self {
+    /// Adds violations. If there are any, the verdict becomes `Broken`.
+    pub(crate) fn with_violations(self, more: &[String]) -> Self {
         match self {
             verdict if more.is_empty() => verdict,
-            Self::Broken { found } => Self::of([&found, more].concat()),
-            Self::Held | Self::NotCheckable { .. } => Self::of(more.to_vec()),
+            Self::Broken { found } => Self::from_violations([&found, more].concat()),
+            Self::Held | Self::NotCheckable { .. } => Self::from_violations(more.to_vec()),
         }
     }
 
@@ -70,16 +70,16 @@ impl Verdict {
 }
 
 impl Report {
-    /// The names of the invariants that do not hold.
+    /// The names of the broken invariants.
     pub fn broken(&self) -> Vec<&'static str> {
         let broken = |finding: &&Finding| matches!(finding.verdict, Verdict::Broken { .. });
         self.findings.iter().filter(broken).map(|finding| finding.invariant).collect()
     }
 
-    /// The names of the invariants that could not be judged.
+    /// The names of the invariants that could not be checked.
     pub fn not_checkable(&self) -> Vec<&'static str> {
-        let unjudged = |finding: &&Finding| matches!(finding.verdict, Verdict::NotCheckable { .. });
-        self.findings.iter().filter(unjudged).map(|finding| finding.invariant).collect()
+        let unchecked = |finding: &&Finding| matches!(finding.verdict, Verdict::NotCheckable { .. });
+        self.findings.iter().filter(unchecked).map(|finding| finding.invariant).collect()
     }
 }
 
@@ -87,24 +87,25 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let charges = self.charges.map_or("no".to_owned(), |charges| charges.to_string());
         let waited = Duration::from_millis(self.waited_ms.try_into().unwrap_or(u64::MAX));
-        let again = self.redeliveries.map(|n| format!(", {n} messages delivered again")).unwrap_or_default();
+        let redelivered =
+            self.redeliveries.map(|n| format!(", {n} messages redelivered")).unwrap_or_default();
         writeln!(
             f,
-            "{} orders, {} products, {charges} charges{again}; judged after {:.1} s\n",
+            "{} orders, {} products, {charges} charges{redelivered}; checked after {:.1} s\n",
             self.orders,
             self.products,
             waited.as_secs_f64()
         )?;
         self.findings.iter().try_for_each(|finding| write!(f, "{finding}"))?;
-        let (broken, unjudged) = (self.broken().len(), self.not_checkable().len());
-        let held = self.findings.len() - broken - unjudged;
-        write!(f, "\n{held} held, {broken} broken, {unjudged} not checkable")
+        let (broken, unchecked) = (self.broken().len(), self.not_checkable().len());
+        let held = self.findings.len() - broken - unchecked;
+        write!(f, "\n{held} held, {broken} broken, {unchecked} not checkable")
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// More than this many violations of one kind tell a reader nothing new; JSON has them all.
+        /// Further violations of the same invariant rarely add information; the JSON output contains all of them.
         const SHOWN: usize = 5;
 
         let name = self.invariant;

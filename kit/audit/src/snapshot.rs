@@ -1,4 +1,4 @@
-//! Everything an audit judges, as plain values: judging needs no shop.
+//! The state that an audit checks, as plain values, so that the checks run without a shop.
 
 use std::collections::HashMap;
 
@@ -6,30 +6,30 @@ use serde::Deserialize;
 use shop_client::model::{Order, Status};
 use uuid::Uuid;
 
-use crate::{Journal, messages::Messages, questions::Answers};
+use crate::{Journal, messages::Messages, queries::QueryResults};
 
-/// A shop at one moment.
+/// The state of a shop at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// Every order of every customer.
+    /// All orders of all customers.
     pub orders: Vec<Order>,
-    /// The stock ledger of every product.
+    /// The stock ledgers of all products.
     pub stock: Vec<Stock>,
-    /// Every charge of the payment provider, or why its ledger cannot be read.
+    /// All charges of the payment provider, or the reason why its ledger cannot be read.
     pub charges: Result<Vec<Charge>, String>,
-    /// What was asked of the shop, where somebody kept a journal.
+    /// The requests that were sent to the shop, if they were recorded.
     pub journal: Option<Journal>,
-    /// Orders that came or changed while the snapshot was taken.
+    /// The number of orders that were created or changed while the snapshot was taken.
     pub changed: usize,
-    /// The streams, or why they cannot be looked at; none where the stage has no NATS.
+    /// The streams, or the reason why they cannot be read. `None` if the stage does not use NATS.
     pub messages: Option<Result<Messages, String>>,
-    /// What the stage's own queries found.
-    pub answers: Answers,
+    /// The results of the queries in the `audit.toml` of the stage.
+    pub query_results: QueryResults,
 }
 
-/// The stock ledger of one product. Signed, unlike the contract's: a shop that oversells may well say -1.
+/// The stock ledger of one product. The numbers are signed, unlike in the contract, because a broken shop may report -1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[expect(missing_docs, reason = "the contract says it")]
+#[expect(missing_docs, reason = "the contract describes the fields")]
 pub struct Stock {
     pub product_id: Uuid,
     pub received: i64,
@@ -38,12 +38,12 @@ pub struct Stock {
     pub sold: i64,
 }
 
-/// One charge of the provider's ledger; amounts in minor units.
+/// One charge in the ledger of the payment provider. Amounts are in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[expect(missing_docs, reason = "the provider's API says it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Charge {
     pub id: String,
-    /// The order that is paid.
+    /// The id of the order.
     pub reference: String,
     pub amount: u64,
     pub refunded: u64,
@@ -51,18 +51,18 @@ pub struct Charge {
     pub status: ChargeStatus,
 }
 
-/// What became of a charge.
+/// The status of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChargeStatus {
-    /// The money was taken.
+    /// The money was captured.
     Succeeded,
-    /// It was not.
+    /// No money was captured.
     Declined,
 }
 
 impl Snapshot {
-    /// The units of each product in orders with one of these statuses.
+    /// Sums the units of each product over the orders with one of these statuses.
     pub(crate) fn units_in(&self, statuses: &[Status]) -> HashMap<Uuid, i64> {
         let mut units = HashMap::new();
         for order in self.orders.iter().filter(|order| statuses.contains(&order.status)) {

@@ -1,8 +1,8 @@
-//! Takes the uncommitted change of a chapter forward through every later one.
+//! Merges the uncommitted change of a chapter into every later chapter.
 //!
-//! From each chapter to the next: what git says is uncommitted in the one is merged into the other. So a chapter that
-//! was carried to is the next one's origin, an author's decision in the middle travels on with the rest, and carrying
-//! twice does no more than carrying once.
+//! The change moves from each chapter to the next: what git reports as uncommitted in one chapter is merged into the
+//! following one. So an edit that an author makes in a middle chapter is carried on with the rest, and carrying is
+//! idempotent.
 
 use std::{fmt, fs, path::Path};
 
@@ -12,94 +12,99 @@ use crate::{
     Chain, Link,
     files::{is_own, read_if_there},
     git,
-    merge::{Merged, Three, is_marked, level, merge},
+    merge::{MergeInput, MergeOutcome, has_conflict_markers, merge, with_version_of},
 };
 
-/// What happened in one later chapter.
+/// The result for one later chapter.
 #[derive(Debug)]
 pub struct Carried {
-    /// The chapter's number.
+    /// The number of the chapter.
     pub number: u32,
-    /// Each file of the change.
+    /// The files of the change.
     pub files: Vec<File>,
 }
 
-/// One file of the change, in one later chapter.
+/// The result for one file in one later chapter.
 #[derive(Debug, PartialEq, Eq)]
 pub struct File {
-    /// What happened to it.
+    /// What happened to the file.
     pub outcome: Outcome,
-    /// Where it is, from the root of the course.
-    pub place: String,
-    /// What more there is to say.
+    /// The path of the file, relative to the root of the course.
+    pub path: String,
+    /// A remark for the author; may be empty.
     pub remark: String,
 }
 
 /// What happened to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It has the change now.
+    /// The change was merged into the file.
     Carried,
-    /// It is deleted, as in the chapter before.
+    /// The file was deleted, as in the chapter before.
     Deleted,
-    /// It had the change already.
-    Same,
-    /// Each chapter has its own, and it is not carried.
-    Own,
-    /// The chapter has no such file, as it declares: the change ends here.
-    Gone,
-    /// An author has to decide.
+    /// The file already contained the change.
+    Unchanged,
+    /// The file is specific to each chapter and is not carried.
+    Skipped,
+    /// The manifest of the chapter declares the file as removed, so the change ends here.
+    Removed,
+    /// The author has to resolve a conflict.
     Conflict,
 }
 
-/// A file of the later chapter, not yet written.
-struct Planned<'a> {
+/// A file of the later chapter that is merged, but not yet written.
+struct PlannedFile<'a> {
     path: &'a str,
-    merged: Merged,
+    merged: MergeOutcome,
 }
 
-/// Carries the change of a chapter to the next, from there to the next, and so on, up to the first chapter with a
-/// conflict, which still gets all of the change. Every file of a chapter is merged before any is written; then `tell` is
-/// told. Gives the chapter it came to.
+/// Carries the change of a chapter to the next chapter, from there to the one after it, and so on. It stops after the
+/// first chapter with a conflict; that chapter still receives the whole change. All files of a chapter are merged before
+/// any of them is written. `report` is called once for each chapter. Returns the result for the last chapter.
 ///
 /// # Errors
-/// There is no such chapter or no later one, it has no uncommitted change, it has unresolved conflicts, or a file cannot
-/// be read or written.
-pub fn carry(chain: &Chain, number: u32, mut tell: impl FnMut(&Carried) -> Result<()>) -> Result<Carried> {
+/// The chapter does not exist or is the last one, it contains no uncommitted change or unresolved conflicts, or a file
+/// cannot be read or written.
+pub fn carry(chain: &Chain, number: u32, mut report: impl FnMut(&Carried) -> Result<()>) -> Result<Carried> {
     let position = chain.position(number)?;
     let first = &chain.links[position];
     ensure!(
         !git::uncommitted(&first.folder)?.is_empty(),
-        "{} has no uncommitted change; carry a fix before you commit it",
-        first.place
+        "{} contains no uncommitted change; carry a fix before you commit it",
+        first.path
     );
     let mut last = None;
     for (from, to) in chain.steps().skip(position) {
         let carried = Carried { number: to.number, files: step(from, to)? };
-        tell(&carried)?;
+        report(&carried)?;
         let stopped = carried.conflicts().next().is_some();
         last = Some(carried);
         if stopped {
             break;
         }
     }
-    last.with_context(|| format!("chapter {number} is the last: there is none to carry to"))
+    last.with_context(|| {
+        format!("chapter {number} is the last one; there is no later chapter to carry the change to")
+    })
 }
 
-/// From one chapter to the next.
+/// Carries the change from one chapter to the next.
 fn step(from: &Link, to: &Link) -> Result<Vec<File>> {
     let change = git::uncommitted(&from.folder)?;
     let mut files = Vec::new();
     let mut plan = Vec::new();
     for path in &change {
         if is_own(path) {
-            let remark = "each chapter has its own: look at it yourself".to_owned();
-            files.push(File { outcome: Outcome::Own, place: to.shown(path), remark });
+            let remark = "this file is specific to each chapter; edit it by hand if necessary".to_owned();
+            files.push(File { outcome: Outcome::Skipped, path: to.path_of(path), remark });
         } else if let Some(here) = to.changes.path_after(path) {
-            plan.push(Planned { path: here, merged: merged(from, path, to, here)? });
+            plan.push(PlannedFile { path: here, merged: merge_file(from, path, to, here)? });
         } else {
-            let remark = format!("{} removes it: does what took its place need the change?", to.manifest);
-            files.push(File { outcome: Outcome::Gone, place: to.shown(path), remark });
+            let remark = format!(
+                "{} declares it as removed; check whether its replacement needs the change",
+                to.manifest
+            );
+            files.push(File { outcome: Outcome::Removed, path: to.path_of(path), remark });
         }
     }
     for planned in &plan {
@@ -109,32 +114,32 @@ fn step(from: &Link, to: &Link) -> Result<Vec<File>> {
     Ok(files)
 }
 
-fn merged(from: &Link, path: &str, to: &Link, here: &str) -> Result<Merged> {
+fn merge_file(from: &Link, path: &str, to: &Link, here: &str) -> Result<MergeOutcome> {
     let ours = read_if_there(&to.folder.join(here))?;
-    let like = |content| match &ours {
-        Some(ours) if path == "Cargo.toml" => level(content, ours),
+    let with_our_version = |content| match &ours {
+        Some(ours) if path == "Cargo.toml" => with_version_of(content, ours),
         _ => content,
     };
-    let base = git::committed(&from.folder, path)?.map(like);
-    let theirs = read_if_there(&from.folder.join(path))?.map(like);
+    let base = git::committed(&from.folder, path)?.map(with_our_version);
+    let theirs = read_if_there(&from.folder.join(path))?.map(with_our_version);
     for (link, path, content) in [(from, path, &theirs), (to, here, &ours)] {
-        let (place, number) = (link.shown(path), link.number);
+        let (file, number) = (link.path_of(path), link.number);
         ensure!(
-            !content.as_deref().is_some_and(is_marked),
-            "{place} still has conflict markers; decide between them, then `just carry {number}`"
+            !content.as_deref().is_some_and(has_conflict_markers),
+            "{file} still contains conflict markers; resolve them, then run `just carry {number}`"
         );
     }
-    let three = Three { base: base.as_deref(), theirs: theirs.as_deref(), ours: ours.as_deref() };
-    Ok(merge(three, from.number, to.number))
+    let input = MergeInput { base: base.as_deref(), theirs: theirs.as_deref(), ours: ours.as_deref() };
+    Ok(merge(input, from.number, to.number))
 }
 
-impl Planned<'_> {
+impl PlannedFile<'_> {
     fn write(&self, folder: &Path) -> Result<()> {
         let file = folder.join(self.path);
         match &self.merged {
-            Merged::Same | Merged::Left(_) => Ok(()),
-            Merged::Deleted => fs::remove_file(&file),
-            Merged::Written(content) | Merged::Marked(content, _) => {
+            MergeOutcome::Unchanged | MergeOutcome::Unmergeable(_) => Ok(()),
+            MergeOutcome::Deleted => fs::remove_file(&file),
+            MergeOutcome::Merged(content) | MergeOutcome::Conflicted(content, _) => {
                 file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file, content))
             }
         }
@@ -143,18 +148,20 @@ impl Planned<'_> {
 
     fn report(self, to: &Link) -> File {
         let (outcome, remark) = match self.merged {
-            Merged::Same => (Outcome::Same, String::new()),
-            Merged::Written(_) => (Outcome::Carried, String::new()),
-            Merged::Deleted => (Outcome::Deleted, String::new()),
-            Merged::Marked(_, count) => (Outcome::Conflict, format!("{count} between markers in the file")),
-            Merged::Left(why) => (Outcome::Conflict, why.to_owned()),
+            MergeOutcome::Unchanged => (Outcome::Unchanged, String::new()),
+            MergeOutcome::Merged(_) => (Outcome::Carried, String::new()),
+            MergeOutcome::Deleted => (Outcome::Deleted, String::new()),
+            MergeOutcome::Conflicted(_, count) => {
+                (Outcome::Conflict, format!("{count} conflicts, marked in the file"))
+            }
+            MergeOutcome::Unmergeable(why) => (Outcome::Conflict, why.to_owned()),
         };
-        File { outcome, place: to.shown(self.path), remark }
+        File { outcome, path: to.path_of(self.path), remark }
     }
 }
 
 impl Carried {
-    /// Files that an author has to look at before the change can go on.
+    /// The files in which the author has to resolve a conflict before the change can be carried on.
     pub fn conflicts(&self) -> impl Iterator<Item = &File> {
         self.files.iter().filter(|file| file.outcome == Outcome::Conflict)
     }
@@ -165,12 +172,12 @@ impl fmt::Display for File {
         let outcome = match self.outcome {
             Outcome::Carried => "carried",
             Outcome::Deleted => "deleted",
-            Outcome::Same => "had it",
-            Outcome::Own => "not carried",
-            Outcome::Gone => "gone",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Skipped => "skipped",
+            Outcome::Removed => "removed",
             Outcome::Conflict => "CONFLICT",
         };
-        write!(f, "{outcome:<11}  {}", self.place)?;
+        write!(f, "{outcome:<11}  {}", self.path)?;
         if self.remark.is_empty() { Ok(()) } else { write!(f, ": {}", self.remark) }
     }
 }

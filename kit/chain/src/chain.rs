@@ -1,4 +1,4 @@
-//! The chapters, one after the other.
+//! The chapters of the course, in order.
 
 use std::path::{Path, PathBuf};
 
@@ -10,34 +10,34 @@ use crate::files::Files;
 /// The chapters of a course, in order.
 #[derive(Debug)]
 pub struct Chain {
-    /// The folder that has `chapters/`.
+    /// The root of the course: the folder that contains `chapters/`.
     pub root: PathBuf,
-    /// At least one.
+    /// The chapters, at least one.
     pub links: Vec<Link>,
 }
 
-/// A chapter and what it declares about the one before.
+/// One chapter of the chain, with its declared differences from the chapter before.
 #[derive(Debug)]
 pub struct Link {
-    /// The chapter's number.
+    /// The number of the chapter.
     pub number: u32,
-    /// Its manifest, from the root: `chapters/02-seams/chapter.toml`.
+    /// The path of its manifest, relative to the root: `chapters/02-seams/chapter.toml`.
     pub manifest: String,
-    /// What the manifest declares.
+    /// The differences that the manifest declares.
     pub changes: Changes,
-    /// Where the Cargo workspace is.
+    /// The folder of the Cargo workspace.
     pub folder: PathBuf,
-    /// The same from the root: `chapters/02-seams`, or `services`.
-    pub place: String,
+    /// The same folder, relative to the root: `chapters/02-seams`, or `services`.
+    pub path: String,
     /// The files of the workspace.
     pub files: Files,
 }
 
 impl Chain {
-    /// Reads every manifest of the course that a folder lies in, and lists every stage's files.
+    /// Finds the course around a folder, reads every manifest and lists the files of every stage.
     ///
     /// # Errors
-    /// There is no course, a manifest is no good, or its workspace is not there.
+    /// There is no course, a manifest is invalid, or its workspace does not exist.
     pub fn around(folder: &Path) -> Result<Self> {
         let course = Course::find(folder)?;
         let root = course.root.canonicalize()?;
@@ -49,17 +49,20 @@ impl Chain {
         Ok(Self { root, links })
     }
 
-    /// The place of a chapter in [`Chain::links`].
+    /// The index of a chapter in [`Chain::links`].
     ///
     /// # Errors
-    /// There is no such chapter.
+    /// The chapter does not exist.
     pub fn position(&self, number: u32) -> Result<usize> {
-        let there = || self.links.iter().map(|link| link.number.to_string()).collect::<Vec<_>>().join(", ");
+        let existing =
+            || self.links.iter().map(|link| link.number.to_string()).collect::<Vec<_>>().join(", ");
         let found = self.links.iter().position(|link| link.number == number);
-        found.with_context(|| format!("there is no chapter {number}; the chapters here are {}", there()))
+        found.with_context(|| {
+            format!("chapter {number} does not exist; the existing chapters are {}", existing())
+        })
     }
 
-    /// Each chapter but the first, with the one before it.
+    /// Each pair of adjacent chapters.
     pub fn steps(&self) -> impl Iterator<Item = (&Link, &Link)> {
         self.links.iter().zip(self.links.iter().skip(1))
     }
@@ -72,15 +75,17 @@ impl Link {
         let manifest = shown(&chapter.folder.canonicalize()?.join("chapter.toml"));
         let folder = chapter.workspace().canonicalize().with_context(|| {
             let workspace = &chapter.manifest.workspace;
-            format!("{manifest}: `workspace` is \"{workspace}\", and there is no such folder; correct it")
+            format!(
+                "{manifest}: `workspace` is \"{workspace}\", but that folder does not exist; correct the path"
+            )
         })?;
         let files = Files::below(&folder)?;
-        let place = shown(&folder);
-        Ok(Self { number, manifest, changes: chapter.manifest.changes, folder, place, files })
+        let path = shown(&folder);
+        Ok(Self { number, manifest, changes: chapter.manifest.changes, folder, path, files })
     }
 
-    /// A file of the workspace, from the root.
-    pub fn shown(&self, path: &str) -> String {
-        format!("{}/{path}", self.place)
+    /// The path of a file of the workspace, relative to the root.
+    pub fn path_of(&self, file: &str) -> String {
+        format!("{}/{file}", self.path)
     }
 }

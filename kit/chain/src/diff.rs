@@ -1,4 +1,4 @@
-//! Two stages side by side, for people.
+//! Shows the differences between two stages.
 
 use std::{
     collections::BTreeSet,
@@ -19,19 +19,19 @@ const PLAIN: Style = Style::new();
 /// A file in which two stages differ.
 #[derive(Debug)]
 pub struct Difference {
-    /// Its path in the first stage. None: the first stage does not have it.
+    /// Its path in the first stage. `None` if the first stage does not contain it.
     pub before: Option<String>,
-    /// Its path in the second stage.
+    /// Its path in the second stage. `None` if the second stage does not contain it.
     pub after: Option<String>,
     old: Vec<u8>,
     new: Vec<u8>,
 }
 
-/// All that differs between two stages, the first of which may be the later one, in the order of the paths. A file is
-/// followed through the moves that the manifests between them declare. Below `path`, where one is given.
+/// Finds the differences between two stages, ordered by path. The first stage may be the later one. Moves that the
+/// manifests between them declare are followed. With `path`, only that file or folder is compared.
 ///
 /// # Errors
-/// A chapter is not there, neither stage has the path, or a file cannot be read.
+/// A chapter does not exist, neither stage contains the path, or a file cannot be read.
 pub fn between(chain: &Chain, first: u32, second: u32, path: Option<&str>) -> Result<Vec<Difference>> {
     let (a, b) = (chain.position(first)?, chain.position(second)?);
     let (old, new) = (&chain.links[a], &chain.links[b]);
@@ -40,11 +40,11 @@ pub fn between(chain: &Chain, first: u32, second: u32, path: Option<&str>) -> Re
         pairs = pairs.into_iter().map(|(before, after)| (after, before)).collect();
     }
     if let Some(path) = path {
-        let path = [old, new].iter().find_map(|link| path.strip_prefix(&link.shown(""))).unwrap_or(path);
+        let path = [old, new].iter().find_map(|link| path.strip_prefix(&link.path_of(""))).unwrap_or(path);
         let below = |file: Option<&str>| file.is_some_and(|file| Path::new(file).starts_with(path));
         pairs.retain(|(before, after)| below(*before) || below(*after));
-        let shown = "a path is named from the stage, as shop/src";
-        ensure!(!pairs.is_empty(), "neither chapter {first} nor chapter {second} has {path}; {shown}");
+        let hint = "a path is relative to the stage, for example shop/src";
+        ensure!(!pairs.is_empty(), "neither chapter {first} nor chapter {second} contains {path}; {hint}");
     }
     let mut differences = Vec::new();
     for (before, after) in pairs {
@@ -60,14 +60,14 @@ pub fn between(chain: &Chain, first: u32, second: u32, path: Option<&str>) -> Re
     Ok(differences)
 }
 
-/// Each file of the first and the last of some stages, under both names.
+/// Pairs the files of the first and the last stage, each with its path in both.
 fn pairs(links: &[Link]) -> Vec<(Option<&str>, Option<&str>)> {
     let [first, rest @ ..] = links else { return Vec::new() };
     let last = rest.last().unwrap_or(first);
     let follow = |path| rest.iter().try_fold(path, |path, link| link.changes.path_after(path));
-    let there = |path: &&str| last.files.paths.contains(*path);
+    let exists = |path: &&str| last.files.paths.contains(*path);
     let old = first.files.paths.iter().map(String::as_str);
-    let mut pairs: Vec<_> = old.map(|path| (Some(path), follow(path).filter(there))).collect();
+    let mut pairs: Vec<_> = old.map(|path| (Some(path), follow(path).filter(exists))).collect();
     let kept: BTreeSet<_> = pairs.iter().filter_map(|(_, after)| *after).collect();
     let new = last.files.paths.iter().map(String::as_str).filter(|path| !kept.contains(path));
     pairs.extend(new.map(|path| (None, Some(path))));
@@ -75,13 +75,13 @@ fn pairs(links: &[Link]) -> Vec<(Option<&str>, Option<&str>)> {
 }
 
 impl Difference {
-    /// A file in two versions.
+    /// Creates a difference from two versions of one file.
     pub fn of_file(path: &str, old: String, new: String) -> Self {
         let path = Some(path.to_owned());
         Self { before: path.clone(), after: path, old: old.into_bytes(), new: new.into_bytes() }
     }
 
-    /// Where it is now, or was last.
+    /// The path in the second stage or, if the file was removed, in the first one.
     pub fn path(&self) -> &str {
         self.after.as_deref().or(self.before.as_deref()).unwrap_or_default()
     }
@@ -91,7 +91,7 @@ impl Difference {
         self.old != self.new
     }
 
-    /// What happened to it, in one or two words.
+    /// The kind of the difference, in one or two words.
     pub fn kind(&self) -> &'static str {
         match (&self.before, &self.after) {
             (None, _) => "added",
@@ -102,7 +102,7 @@ impl Difference {
         }
     }
 
-    /// Its path, or both.
+    /// The path, or `old -> new` if the file was moved.
     pub fn paths(&self) -> String {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) if before != after => format!("{before} -> {after}"),
@@ -110,12 +110,12 @@ impl Difference {
         }
     }
 
-    /// Both contents as text. None: one is not text.
+    /// Both contents as text. `None` if one of them is not UTF-8.
     fn texts(&self) -> Option<(&str, &str)> {
         Some((std::str::from_utf8(&self.old).ok()?, std::str::from_utf8(&self.new).ok()?))
     }
 
-    /// How many lines came and how many went. None: it is not text.
+    /// The number of inserted and of deleted lines. `None` for a binary file.
     pub fn lines(&self) -> Option<(usize, usize)> {
         let (old, new) = self.texts()?;
         let diff = TextDiff::from_lines(old, new);
@@ -124,7 +124,7 @@ impl Difference {
     }
 }
 
-/// A unified diff with terminal colours, each file under a heading; the words that changed in a changed line are bold.
+/// Writes a unified diff under a heading, with terminal colours. In a changed line, the changed words are bold.
 impl Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEADING}{}: {}{HEADING:#}", self.kind(), self.paths())?;
@@ -157,7 +157,7 @@ fn write_hunk(
         write!(f, "{style}{}{style:#}", change.tag())?;
         for (emphasised, text) in change.iter_strings_lossy() {
             let style = if emphasised { style.bold() } else { style };
-            // The end of the line outside the colour: some terminals paint the rest of the line otherwise.
+            // The line break is written after the colour is reset. Otherwise some terminals colour the rest of the line.
             let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
             write!(f, "{style}{text}{style:#}{end}")?;
         }
@@ -168,26 +168,26 @@ fn write_hunk(
     Ok(())
 }
 
-/// One line a file, and the sum.
+/// One line per file, and a line with the totals.
 pub fn summary(differences: &[Difference]) -> String {
     let mut text = String::new();
-    let (mut came, mut went) = (0, 0);
+    let (mut inserted, mut deleted) = (0, 0);
     for difference in differences {
         let (kind, paths) = (difference.kind(), difference.paths());
         let lines = difference.lines();
         let shown = lines.map_or("not text".to_owned(), |(plus, minus)| format!("+{plus} -{minus}"));
         writeln!(text, "{kind:<14}  {shown:>11}  {paths}").ok();
-        came += lines.unwrap_or_default().0;
-        went += lines.unwrap_or_default().1;
+        inserted += lines.unwrap_or_default().0;
+        deleted += lines.unwrap_or_default().1;
     }
     let count = |kind: &str| differences.iter().filter(|difference| difference.kind() == kind).count();
-    let edited_on_the_way = count("moved, changed");
+    let moved_and_changed = count("moved, changed");
     let (changed, added, removed) = (count("changed"), count("added"), count("removed"));
-    let moved = count("moved") + edited_on_the_way;
+    let moved = count("moved") + moved_and_changed;
     writeln!(
         text,
-        "{changed} changed, {added} added, {removed} removed, {moved} moved ({edited_on_the_way} of them changed): \
-        {came} lines came, {went} went"
+        "{changed} changed, {added} added, {removed} removed, {moved} moved ({moved_and_changed} of them changed): \
+        {inserted} insertions, {deleted} deletions"
     )
     .ok();
     text

@@ -1,29 +1,28 @@
-//! Proves that the rules of the shop know no framework: `domain.rs` and `status.rs` of a context could be moved to any
-//! other process, and tested without one.
+//! Checks that domain code does not use a framework. So `domain.rs` and `status.rs` of a context can be tested without a
+//! server, and moved to another process.
 
 use anyhow::Result;
 
 use crate::{Chain, Violation, rust::Source};
 
-/// Files that hold rules only.
-const PURE: [&str; 2] = ["domain.rs", "status.rs"];
+/// The files that contain only domain code.
+const DOMAIN_FILES: [&str; 2] = ["domain.rs", "status.rs"];
 
-/// Crates that such a file does not name.
+/// The crates that domain code must not use.
 const FRAMEWORKS: [&str; 5] = ["async_nats", "axum", "reqwest", "sqlx", "tokio"];
 
-/// Every line of such a file that names a framework.
+/// Finds every line of a domain file that names a framework.
 ///
 /// # Errors
 /// A file cannot be read.
 pub fn check(chain: &Chain) -> Result<Vec<Violation>> {
     let mut violations = Vec::new();
     for link in &chain.links {
-        for path in link.files.paths.iter().filter(|path| is_pure(path)) {
+        for path in link.files.paths.iter().filter(|path| is_domain_file(path)) {
             for (line, name) in Source::read(&link.folder.join(path))?.identifiers {
                 if FRAMEWORKS.contains(&name.as_str()) {
-                    let reason =
-                        format!("names {name}; rules know no framework, so move this to the file that does");
-                    violations.push(Violation::new(format!("{}:{line}", link.shown(path)), reason));
+                    let reason = format!("domain code must not use {name}; move this code to another file");
+                    violations.push(Violation::new(format!("{}:{line}", link.path_of(path)), reason));
                 }
             }
         }
@@ -31,7 +30,7 @@ pub fn check(chain: &Chain) -> Result<Vec<Violation>> {
     Ok(violations)
 }
 
-fn is_pure(path: &str) -> bool {
+fn is_domain_file(path: &str) -> bool {
     path.rsplit_once('/')
-        .is_some_and(|(folder, name)| PURE.contains(&name) && folder.split('/').any(|f| f == "src"))
+        .is_some_and(|(folder, name)| DOMAIN_FILES.contains(&name) && folder.split('/').any(|f| f == "src"))
 }

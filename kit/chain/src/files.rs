@@ -1,4 +1,4 @@
-//! The files of a stage: those that git would track, without those that are each stage's own.
+//! The files of a stage: those that git would track, except the files that are specific to each stage.
 
 use std::{
     collections::BTreeSet,
@@ -9,22 +9,22 @@ use std::{
 use anyhow::{Context, Result};
 use ignore::WalkBuilder;
 
-/// Of these, in the workspace's own folder, each stage has its own: neither compared nor carried.
+/// The files in the folder of the workspace that are specific to each stage. They are neither compared nor carried.
 const OWN: [&str; 3] = ["Cargo.lock", "README.md", "chapter.toml"];
 
-/// The workspace's manifest, whose `version` line is each stage's own.
+/// The manifest of the workspace. Its `version` is specific to each stage.
 const MANIFEST: &str = "Cargo.toml";
 
 /// The files of a workspace.
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
-    /// Relative to the workspace, with `/` between folders.
+    /// Paths relative to the workspace, with `/` as separator.
     pub paths: BTreeSet<String>,
 }
 
 impl Files {
-    /// Lists a workspace.
+    /// Lists the files of a workspace.
     ///
     /// # Errors
     /// A folder cannot be read, or a name is not UTF-8.
@@ -33,10 +33,10 @@ impl Files {
         Ok(Self { folder: folder.to_owned(), paths })
     }
 
-    /// What is in a file, with the version in the workspace's manifest blotted out.
+    /// Reads a file. In the manifest of the workspace the version is replaced by `0.0.0`, so that it is no difference.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn read(&self, path: &str) -> Result<Vec<u8>> {
         let file = self.folder.join(path);
         let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -47,12 +47,12 @@ impl Files {
     }
 }
 
-/// Whether a file, named from its workspace, is each stage's own.
+/// Whether a file, relative to its workspace, is specific to each stage.
 pub fn is_own(path: &str) -> bool {
     OWN.contains(&path)
 }
 
-/// The files below a folder that git would track, sorted; in a checkout or not.
+/// Lists the files below a folder that git would track, sorted. The folder need not be a git repository.
 ///
 /// # Errors
 /// A folder cannot be read, or a name is not UTF-8.
@@ -77,19 +77,19 @@ pub fn tracked(folder: &Path) -> Result<Vec<String>> {
     Ok(files)
 }
 
-/// A workspace's manifest with another version. What stands behind the version in its line stays.
+/// Replaces the version in the manifest of a workspace. The rest of the line, such as a comment, is kept.
 pub fn with_version(manifest: &str, version: &str) -> String {
     let Some((before, old)) = version_line(manifest) else { return manifest.to_owned() };
     let after = &manifest[before.len() + old.len()..];
     format!("{before}{version}{after}")
 }
 
-/// The version that a workspace's manifest gives its packages.
+/// The version in the manifest of a workspace.
 pub fn version_of(manifest: &str) -> Option<&str> {
     version_line(manifest).map(|(_, version)| version)
 }
 
-/// All before the first `version`, and the version itself.
+/// The text before the first version, and the version.
 fn version_line(manifest: &str) -> Option<(&str, &str)> {
     const KEY: &str = "version = \"";
     let start =
@@ -98,10 +98,10 @@ fn version_line(manifest: &str) -> Option<(&str, &str)> {
     Some((&manifest[..start], &manifest[start..start + length]))
 }
 
-/// A file that may not be there.
+/// Reads a file, or returns `None` if it does not exist.
 ///
 /// # Errors
-/// It is there and cannot be read.
+/// The file exists, but cannot be read.
 pub fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(file) {
         Ok(content) => Ok(Some(content)),
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_version_is_changed_in_its_line() {
+    fn only_the_version_is_replaced_and_the_rest_of_its_line_is_kept() {
         let manifest =
             "[workspace.package]\nrust-version = \"1.95\"\nversion = \"0.1.0\" # why\nversion = \"x\"\n";
         assert_eq!(version_of(manifest), Some("0.1.0"));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_ignores_and_what_is_the_stages_own_is_no_file_of_the_chain() {
+    fn ignored_files_and_files_specific_to_a_stage_are_not_listed() {
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let file = folder.path().join(path);

@@ -1,4 +1,4 @@
-//! What git knows of a workspace. Authors have git; readers need none of this.
+//! Queries git about a workspace. Only the commands for authors need git.
 
 use std::{
     collections::BTreeSet,
@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Files of a folder that differ between the working tree and the last commit, new and deleted ones included. Paths are
-/// relative to the folder.
+/// Lists the files of a folder that differ between the working tree and the last commit, including new and deleted files.
+/// The paths are relative to the folder.
 ///
 /// # Errors
-/// git is missing, or the folder is in no repository with a commit.
+/// git is not installed, or the folder is not in a repository with a commit.
 pub fn uncommitted(folder: &Path) -> Result<BTreeSet<String>> {
     let edited =
         git(folder, &["diff", "--name-only", "--no-renames", "--relative", "-z", "HEAD", "--", "."])?;
@@ -21,12 +21,12 @@ pub fn uncommitted(folder: &Path) -> Result<BTreeSet<String>> {
     Ok(both.iter().flat_map(|paths| paths.split_terminator('\0')).map(str::to_owned).collect())
 }
 
-/// A file as it was committed last. None: it was not.
+/// Reads a file from the last commit, or returns `None` if the commit does not contain it.
 ///
 /// # Errors
 /// See [`uncommitted`].
 pub fn committed(folder: &Path, path: &str) -> Result<Option<Vec<u8>>> {
-    // `cat-file` fails alike for what is not committed and for everything else that can go wrong.
+    // `cat-file` fails with the same exit code for a missing file and for every other error, so look it up first.
     let listed = git(folder, &["ls-tree", "--name-only", "-z", "HEAD", "--", path])?;
     if listed.is_empty() {
         return Ok(None);
@@ -40,8 +40,8 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>> {
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
-        .context("cannot run git; an author of the course needs it")?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "git {} in {}: {}", arguments[0], folder.display(), complaint.trim());
+        .context("cannot run git; the commands for authors need it")?;
+    let error = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "git {} failed in {}: {}", arguments[0], folder.display(), error.trim());
     Ok(output.stdout)
 }

@@ -1,16 +1,16 @@
-//! What holds the chapters together: each is a copy of the one before and a declared difference, and stays one.
+//! Keeps the chapters consistent. The stage of a chapter is a copy of the stage before with declared differences.
 //!
-//! In reading order: [`chain`] is the chapters one after the other, [`files`] what belongs to a stage. On these,
-//! [`delta`] proves that a stage differs from the one before where its manifest says so and nowhere else, [`declare`]
-//! writes that part of the manifest, [`diff`] shows two stages to people, and [`carry`] takes a fix forward with
-//! [`merge`] and [`git`].
+//! In reading order: [`chain`] reads the chapters in order, and [`files`] lists the files of a stage. With these,
+//! [`delta`] checks that a stage differs from the one before only where its manifest declares it, [`declare`] generates
+//! that part of the manifest, [`diff`] shows the differences between two stages, and [`carry`] merges a fix into all
+//! later stages with [`merge`] and [`git`].
 //!
-//! [`workspaces`] is every Cargo workspace of the course. On it, [`versions`] proves that no two packages can be taken
-//! for each other, [`tables`] and [`locks`] that all stages use the same dependencies, and [`update`] changes one of them
-//! everywhere.
+//! [`workspaces`] finds every Cargo workspace of the course. With it, [`versions`] checks that no two packages share a
+//! name and a version, [`tables`] and [`locks`] check that all stages use the same dependencies, and [`update`] changes
+//! the version of a dependency in all of them.
 //!
-//! [`rust`] reads source text for the two import rules: [`domain`], that rules of the shop know no framework, and
-//! [`ownership`], that a table is named by the crate that owns it and no other. [`violation`] is what each check reports.
+//! [`rust`] parses source files for two rules: [`domain`] checks that domain code does not use a framework, and
+//! [`ownership`] checks that only the crate that owns a table uses it in SQL. Every check reports a [`violation`].
 
 pub mod chain;
 pub mod files;

@@ -1,4 +1,4 @@
-//! Proves that the lock files of all workspaces resolve the same crates to the same versions, indirect ones too.
+//! Checks that the lock files of all workspaces resolve each crate to the same version, including indirect dependencies.
 
 use std::{collections::BTreeMap, fs, io::ErrorKind};
 
@@ -8,8 +8,8 @@ use toml::{Table, Value};
 
 use crate::{Violation, workspaces::Workspace};
 
-/// Crates that one workspace has in another version than the rest. Versions that Cargo would keep side by side in one
-/// workspace, as 0.4 and 0.5, are two crates here too.
+/// Finds crates that are locked to different versions. Versions that Cargo can use side by side in one workspace, such as
+/// 0.4 and 0.5, count as different crates.
 ///
 /// # Errors
 /// A lock file cannot be read.
@@ -20,7 +20,7 @@ pub fn check(workspaces: &[Workspace]) -> Result<Vec<Violation>> {
     for workspace in workspaces {
         let place = workspace.lock_place();
         let Some(crates) = resolved(workspace)? else {
-            let reason = "is missing; build the workspace once, and commit it";
+            let reason = "is missing; build the workspace once and commit the file";
             violations.push(Violation::new(place, reason));
             continue;
         };
@@ -37,7 +37,7 @@ pub fn check(workspaces: &[Workspace]) -> Result<Vec<Violation>> {
         let (wanted, there) = &newest[&(name.clone(), compatible(&version))];
         if version != *wanted {
             let reason = format!(
-                "has {name} {version}, and {there} has {wanted}; `just update {name} {wanted}` makes them one"
+                "locks {name} to {version}, but {there} locks it to {wanted}; run `just update {name} {wanted}`"
             );
             violations.push(Violation::new(place, reason));
         }
@@ -45,29 +45,31 @@ pub fn check(workspaces: &[Workspace]) -> Result<Vec<Violation>> {
     Ok(violations)
 }
 
-/// The crates in a workspace's lock file that are not its own, with their versions. None: there is no lock file.
+/// Reads the external crates in the lock file of a workspace, with their versions. `None` if there is no lock file.
 ///
 /// # Errors
-/// It cannot be read.
+/// The lock file cannot be read or parsed.
 pub fn resolved(workspace: &Workspace) -> Result<Option<Vec<(String, Version)>>> {
     let place = workspace.lock_place();
     let text = match fs::read_to_string(workspace.folder.join("Cargo.lock")) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         read => read.with_context(|| format!("cannot read {place}"))?,
     };
-    let lock: Table = text.parse().with_context(|| format!("{place} is no TOML"))?;
+    let lock: Table = text.parse().with_context(|| format!("{place} is not valid TOML"))?;
     let packages = lock.get("package").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let foreign = packages.iter().filter(|package| package.get("source").is_some());
+    let external = packages.iter().filter(|package| package.get("source").is_some());
     let read = |package: &Value| {
         let text = |key| package.get(key).and_then(Value::as_str);
         let version = text("version").and_then(|version| Version::parse(version).ok());
         Some((text("name")?.to_owned(), version?))
     };
-    let crates = foreign.map(|package| read(package).with_context(|| format!("{place}: what is {package}?")));
+    let crates =
+        external.map(|package| read(package).with_context(|| format!("{place}: invalid package {package}")));
     crates.collect::<Result<_>>().map(Some)
 }
 
-/// Cargo keeps one version of a crate for each of these: its first number that is not 0, and where that stands.
+/// The compatibility class of a version: the first number that is not 0, and its position. Cargo selects one version of a
+/// crate in each class.
 pub fn compatible(version: &Version) -> (u64, u64, u64) {
     match (version.major, version.minor) {
         (0, 0) => (0, 0, version.patch),

@@ -1,4 +1,4 @@
-//! `chain`: what `just diff`, `just carry`, `just declare`, `just update` and `just test chain` run.
+//! `chain`, which `just diff`, `just carry`, `just declare`, `just update` and `just test chain` run.
 
 use std::{io::Write, process::ExitCode};
 
@@ -10,7 +10,7 @@ use chain::{
 use clap::{Parser, Subcommand};
 use semver::Version;
 
-/// Shows, checks and keeps what holds the chapters together.
+/// Compares the chapters and keeps them consistent.
 #[derive(Parser)]
 #[command(bin_name = "just", disable_help_subcommand = true)]
 struct Cli {
@@ -20,56 +20,56 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows what differs between two chapters, files followed through their moves
+    /// Shows the differences between two chapters and follows moved files
     ///
-    /// Left out is what every chapter has of its own: the version of its workspace, Cargo.lock,
-    /// chapter.toml and the README.md of its folder. Colours only at a terminal.
+    /// The diff omits what is specific to each chapter: the version of its workspace, Cargo.lock,
+    /// chapter.toml and the README.md of its folder. It uses colours only on a terminal.
     #[command(verbatim_doc_comment)]
     Diff {
-        /// A chapter's number
+        /// The number of a chapter
         a: u32,
-        /// Another chapter's number
+        /// The number of another chapter
         b: u32,
-        /// Only this file, or files in this folder, as named in either chapter: shop/src
+        /// Shows only this file or folder, relative to either chapter: shop/src
         path: Option<String>,
-        /// Only one line a file, and the sum
+        /// Prints one line per file, and the totals
         #[arg(long)]
         stat: bool,
     },
-    /// Takes the uncommitted change of a chapter forward through every later one
+    /// Merges the uncommitted change of a chapter into every later chapter
     ///
-    /// For authors. From each chapter to the next, every file that differs from the last commit, new and
-    /// deleted ones too, is merged into the file that stands in its place there, moves followed. Base is
-    /// the last commit; one side is the working tree of the chapter before, the other the file as it is
-    /// there, uncommitted work included.
+    /// For authors. The change moves from each chapter to the next. Every file that differs from the last
+    /// commit, including new and deleted files, is merged into the corresponding file of the next chapter;
+    /// moves are followed. The base of the three-way merge is the last commit. One side is the working tree
+    /// of the earlier chapter; the other side is the file of the later chapter with its uncommitted changes.
     ///
-    /// It stops at the first chapter with a conflict. That chapter still gets all of the change: what both
-    /// sides changed stands between conflict markers with both texts and the base, and what cannot be
-    /// merged is left as it is. Decide, then `just carry` from that chapter on. Nothing is committed, and
-    /// carrying twice does no more than carrying once.
+    /// The command stops at the first chapter with a conflict. That chapter still receives the whole
+    /// change: conflicting lines are written between conflict markers together with the base, and files
+    /// that cannot be merged stay as they are. Resolve the conflicts, then run `just carry` from that
+    /// chapter on. Nothing is committed, and the command is idempotent.
     #[command(verbatim_doc_comment)]
     Carry {
         /// The number of the chapter with the change
         chapter: u32,
     },
-    /// Prints the [changes] table of a chapter, from its files
+    /// Generates the [changes] table of a chapter from its files
     ///
-    /// For authors. Moves that chapter.toml declares are kept; others are found by content. Read it before
-    /// you use it.
+    /// For authors. Moves that chapter.toml declares are kept; others are found by content. Review the
+    /// table before you use it.
     #[command(verbatim_doc_comment)]
     Declare {
-        /// The chapter's number
+        /// The number of the chapter
         chapter: u32,
     },
-    /// Brings a dependency to one version in every workspace
+    /// Updates a dependency to the same version in every workspace
     ///
-    /// For authors. Its version is written into every table that has it, comments kept, and `cargo update`
-    /// writes every lock file. If Cargo refuses in one workspace, every file is as before.
+    /// For authors. The command writes the version into every dependency table, keeps the comments, and
+    /// runs `cargo update` for every lock file. If Cargo fails in one workspace, all files are restored.
     #[command(verbatim_doc_comment)]
     Update {
-        /// The crate's name; also of a crate that only others need
+        /// The name of the crate, which may be an indirect dependency
         name: String,
-        /// The version [default: the newest compatible with the one there]
+        /// The version [default: the newest version that is compatible with the current one]
         version: Option<Version>,
     },
     /// Checks declared differences, versions, dependencies and import rules
@@ -88,14 +88,14 @@ fn run(command: Command) -> Result<ExitCode> {
     let chain = Chain::around(&std::env::current_dir()?)?;
     match command {
         Command::Diff { a, b, path, stat } => show(&chain, (a, b), path.as_deref(), stat),
-        Command::Carry { chapter } => take_forward(&chain, chapter),
+        Command::Carry { chapter } => carry_forward(&chain, chapter),
         Command::Declare { chapter } => print(&declare::table(&declare::changes(&chain, chapter)?)),
         Command::Update { name, version } => update_everywhere(&chain, &name, version),
         Command::Check => check(&chain),
     }
 }
 
-/// Writes to standard output, as long as somebody reads it.
+/// Writes to standard output. A broken pipe is not an error: the reader, such as `head`, has seen enough.
 fn print(text: &str) -> Result<ExitCode> {
     match anstream::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -112,7 +112,7 @@ fn show(chain: &Chain, (a, b): (u32, u32), path: Option<&str>, stat: bool) -> Re
     print(&shown.join("\n"))
 }
 
-fn take_forward(chain: &Chain, number: u32) -> Result<ExitCode> {
+fn carry_forward(chain: &Chain, number: u32) -> Result<ExitCode> {
     let last = carry::carry(chain, number, |chapter| {
         let files: Vec<_> = chapter.files.iter().map(|file| format!("  {file}\n")).collect();
         print(&format!("chapter {}\n{}", chapter.number, files.concat())).map(drop)
@@ -122,10 +122,12 @@ fn take_forward(chain: &Chain, number: u32) -> Result<ExitCode> {
     }
     let here = last.number;
     let is_last = chain.links.last().is_some_and(|link| link.number == here);
-    let next = if is_last { "It is the last one." } else { "The later ones have nothing of it yet." };
-    print(&format!("\nStopped at chapter {here}: decide in the files marked CONFLICT. {next}\n"))?;
+    let next = if is_last { "It is the last chapter." } else { "Later chapters were not changed." };
+    print(&format!(
+        "\nStopped at chapter {here}: resolve the conflicts in the files marked CONFLICT. {next}\n"
+    ))?;
     if !is_last {
-        print(&format!("Then `just carry {here}` takes it on, with your decision.\n"))?;
+        print(&format!("Then run `just carry {here}` to carry the change to the later chapters.\n"))?;
     }
     Ok(ExitCode::FAILURE)
 }
@@ -134,8 +136,8 @@ fn update_everywhere(chain: &Chain, name: &str, version: Option<Version>) -> Res
     let updated = update::update(&workspaces::all(&chain.root)?, name, version)?;
     let version = &updated.version;
     match updated.files.as_slice() {
-        [] => print(&format!("{name} is {version} everywhere already\n"))?,
-        files => print(&format!("{name} is {version} now; written:\n  {}\n", files.join("\n  ")))?,
+        [] => print(&format!("{name} is already at {version} in every workspace\n"))?,
+        files => print(&format!("updated {name} to {version} in:\n  {}\n", files.join("\n  ")))?,
     };
     let workspaces = workspaces::all(&chain.root)?;
     let violations = [tables::check(&workspaces), locks::check(&workspaces)?].concat();
@@ -148,16 +150,16 @@ fn check(chain: &Chain) -> Result<ExitCode> {
     let checks = [
         ("declared differences", delta::check(chain)?),
         ("unique versions", versions::check(chain, &workspaces)?),
-        ("one dependency table", tables::check(&workspaces)),
-        ("one set of locked crates", locks::check(&workspaces)?),
-        ("rules know no framework", domain::check(chain)?),
-        ("tables stay with their owner", ownership::check(chain)?),
+        ("consistent dependency tables", tables::check(&workspaces)),
+        ("consistent lock files", locks::check(&workspaces)?),
+        ("no framework in domain code", domain::check(chain)?),
+        ("SQL only on own tables", ownership::check(chain)?),
     ];
     for (name, violations) in &checks {
         report(name, violations)?;
     }
-    let holds = checks.iter().all(|(_, violations)| violations.is_empty());
-    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let passed = checks.iter().all(|(_, violations)| violations.is_empty());
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn report(check: &str, violations: &[Violation]) -> Result<ExitCode> {

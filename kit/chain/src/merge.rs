@@ -1,12 +1,13 @@
-//! One file, three ways: what it was, what it became, and what the later stage has in its place.
+//! Three-way merge of one file: its committed version and its changed version in the earlier stage, and its version in the
+//! later stage.
 
 use similar::{ConflictStyle, TextMerge};
 
 use crate::files::{version_of, with_version};
 
-/// The three versions of a file. None: it is not there.
+/// The three versions of a file. `None` means that the file does not exist.
 #[derive(Debug, Clone, Copy)]
-pub struct Three<'a> {
+pub struct MergeInput<'a> {
     /// In the earlier stage, before the change.
     pub base: Option<&'a [u8]>,
     /// In the earlier stage, with the change.
@@ -15,43 +16,47 @@ pub struct Three<'a> {
     pub ours: Option<&'a [u8]>,
 }
 
-/// What becomes of the later stage's file.
+/// The result of a merge for the file of the later stage.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Merged {
-    /// It says already what it should.
-    Same,
-    /// It is written, and nobody has to look.
-    Written(Vec<u8>),
-    /// It is deleted.
+pub enum MergeOutcome {
+    /// The file already contains the change.
+    Unchanged,
+    /// The change was merged without a conflict; this is the new content.
+    Merged(Vec<u8>),
+    /// The file is deleted.
     Deleted,
-    /// It is written with conflict markers, so many.
-    Marked(Vec<u8>, usize),
-    /// It is left as it is, and this is why.
-    Left(&'static str),
+    /// The new content contains conflict markers, for this number of conflicts.
+    Conflicted(Vec<u8>, usize),
+    /// The file cannot be merged and stays as it is. The text tells the author why, and what to do.
+    Unmergeable(&'static str),
 }
 
 /// Merges line by line.
-pub fn merge(three: Three<'_>, earlier: u32, later: u32) -> Merged {
-    let Three { base, theirs, ours } = three;
+pub fn merge(input: MergeInput<'_>, earlier: u32, later: u32) -> MergeOutcome {
+    let MergeInput { base, theirs, ours } = input;
     match (base, theirs, ours) {
-        _ if theirs == ours => Merged::Same,
-        (_, Some(theirs), _) if ours == base => Merged::Written(theirs.to_owned()),
-        (_, None, _) if ours == base => Merged::Deleted,
-        (_, None, _) => Merged::Left(
-            "is deleted there, and here it is another: delete it, or keep it declared as `added`",
+        _ if theirs == ours => MergeOutcome::Unchanged,
+        (_, Some(theirs), _) if ours == base => MergeOutcome::Merged(theirs.to_owned()),
+        (_, None, _) if ours == base => MergeOutcome::Deleted,
+        (_, None, _) => MergeOutcome::Unmergeable(
+            "deleted in the earlier chapter, but changed here: delete it, or keep it and declare it as `added`",
         ),
-        (_, _, None) => Merged::Left("is gone here, and nothing says so: declare it in `removed` or `moved`"),
+        (_, _, None) => {
+            MergeOutcome::Unmergeable("missing here, but not declared: declare it in `removed` or `moved`")
+        }
         (_, Some(theirs), Some(ours)) => {
             let texts = [base.unwrap_or_default(), ours, theirs].map(|bytes| std::str::from_utf8(bytes).ok());
             let [Some(base), Some(ours), Some(theirs)] = texts else {
-                return Merged::Left("is not text, and differs: copy the one that is right");
+                return MergeOutcome::Unmergeable(
+                    "a binary file that differs: copy the correct version by hand",
+                );
             };
-            lines(base, ours, theirs, earlier, later)
+            merge_lines(base, ours, theirs, earlier, later)
         }
     }
 }
 
-fn lines(base: &str, ours: &str, theirs: &str, earlier: u32, later: u32) -> Merged {
+fn merge_lines(base: &str, ours: &str, theirs: &str, earlier: u32, later: u32) -> MergeOutcome {
     let mut merge = TextMerge::from_lines(base, ours, theirs);
     let earlier = format!("chapter {earlier}");
     merge.conflict_style(ConflictStyle::Diff3);
@@ -62,17 +67,17 @@ fn lines(base: &str, ours: &str, theirs: &str, earlier: u32, later: u32) -> Merg
     );
     let text = merge.to_string().into_bytes();
     match merge.conflict_count() {
-        0 if text == ours.as_bytes() => Merged::Same,
-        0 => Merged::Written(text),
-        conflicts => Merged::Marked(text, conflicts),
+        0 if text == ours.as_bytes() => MergeOutcome::Unchanged,
+        0 => MergeOutcome::Merged(text),
+        conflicts => MergeOutcome::Conflicted(text, conflicts),
     }
 }
 
-/// A workspace's manifest with the version of another one, so that the version is no difference between them.
-pub fn level(manifest: Vec<u8>, like: &[u8]) -> Vec<u8> {
-    let texts = (std::str::from_utf8(&manifest), std::str::from_utf8(like));
+/// Replaces the version in a manifest by the version in another one, so that the merge ignores it.
+pub fn with_version_of(manifest: Vec<u8>, other: &[u8]) -> Vec<u8> {
+    let texts = (std::str::from_utf8(&manifest), std::str::from_utf8(other));
     match texts {
-        (Ok(text), Ok(like)) => match version_of(like) {
+        (Ok(text), Ok(other)) => match version_of(other) {
             Some(version) => with_version(text, version).into_bytes(),
             None => manifest,
         },
@@ -80,8 +85,8 @@ pub fn level(manifest: Vec<u8>, like: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Whether a merge with conflicts was left in a file.
-pub fn is_marked(content: &[u8]) -> bool {
+/// Whether a file contains conflict markers of [`merge`].
+pub fn has_conflict_markers(content: &[u8]) -> bool {
     content.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< chapter "))
 }
 
@@ -89,51 +94,52 @@ pub fn is_marked(content: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn of(base: Option<&str>, theirs: Option<&str>, ours: Option<&str>) -> Merged {
+    fn merge_of(base: Option<&str>, theirs: Option<&str>, ours: Option<&str>) -> MergeOutcome {
         let [base, theirs, ours] = [base, theirs, ours].map(|text| text.map(str::as_bytes));
-        merge(Three { base, theirs, ours }, 1, 2)
+        merge(MergeInput { base, theirs, ours }, 1, 2)
     }
 
-    fn written(text: &str) -> Merged {
-        Merged::Written(text.as_bytes().to_vec())
-    }
-
-    #[test]
-    fn both_changes_are_kept_where_they_do_not_meet() {
-        let merged = of(Some("a\nb\nc\nd\n"), Some("A\nb\nc\nd\n"), Some("a\nb\nc\nD\n"));
-        assert_eq!(merged, written("A\nb\nc\nD\n"));
+    fn merged(text: &str) -> MergeOutcome {
+        MergeOutcome::Merged(text.as_bytes().to_vec())
     }
 
     #[test]
-    fn a_change_that_is_there_already_is_nothing_to_do() {
-        assert_eq!(of(Some("a\n"), Some("b\n"), Some("b\n")), Merged::Same);
-        assert_eq!(of(Some("a\nx\ny\n"), Some("b\nx\ny\n"), Some("b\nx\nz\n")), Merged::Same);
-        assert_eq!(of(Some("a\n"), None, None), Merged::Same);
+    fn changes_of_different_lines_are_both_kept() {
+        let outcome = merge_of(Some("a\nb\nc\nd\n"), Some("A\nb\nc\nd\n"), Some("a\nb\nc\nD\n"));
+        assert_eq!(outcome, merged("A\nb\nc\nD\n"));
     }
 
     #[test]
-    fn an_untouched_file_follows_whatever_the_change_was() {
-        assert_eq!(of(Some("a"), Some("b"), Some("a")), written("b"));
-        assert_eq!(of(None, Some("new"), None), written("new"));
-        assert_eq!(of(Some("a"), None, Some("a")), Merged::Deleted);
+    fn a_file_that_already_contains_the_change_is_unchanged() {
+        assert_eq!(merge_of(Some("a\n"), Some("b\n"), Some("b\n")), MergeOutcome::Unchanged);
+        let outcome = merge_of(Some("a\nx\ny\n"), Some("b\nx\ny\n"), Some("b\nx\nz\n"));
+        assert_eq!(outcome, MergeOutcome::Unchanged);
+        assert_eq!(merge_of(Some("a\n"), None, None), MergeOutcome::Unchanged);
     }
 
     #[test]
-    fn where_both_changed_all_three_texts_stand_between_markers() {
-        let Merged::Marked(text, 1) = of(Some("a\n"), Some("b\n"), Some("c\n")) else {
+    fn a_file_that_is_the_same_in_both_chapters_gets_the_change() {
+        assert_eq!(merge_of(Some("a"), Some("b"), Some("a")), merged("b"));
+        assert_eq!(merge_of(None, Some("new"), None), merged("new"));
+        assert_eq!(merge_of(Some("a"), None, Some("a")), MergeOutcome::Deleted);
+    }
+
+    #[test]
+    fn a_conflict_shows_all_three_versions_between_markers() {
+        let MergeOutcome::Conflicted(text, 1) = merge_of(Some("a\n"), Some("b\n"), Some("c\n")) else {
             panic!("no conflict")
         };
         let text = String::from_utf8(text).unwrap();
         let lines = ["<<<<<<< chapter 2", "c", "||||||| chapter 1, committed", "a", "=======", "b"];
         assert_eq!(text.lines().collect::<Vec<_>>(), [&lines[..], &[">>>>>>> chapter 1, changed"]].concat());
-        assert!(is_marked(text.as_bytes()));
+        assert!(has_conflict_markers(text.as_bytes()));
     }
 
     #[test]
-    fn what_cannot_be_merged_is_left_as_it_is() {
-        assert!(matches!(of(Some("a"), None, Some("b")), Merged::Left(_)));
-        assert!(matches!(of(Some("a"), Some("b"), None), Merged::Left(_)));
-        let three = Three { base: Some(b"a"), theirs: Some(b"\xff"), ours: Some(b"b") };
-        assert!(matches!(merge(three, 1, 2), Merged::Left(_)));
+    fn a_deleted_or_binary_file_with_changes_on_both_sides_is_unmergeable() {
+        assert!(matches!(merge_of(Some("a"), None, Some("b")), MergeOutcome::Unmergeable(_)));
+        assert!(matches!(merge_of(Some("a"), Some("b"), None), MergeOutcome::Unmergeable(_)));
+        let input = MergeInput { base: Some(b"a"), theirs: Some(b"\xff"), ours: Some(b"b") };
+        assert!(matches!(merge(input, 1, 2), MergeOutcome::Unmergeable(_)));
     }
 }

@@ -1,6 +1,6 @@
-//! Proves that the SQL of a crate names its own tables only. A crate owns the tables and views that the files in its
-//! `migrations` folder create. A stage of one crate has no seam to cross, and passes. The tables that every service has are
-//! one crate's, whoever creates them.
+//! Checks that the SQL of a crate uses only its own tables. A crate owns the tables and views that the files in its
+//! `migrations` folder create. A stage with a single crate passes, because it owns every table. The tables of the chassis
+//! belong to the chassis, even if the migrations of a service create them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,16 +11,16 @@ use anyhow::{Context, Result};
 
 use crate::{Chain, Link, Violation, rust::Source};
 
-/// What the text of a query or a part of one begins with. Other strings may name what they like.
-const BEGINNINGS: [&str; 14] = [
+/// The words with which an SQL statement or a fragment of one begins. Other strings are not checked.
+const SQL_BEGINNINGS: [&str; 14] = [
     "select", "insert", "update", "delete", "replace", "with", "create", "alter", "drop", "from", "join",
     "left", "where", "union",
 ];
 
-/// The crate of what every service needs, and its tables: no service reads or writes them by itself.
-const PLUMBING: (&str, [&str; 3]) = ("chassis", ["idempotency", "inbox", "outbox"]);
+/// The crate with the code that all services share, and its tables. A service does not access them directly.
+const SHARED: (&str, [&str; 3]) = ("chassis", ["idempotency", "inbox", "outbox"]);
 
-/// Every line in a crate's sources and migrations that names a table of another crate of its stage.
+/// Finds every line in the sources and migrations of a crate that names a table of another crate of the stage.
 ///
 /// # Errors
 /// A file cannot be read.
@@ -33,9 +33,9 @@ pub fn check(chain: &Chain) -> Result<Vec<Violation>> {
         for text in &texts {
             owners.extend(text.created().into_iter().map(|table| (table, text.owner)));
         }
-        let (plumber, tables) = PLUMBING;
-        if texts.iter().any(|text| text.owner == plumber) {
-            owners.extend(tables.map(|table| (table, plumber)));
+        let (shared, tables) = SHARED;
+        if texts.iter().any(|text| text.owner == shared) {
+            owners.extend(tables.map(|table| (table, shared)));
         }
         for text in &texts {
             for (line, name) in text.words.iter().collect::<BTreeSet<_>>() {
@@ -44,9 +44,9 @@ pub fn check(chain: &Chain) -> Result<Vec<Violation>> {
                 };
                 let owner = text.owner;
                 let reason = format!(
-                    "the SQL of `{owner}` names {name}, a table of `{other}`; ask `{other}` for what you need"
+                    "the SQL of `{owner}` uses {name}, a table of `{other}`; use the interface of `{other}` instead"
                 );
-                violations.push(Violation::new(format!("{}:{line}", link.shown(text.path)), reason));
+                violations.push(Violation::new(format!("{}:{line}", link.path_of(text.path)), reason));
             }
         }
     }
@@ -58,13 +58,13 @@ struct Text<'a> {
     path: &'a str,
     /// The folder of the crate that the file belongs to.
     owner: &'a str,
-    /// In lower case, each with its line.
+    /// The words in lower case, each with its line.
     words: Vec<(usize, String)>,
     is_migration: bool,
 }
 
 impl<'a> Text<'a> {
-    /// None for files that are neither source nor migration.
+    /// Reads the SQL of a file. `None` if the file is neither a source file nor a migration.
     fn of(link: &Link, path: &'a str) -> Result<Option<Self>> {
         let (stem, extension) = path.rsplit_once('.').unwrap_or((path, ""));
         let file = link.folder.join(path);
@@ -73,8 +73,8 @@ impl<'a> Text<'a> {
                 Self { path, owner, words: words_in_strings(&Source::read(&file)?), is_migration: false }
             }
             (_, Some((owner, _)), "sql") => {
-                let sql =
-                    fs::read_to_string(&file).with_context(|| format!("cannot read {}", link.shown(path)))?;
+                let sql = fs::read_to_string(&file)
+                    .with_context(|| format!("cannot read {}", link.path_of(path)))?;
                 Self { path, owner, words: sql_words(&sql).collect(), is_migration: true }
             }
             _ => return Ok(None),
@@ -88,22 +88,22 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The words of all strings that begin as SQL does.
+/// The words of all strings that begin like SQL.
 fn words_in_strings(source: &Source) -> Vec<(usize, String)> {
     let mut all = Vec::new();
     for (first, string) in &source.strings {
-        // Every second piece between braces is a placeholder of `format!`.
+        // Splitting at braces makes every second piece a placeholder of `format!`; skip those.
         let pieces: Vec<_> = string.trim_start_matches(['r', '#']).split(['{', '}']).step_by(2).collect();
         let text = pieces.join(" ").replace("\\n", " ");
         let words: Vec<_> = sql_words(&text).map(|(line, word)| (first + line - 1, word)).collect();
-        if words.first().is_some_and(|(_, word)| BEGINNINGS.contains(&word.as_str())) {
+        if words.first().is_some_and(|(_, word)| SQL_BEGINNINGS.contains(&word.as_str())) {
             all.extend(words);
         }
     }
     all
 }
 
-/// The names after `create table`, `create virtual table` and `create view`, with or without `if not exists`.
+/// The names of the created tables and views, with or without `virtual`, `temporary` and `if not exists`.
 fn created<'a>(mut words: impl Iterator<Item = &'a str> + Clone) -> Vec<&'a str> {
     let mut created = Vec::new();
     while words.any(|word| word == "create") {
@@ -115,7 +115,7 @@ fn created<'a>(mut words: impl Iterator<Item = &'a str> + Clone) -> Vec<&'a str>
     created
 }
 
-/// Words in lower case with their lines, the first of which is 1. Comments are none.
+/// The words in lower case with their line numbers, starting at 1. Comments are skipped.
 fn sql_words(text: &str) -> impl Iterator<Item = (usize, String)> {
     let code = text.lines().map(|line| line.split("--").next().unwrap_or_default());
     code.zip(1..).flat_map(|(line, number)| {
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_and_views_are_created_with_whatever_stands_between() {
+    fn created_tables_and_views_are_found_in_every_form_of_the_statement() {
         let sql = "-- create table no\ncreate table a (id);\nCREATE VIRTUAL TABLE b using fts5(x);\n\
             create table if not exists c (d); create index i on a (id); create view v as select * from a;";
         let words: Vec<_> = sql_words(sql).map(|(_, word)| word).collect();

@@ -1,4 +1,4 @@
-//! What a Rust source names: identifiers and strings, with their lines. Comments, also those of documentation, are none.
+//! Extracts identifiers and strings with their lines from a Rust source file. Comments and documentation are skipped.
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// The identifiers and string literals of a source.
 #[derive(Debug, Default)]
 pub struct Source {
-    /// Each with its line.
+    /// Identifiers with their lines.
     pub identifiers: Vec<(usize, String)>,
-    /// As written, quotes included, each with the line it begins in.
+    /// String literals as written, including the quotes, with the line in which they begin.
     pub strings: Vec<(usize, String)>,
 }
 
 impl Source {
-    /// Reads a source file. One that is no Rust names nothing: to complain of it is the compiler's task.
+    /// Reads a source file. The result for an invalid file is empty, because the compiler reports the error.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn read(file: &Path) -> Result<Self> {
         let text =
             std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -51,7 +51,7 @@ impl Source {
     }
 }
 
-/// `doc = "…"`, which is what a documentation comment is to the compiler.
+/// Whether an attribute is `doc = "…"`, into which the compiler translates a documentation comment.
 fn is_doc(attribute: TokenStream) -> bool {
     matches!(attribute.into_iter().next(), Some(TokenTree::Ident(name)) if name == "doc")
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_are_not_read_and_lines_are_counted() {
+    fn comments_are_skipped_and_lines_are_counted() {
         let source =
             Source::of("//! axum\n// tokio\n/// sqlx\nfn f() { g(\"a\", r#\"b\nc\"#, 'd', 1); /* h */ }\n");
         let names: Vec<_> = source.identifiers.iter().map(|(line, name)| (*line, name.as_str())).collect();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rust_names_nothing() {
+    fn an_invalid_source_file_is_empty() {
         assert!(Source::of("use axum; \"a <<<<<<<").identifiers.is_empty());
     }
 }

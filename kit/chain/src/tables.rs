@@ -1,5 +1,5 @@
-//! Proves that all workspaces say the same about dependencies, lints and editions: what differs is compiled twice, and
-//! would be a difference between chapters that teaches nothing.
+//! Checks that all workspaces declare the same dependencies, lints and editions. A dependency that differs is compiled
+//! twice, and the difference would distract a reader who compares two chapters.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use toml::{Table, Value};
 
 use crate::{Violation, workspaces::Workspace};
 
-/// Every line that contradicts one in an earlier workspace, and every dependency that stands in no such table. The
-/// dependencies of a workspace on its own crates are its own.
+/// Finds every setting that differs from another workspace, and every dependency with a version outside of
+/// `[workspace.dependencies]`. Dependencies on crates of the same workspace are not compared.
 pub fn check(workspaces: &[Workspace]) -> Vec<Violation> {
-    [contradictions(workspaces), strays(workspaces)].concat()
+    [inconsistencies(workspaces), local_versions(workspaces)].concat()
 }
 
-fn contradictions(workspaces: &[Workspace]) -> Vec<Violation> {
-    let mut said = BTreeMap::new();
+fn inconsistencies(workspaces: &[Workspace]) -> Vec<Violation> {
+    let mut seen = BTreeMap::new();
     let mut violations = Vec::new();
     for workspace in workspaces {
-        for (key, value) in statements(workspace) {
+        for (key, value) in settings(workspace) {
             let (place, first) =
-                said.entry(key.clone()).or_insert_with(|| (workspace.manifest_place(), value.clone()));
+                seen.entry(key.clone()).or_insert_with(|| (workspace.manifest_place(), value.clone()));
             if *first != value {
                 let reason = format!(
-                    "{key} is {value}, and in {place} it is {first}; write the same, or `just update` a dependency"
+                    "{key} is {value}, but in {place} it is {first}; make them equal, or run `just update` for a dependency"
                 );
                 violations.push(Violation::new(workspace.manifest_place(), reason));
             }
@@ -31,14 +31,15 @@ fn contradictions(workspaces: &[Workspace]) -> Vec<Violation> {
     violations
 }
 
-/// Dependencies with a version in a package's own manifest, where no table is compared and no update finds them.
-fn strays(workspaces: &[Workspace]) -> Vec<Violation> {
+/// Finds dependencies with a version in the manifest of a package. This check and `just update` look only at the table of
+/// the workspace.
+fn local_versions(workspaces: &[Workspace]) -> Vec<Violation> {
     let mut violations = Vec::new();
     for package in workspaces.iter().flat_map(|workspace| &workspace.packages) {
-        let stray = |value: &Value| value.is_str() || value.get("version").is_some();
-        for (name, _) in package.dependencies.iter().filter(|(_, value)| stray(value)) {
+        let has_version = |value: &Value| value.is_str() || value.get("version").is_some();
+        for (name, _) in package.dependencies.iter().filter(|(_, value)| has_version(value)) {
             let reason = format!(
-                "{name} has a version here; put that into [workspace.dependencies], and write `{name}.workspace = true`"
+                "{name} has a version here; move it to [workspace.dependencies] and write `{name}.workspace = true`"
             );
             violations.push(Violation::new(&package.place, reason));
         }
@@ -46,26 +47,26 @@ fn strays(workspaces: &[Workspace]) -> Vec<Violation> {
     violations
 }
 
-/// What has to agree, by its key in the manifest.
-fn statements(workspace: &Workspace) -> Vec<(String, Value)> {
-    let mut statements = Vec::new();
+/// The settings that must be the same in all workspaces, by their key in the manifest.
+fn settings(workspace: &Workspace) -> Vec<(String, Value)> {
+    let mut settings = Vec::new();
     for key in ["edition", "rust-version"] {
         let value = workspace.get(&["workspace", "package", key]).cloned();
-        statements.extend(value.map(|value| (format!("workspace.package.{key}"), value)));
+        settings.extend(value.map(|value| (format!("workspace.package.{key}"), value)));
     }
     for (tool, _) in workspace.entries(&["workspace", "lints"]) {
         let lints = workspace.entries(&["workspace", "lints", tool]);
-        statements
-            .extend(lints.map(|(lint, level)| (format!("workspace.lints.{tool}.{lint}"), level.clone())));
+        settings.extend(lints.map(|(lint, level)| (format!("workspace.lints.{tool}.{lint}"), level.clone())));
     }
     let dependencies = workspace.entries(&["workspace", "dependencies"]);
-    let others = dependencies.filter(|(_, dependency)| dependency.get("path").is_none());
-    statements.extend(others.map(|(name, value)| (format!("workspace.dependencies.{name}"), long(value))));
-    statements
+    let external = dependencies.filter(|(_, dependency)| dependency.get("path").is_none());
+    settings
+        .extend(external.map(|(name, value)| (format!("workspace.dependencies.{name}"), normalised(value))));
+    settings
 }
 
-/// `"1"` as `{ version = "1" }`, and features in alphabetical order.
-fn long(dependency: &Value) -> Value {
+/// Normalises a dependency for comparison: `"1"` becomes `{ version = "1" }`, and the features are sorted.
+fn normalised(dependency: &Value) -> Value {
     let mut dependency = match dependency {
         Value::String(_) => Value::Table(Table::from_iter([("version".to_owned(), dependency.clone())])),
         _ => dependency.clone(),

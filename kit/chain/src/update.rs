@@ -1,4 +1,4 @@
-//! Changes the version of a dependency everywhere: in the table of every workspace, and in every lock file.
+//! Changes the version of a dependency in the table and in the lock file of every workspace.
 
 use std::{
     fs,
@@ -16,52 +16,51 @@ use crate::{
     workspaces::Workspace,
 };
 
-/// What was updated.
+/// The result of an update.
 #[derive(Debug)]
 pub struct Updated {
-    /// The version that it has now, everywhere.
+    /// The new version.
     pub version: Version,
-    /// Files that were written, from the root of the course.
+    /// The changed files, relative to the root of the course.
     pub files: Vec<String>,
 }
 
-/// Brings a crate to a version in every workspace that has it, also where only another crate needs it. Without a version,
-/// to the newest that the first of these workspaces allows. All or nothing: if Cargo refuses in one workspace, every
-/// file is as before.
+/// Updates a crate in every workspace that uses it, directly or indirectly. The default version is the newest one that
+/// the first of these workspaces allows. If Cargo fails in one workspace, all files are restored.
 ///
 /// # Errors
-/// No workspace has the crate, or Cargo refuses; its own words are on standard error.
+/// No workspace uses the crate, or Cargo fails; Cargo prints its message to standard error.
 pub fn update(workspaces: &[Workspace], name: &str, version: Option<Version>) -> Result<Updated> {
-    let mut having = Vec::new();
+    let mut affected = Vec::new();
     for workspace in workspaces {
         if is_in_table(workspace, name) || !locked(workspace, name)?.is_empty() {
-            having.push(workspace);
+            affected.push(workspace);
         }
     }
-    let before = Snapshot::of(&having)?;
-    let done = everywhere(&having, name, version);
-    let restored = if done.is_err() { before.restore() } else { Ok(()) };
-    let version = done?;
+    let before = Snapshot::of(&affected)?;
+    let result = update_all(&affected, name, version);
+    let restored = if result.is_err() { before.restore() } else { Ok(()) };
+    let version = result?;
     restored?;
-    Ok(Updated { version, files: before.written()? })
+    Ok(Updated { version, files: before.changed_files()? })
 }
 
-fn everywhere(having: &[&Workspace], name: &str, version: Option<Version>) -> Result<Version> {
-    let first = having.first().with_context(|| {
+fn update_all(affected: &[&Workspace], name: &str, version: Option<Version>) -> Result<Version> {
+    let first = affected.first().with_context(|| {
         format!(
-            "no workspace of the course has {name}; add it to [workspace.dependencies] where it is needed"
+            "no workspace of the course uses {name}; add it to [workspace.dependencies] where you need it"
         )
     })?;
     let version = match version {
         Some(version) => version,
         None => newest(first, name)?,
     };
-    for workspace in having.iter().filter(|workspace| is_in_table(workspace, name)) {
+    for workspace in affected.iter().filter(|workspace| is_in_table(workspace, name)) {
         let file = workspace.folder.join("Cargo.toml");
         let text = fs::read_to_string(&file)?;
         fs::write(&file, with_dependency(&text, name, &version)?)?;
     }
-    for workspace in having {
+    for workspace in affected {
         if let Some(old) = predecessor(&locked(workspace, name)?, &version) {
             cargo_update(workspace, &format!("{name}@{old}"), Some(&version))?;
         }
@@ -69,19 +68,20 @@ fn everywhere(having: &[&Workspace], name: &str, version: Option<Version>) -> Re
     Ok(version)
 }
 
-/// Lets Cargo choose, reads what it chose, and puts its lock file back.
+/// Runs `cargo update` to find the version that Cargo selects, and restores the lock file.
 fn newest(workspace: &Workspace, name: &str) -> Result<Version> {
     let place = workspace.lock_place();
     let old = locked(workspace, name)?.into_iter().max();
-    let old = old.with_context(|| format!("{place} has no {name}; say which version you want"))?;
+    let old = old.with_context(|| format!("{place} does not contain {name}; give a version"))?;
     let before = Snapshot::of(&[workspace])?;
     cargo_update(workspace, &format!("{name}@{old}"), None)?;
     let new = locked(workspace, name)?.into_iter().filter(|new| compatible(new) == compatible(&old)).max();
     before.restore()?;
-    new.with_context(|| format!("{place} would have no {name} any more; say which version you want"))
+    new.with_context(|| format!("the update would remove {name} from {place}; give a version"))
 }
 
-/// The version in a lock file that gives way to a new one: the compatible one, else the newest. None: it has the new one.
+/// The locked version that a new version replaces: a compatible one, otherwise the newest. `None` if the new version is
+/// already locked.
 fn predecessor<'a>(locked: &'a [Version], new: &Version) -> Option<&'a Version> {
     if locked.contains(new) {
         return None;
@@ -91,7 +91,7 @@ fn predecessor<'a>(locked: &'a [Version], new: &Version) -> Option<&'a Version> 
 
 fn locked(workspace: &Workspace, name: &str) -> Result<Vec<Version>> {
     let crates = resolved(workspace)?.unwrap_or_default();
-    Ok(crates.into_iter().filter(|(there, _)| there == name).map(|(_, version)| version).collect())
+    Ok(crates.into_iter().filter(|(other, _)| other == name).map(|(_, version)| version).collect())
 }
 
 fn is_in_table(workspace: &Workspace, name: &str) -> bool {
@@ -99,15 +99,15 @@ fn is_in_table(workspace: &Workspace, name: &str) -> bool {
     dependency.is_some_and(|dependency| dependency.get("path").is_none())
 }
 
-/// A manifest with another version of a dependency; everything else stays as it is, comments and spaces included.
+/// Replaces the version of a dependency in a manifest. Everything else is kept, including comments and spaces.
 ///
 /// # Errors
-/// It is no TOML, or the dependency has no version there.
+/// The manifest is not valid TOML, or the dependency has no version there.
 pub fn with_dependency(manifest: &str, name: &str, version: &Version) -> Result<String> {
     let mut document: DocumentMut = manifest.parse()?;
     let path = ["workspace", "dependencies", name];
     let entry = path.iter().try_fold(document.as_item_mut(), |item, key| item.get_mut(key));
-    let entry = entry.with_context(|| format!("[workspace.dependencies] has no {name}"))?;
+    let entry = entry.with_context(|| format!("[workspace.dependencies] does not contain {name}"))?;
     let stated = if entry.is_str() { Some(entry) } else { entry.get_mut("version") };
     let stated = stated.and_then(Item::as_value_mut);
     let stated = stated.with_context(|| format!("{name} has no version in [workspace.dependencies]"))?;
@@ -128,12 +128,12 @@ fn cargo_update(workspace: &Workspace, package: &str, precise: Option<&Version>)
     let place = workspace.manifest_place();
     ensure!(
         status.success(),
-        "cargo cannot update {package} for {place}; nothing is changed, its reasons are above"
+        "cargo cannot update {package} for {place} (see its message above); nothing was changed"
     );
     Ok(())
 }
 
-/// The manifests and lock files of some workspaces, as they were.
+/// The contents of the manifests and lock files of some workspaces.
 struct Snapshot(Vec<(PathBuf, String, Option<Vec<u8>>)>);
 
 impl Snapshot {
@@ -149,20 +149,20 @@ impl Snapshot {
     }
 
     fn restore(&self) -> Result<()> {
-        let put = |(file, place, content): &(PathBuf, String, Option<Vec<u8>>)| {
+        let restore_one = |(file, place, content): &(PathBuf, String, Option<Vec<u8>>)| {
             restore(file, content.as_deref()).with_context(|| format!("cannot restore {place}"))
         };
-        self.0.iter().try_for_each(put)
+        self.0.iter().try_for_each(restore_one)
     }
 
-    fn written(self) -> Result<Vec<String>> {
-        let mut written = Vec::new();
+    fn changed_files(self) -> Result<Vec<String>> {
+        let mut changed = Vec::new();
         for (file, place, content) in self.0 {
             if read_if_there(&file)? != content {
-                written.push(place);
+                changed.push(place);
             }
         }
-        Ok(written)
+        Ok(changed)
     }
 }
 
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_changed_and_every_comment_and_space_is_kept() {
+    fn only_the_version_is_changed_and_comments_and_spaces_are_kept() {
         let manifest = "# why\n[workspace.dependencies]\na   =  \"1.0.0\" # pinned\nb = { version = \"1.0.0\", features = [\"x\"] } # b\n";
         let version = Version::new(2, 1, 0);
         let changed = with_dependency(manifest, "a", &version).unwrap();
@@ -193,12 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn the_compatible_version_gives_way_and_the_others_stay() {
+    fn the_compatible_locked_version_is_replaced() {
         let locked = versions(&["0.4.2", "0.5.1", "1.3.0"]);
-        let gives_way =
+        let replaced =
             |new: &str| predecessor(&locked, &Version::parse(new).unwrap()).map(ToString::to_string);
-        assert_eq!(gives_way("0.4.9").as_deref(), Some("0.4.2"));
-        assert_eq!(gives_way("2.0.0").as_deref(), Some("1.3.0"));
-        assert_eq!(gives_way("0.5.1"), None);
+        assert_eq!(replaced("0.4.9").as_deref(), Some("0.4.2"));
+        assert_eq!(replaced("2.0.0").as_deref(), Some("1.3.0"));
+        assert_eq!(replaced("0.5.1"), None);
     }
 }

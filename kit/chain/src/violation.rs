@@ -1,18 +1,18 @@
-//! What a check reports.
+//! A violation, which every check reports.
 
 use std::fmt;
 
-/// A rule of the chain that does not hold.
+/// A violated rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// The file, from the root of the course; where it is known with its line, `file:line`.
+    /// The file, relative to the root of the course, or `file:line`.
     pub place: String,
-    /// What is wrong, and what to do about it.
+    /// What is wrong, and how to correct it.
     pub reason: String,
 }
 
 impl Violation {
-    /// A violation in a file.
+    /// Creates a violation in a file.
     pub fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { place: place.into(), reason: reason.into() }
     }

@@ -1,4 +1,4 @@
-//! Every Cargo workspace of the course: the kit's, each stage's, and what else there is.
+//! Finds every Cargo workspace of the course: the kit, the stages and any other.
 
 use std::{
     collections::BTreeMap,
@@ -14,30 +14,30 @@ use crate::files;
 /// A Cargo workspace.
 #[derive(Debug)]
 pub struct Workspace {
-    /// Its folder.
+    /// The folder of the workspace.
     pub folder: PathBuf,
-    /// The same from the root of the course, with `/` at the end; the root's own is empty.
+    /// The same folder, relative to the root of the course and with a trailing `/`; empty for the root.
     pub place: String,
-    /// Its `Cargo.toml`.
+    /// The parsed `Cargo.toml`.
     pub manifest: Table,
-    /// The packages in it.
+    /// The packages of the workspace.
     pub packages: Vec<Package>,
 }
 
-/// A package, with what Cargo tells it by.
+/// A package of a workspace.
 #[derive(Debug)]
 pub struct Package {
-    /// Its `Cargo.toml`, from the root of the course.
+    /// The path of its `Cargo.toml`, relative to the root of the course.
     pub place: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version, inherited from the workspace or its own.
+    /// The version, which may be inherited from the workspace.
     pub version: String,
-    /// Its dependencies of all kinds, as they stand in the manifest.
+    /// The dependencies of all kinds, as written in the manifest.
     pub dependencies: Vec<(String, Value)>,
 }
 
-/// All workspaces of a course, that of the root first.
+/// Reads all workspaces of a course, the one of the root first.
 ///
 /// # Errors
 /// A folder or manifest cannot be read.
@@ -75,7 +75,7 @@ pub fn all(root: &Path) -> Result<Vec<Workspace>> {
 
 fn parse(root: &Path, file: &str) -> Result<Table> {
     let text = fs::read_to_string(root.join(file)).with_context(|| format!("cannot read {file}"))?;
-    text.parse().with_context(|| format!("{file} is no TOML"))
+    text.parse().with_context(|| format!("{file} is not valid TOML"))
 }
 
 fn package(folder: &str, table: &Table, workspace: &Workspace) -> Option<Package> {
@@ -84,7 +84,7 @@ fn package(folder: &str, table: &Table, workspace: &Workspace) -> Option<Package
     let version = match package.get("version") {
         Some(Value::String(version)) => version,
         Some(_) => inherited().unwrap_or_default(),
-        None => "0.0.0", // as Cargo has it
+        None => "0.0.0", // the default of Cargo
     };
     let name = package.get("name")?.as_str()?.to_owned();
     let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
@@ -100,18 +100,18 @@ impl Workspace {
         rest.iter().try_fold(self.manifest.get(*first)?, |value, key| value.get(key))
     }
 
-    /// A table of the manifest, entry by entry; nothing where it is missing.
+    /// The entries of a table of the manifest; empty if the table is missing.
     pub fn entries(&self, path: &[&str]) -> impl Iterator<Item = (&str, &Value)> + use<'_> {
         let table = self.get(path).and_then(Value::as_table);
         table.into_iter().flatten().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The manifest's path from the root of the course.
+    /// The path of the manifest, relative to the root of the course.
     pub fn manifest_place(&self) -> String {
         format!("{}Cargo.toml", self.place)
     }
 
-    /// The lock file's path from the root of the course.
+    /// The path of the lock file, relative to the root of the course.
     pub fn lock_place(&self) -> String {
         format!("{}Cargo.lock", self.place)
     }

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail, ensure};
 use shop_client::{
-    Caller, Exchange, Shop, StatusCode,
+    Caller, RoundTrip, Shop, StatusCode,
     model::{Line, Money, NewProduct, Order, Product, Registration},
     new_key,
 };
@@ -83,7 +83,7 @@ async fn on_own_stage(course: &Course, run_dir: &Path, chapter: u32, args: &Args
 /// Walks through a running stage.
 async fn tour(status: &Status, args: &Args) -> Result<()> {
     let unobserved = Shop::new(&status.routes)?;
-    let shop = unobserved.observed(|exchange| print(&shown(exchange)));
+    let shop = unobserved.observed(|round_trip| print(&shown(round_trip)));
     let messages = if args.messages { Some(Box::pin(Messages::subscribe(status)).await?) } else { None };
     let mut tour = Tour { unobserved, messages };
 
@@ -187,7 +187,7 @@ impl Tour<'_> {
 
     /// Waits until the shop has processed an order. The polling is not shown.
     async fn settled(&self, customer: &Caller, order: &Order) -> Result<()> {
-        self.unobserved.with_token(customer.token()).settled(order.id, SETTLE).await?;
+        self.unobserved.with_token(customer.token()).wait_until_settled(order.id, SETTLE).await?;
         Ok(())
     }
 
@@ -213,9 +213,9 @@ fn print(text: &str) {
     terminal::print(text).ok();
 }
 
-fn shown(exchange: &Exchange) -> String {
-    let Exchange { request, answer } = exchange;
-    let (request_style, response_style) = (AnsiColor::Cyan.on_default().bold(), colour(answer.status));
+fn shown(round_trip: &RoundTrip) -> String {
+    let RoundTrip { request, response } = round_trip;
+    let (request_style, response_style) = (AnsiColor::Cyan.on_default().bold(), colour(response.status));
     let query: Vec<_> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if query.is_empty() { "" } else { "?" };
     let mut lines = vec![format!(
@@ -227,10 +227,10 @@ fn shown(exchange: &Exchange) -> String {
     let key = request.headers.iter().find(|(name, _)| name == "idempotency-key");
     lines.extend(key.map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))));
     lines.extend(json::format_body(&request.body));
-    lines.push(format!("{response_style}{}{response_style:#}", answer.status));
+    lines.push(format!("{response_style}{}{response_style:#}", response.status));
     let headers = ["location", "idempotency-replayed"];
-    lines.extend(headers.iter().filter_map(|name| Some(format!("{name}: {}", answer.header(name)?))));
-    lines.extend(json::format_body(&answer.body));
+    lines.extend(headers.iter().filter_map(|name| Some(format!("{name}: {}", response.header(name)?))));
+    lines.extend(json::format_body(&response.body));
     format!("  {}\n", lines.join("\n  "))
 }
 

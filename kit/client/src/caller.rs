@@ -1,4 +1,4 @@
-//! What a logged-in user may do.
+//! The operations of a user who is logged in.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::model::{Line, NewProduct, Order, Page, Product, ProductChange, ProfileChange, Stock, User};
-use crate::{Answer, Error, Method, Reply, Request, Result, Shop};
+use crate::{Error, Method, Reply, Request, Response, Result, Shop};
 
-/// A user with a token: a customer, or staff. `key` is always an Idempotency-Key, see [`crate::new_key`].
+/// A client with a token of a customer or of staff. Every parameter `key` is an `Idempotency-Key`, see
+/// [`crate::new_key`].
 #[derive(Clone)]
 pub struct Caller {
     shop: Shop,
@@ -21,7 +22,7 @@ impl Caller {
         Self { shop, token }
     }
 
-    /// The shop as anybody sees it.
+    /// The same client without the token.
     pub fn shop(&self) -> &Shop {
         &self.shop
     }
@@ -31,8 +32,8 @@ impl Caller {
         &self.token
     }
 
-    /// Sends a request as it is, but for the token, and gives back the answer, whatever its status.
-    pub async fn send(&self, request: Request) -> Result<Answer> {
+    /// Adds the token to a request, sends it and returns the response, whatever its status.
+    pub async fn send(&self, request: Request) -> Result<Response> {
         self.shop.send(request.bearer(&self.token)).await
     }
 
@@ -40,17 +41,17 @@ impl Caller {
         self.shop.call(request.bearer(&self.token)).await
     }
 
-    /// My profile.
+    /// Reads the user's own profile.
     pub async fn profile(&self) -> Result<Reply<User>> {
         self.call(Request::get("/users/me")).await
     }
 
-    /// Changes my name or e-mail address.
+    /// Changes the user's own name or e-mail address.
     pub async fn change_profile(&self, change: &ProfileChange) -> Result<Reply<User>> {
         self.call(Request::new(Method::PATCH, "/users/me").json(change)).await
     }
 
-    /// Changes my password.
+    /// Changes the user's own password.
     pub async fn change_password(&self, current: &str, new: &str) -> Result<Reply<()>> {
         let change = json!({ "current": current, "new": new });
         self.call(Request::new(Method::PUT, "/users/me/password").json(&change)).await
@@ -66,7 +67,7 @@ impl Caller {
         self.call(Request::new(Method::PATCH, format!("/products/{product}")).json(change)).await
     }
 
-    /// The stock ledger of a product (staff).
+    /// Reads the stock ledger of a product (staff).
     pub async fn stock(&self, product: Uuid) -> Result<Reply<Stock>> {
         self.call(Request::get(format!("/products/{product}/stock"))).await
     }
@@ -77,34 +78,34 @@ impl Caller {
         self.call(Request::post(format!("/products/{product}/restocks")).key(key).json(&restock)).await
     }
 
-    /// Places an order; its `status` says, in time, what became of it.
+    /// Places an order. Read the order until its `status` shows whether stock is held.
     pub async fn place_order(&self, key: &str, lines: &[Line]) -> Result<Reply<Order>> {
         self.call(Request::post("/orders").key(key).json(&json!({ "items": lines }))).await
     }
 
-    /// A page of my orders, newest first.
+    /// Lists a page of the user's own orders, newest first.
     pub async fn orders(&self, limit: Option<u32>, cursor: Option<&str>) -> Result<Reply<Page<Order>>> {
         self.call(Request::get("/orders").query("limit", limit).query("cursor", cursor)).await
     }
 
-    /// A page of everybody's orders, newest first (staff).
+    /// Lists a page of the orders of all customers, newest first (staff).
     pub async fn all_orders(&self, limit: Option<u32>, cursor: Option<&str>) -> Result<Reply<Page<Order>>> {
         let request = Request::get("/orders").query("scope", Some("all"));
         self.call(request.query("limit", limit).query("cursor", cursor)).await
     }
 
-    /// One order (mine, or as staff any).
+    /// Reads one order. A customer can read their own orders, staff can read every order.
     pub async fn order(&self, order: Uuid) -> Result<Reply<Order>> {
         self.call(Request::get(format!("/orders/{order}"))).await
     }
 
-    /// Pays for an order of mine.
+    /// Pays for one of the user's own orders.
     pub async fn pay(&self, key: &str, order: Uuid, source: &str) -> Result<Reply<Order>> {
         let payment = json!({ "source": source });
         self.call(Request::post(format!("/orders/{order}/payment")).key(key).json(&payment)).await
     }
 
-    /// Cancels an order (mine, or as staff any).
+    /// Cancels an order. A customer can cancel their own orders, staff can cancel every order.
     pub async fn cancel(&self, order: Uuid) -> Result<Reply<Order>> {
         self.call(Request::post(format!("/orders/{order}/cancellation"))).await
     }
@@ -119,34 +120,34 @@ impl Caller {
         self.call(Request::post(format!("/orders/{order}/delivery"))).await
     }
 
-    /// Reads an order until it is settled: not pending, paying or refunding.
-    pub async fn settled(&self, order: Uuid, deadline: Duration) -> Result<Order> {
-        self.watch(order, deadline, |order| order.status.is_settled()).await
+    /// Polls an order until it is settled: not `pending`, `paying` or `refunding`.
+    pub async fn wait_until_settled(&self, order: Uuid, timeout: Duration) -> Result<Order> {
+        self.wait_until(order, timeout, |order| order.status.is_settled()).await
     }
 
-    /// Reads an order until it is as wished. Answers that may be better later (see [`Error::is_transient`])
-    /// are waited out as well; after `deadline` it fails.
-    pub async fn watch(
+    /// Polls an order until `condition` holds, and fails once `timeout` has passed. Transient errors (see
+    /// [`Error::is_transient`]) do not end the wait.
+    pub async fn wait_until(
         &self,
         order: Uuid,
-        deadline: Duration,
-        wished: impl Fn(&Order) -> bool,
+        timeout: Duration,
+        condition: impl Fn(&Order) -> bool,
     ) -> Result<Order> {
         let started = Instant::now();
-        let mut pause = Duration::from_millis(10);
+        let mut delay = Duration::from_millis(10);
         loop {
             let read = self.order(order).await;
             let waited = started.elapsed();
             match read {
-                Ok(reply) if wished(&reply) => return Ok(reply.value),
-                Ok(reply) if waited > deadline => {
-                    return Err(Error::StillWaiting { order, status: reply.status, waited });
+                Ok(reply) if condition(&reply) => return Ok(reply.value),
+                Ok(reply) if waited > timeout => {
+                    return Err(Error::WaitTimedOut { order, status: reply.status, waited });
                 }
-                Err(error) if waited > deadline || !error.is_transient() => return Err(error),
+                Err(error) if waited > timeout || !error.is_transient() => return Err(error),
                 Ok(_) | Err(_) => {}
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(250));
+            sleep(delay).await;
+            delay = (delay * 2).min(Duration::from_millis(250));
         }
     }
 }

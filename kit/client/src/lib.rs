@@ -1,32 +1,37 @@
-//! A typed client of the shop's public API, and of nothing else: it fits every stage of the course.
+//! A typed client of the shop's public API. It works with every stage of the course.
 //!
-//! A [`Shop`] does what anybody may do; [`Shop::log_in`] gives a [`Caller`], which does the rest. Every call
-//! answers a [`Reply`], the parsed body with the whole answer beside it, or an [`Error`] that keeps apart what
-//! a caller must keep apart: no answer, a problem document, an answer that makes no sense.
-//! Nothing is retried unless asked for ([`Shop::patient`]): whoever calls knows whether a repeat is safe.
+//! [`Shop`] has the operations that need no token. [`Shop::log_in`] returns a [`Caller`], which has the operations of
+//! a user who is logged in. Every call returns a [`Reply`], which is the parsed body together with the raw response, or
+//! an [`Error`]. The error distinguishes three cases: no response arrived, the shop returned a problem document, or
+//! the response matches neither the contract nor a problem document.
+//!
+//! The client does not retry by default, because it does not know whether a retry is safe. [`Shop::with_retries`]
+//! turns on retries after responses which promise that nothing was done.
+//!
+//! The client never uses an HTTP proxy, whatever `HTTP_PROXY` says: a stage listens on the loopback interface.
 //!
 //! In reading order:
 //! - [`model`]: the schemas of the contract
-//! - [`Routes`]: which address answers for which path
-//! - [`Request`], [`Answer`], [`Exchange`]: HTTP as bytes, for those who want to send nonsense
-//! - [`Error`] and [`Reply`]: what a call comes to
-//! - [`Shop`] and [`Caller`]: the calls
+//! - [`Routes`]: which base URL serves which path
+//! - [`Request`], [`Response`], [`RoundTrip`]: raw HTTP, for tests that send invalid requests
+//! - [`Error`] and [`Reply`]: the result of a call
+//! - [`Shop`] and [`Caller`]: the operations
 
 mod caller;
-mod exchange;
+mod http;
 pub mod model;
 mod reply;
 mod routes;
 mod shop;
 
 pub use caller::Caller;
-pub use exchange::{Answer, Exchange, Request};
+pub use http::{Request, Response, RoundTrip};
 pub use reply::{Error, Reply, Result};
 pub use reqwest::{Method, StatusCode, header};
-pub use routes::{BadRoute, Routes};
+pub use routes::{InvalidRoute, Routes};
 pub use shop::Shop;
 
-/// A fresh Idempotency-Key: one per intent, kept for every repeat of it.
+/// Creates an `Idempotency-Key`. Use one key per intent, and the same key for every retry of it.
 pub fn new_key() -> String {
     uuid::Uuid::now_v7().to_string()
 }

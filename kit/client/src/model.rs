@@ -1,29 +1,30 @@
-//! The schemas of the contract. Answers may have fields that are not here: a client reads what it knows.
+//! The schemas of the contract. A response may contain fields that are missing here; the client ignores them, so that
+//! the shop can add fields.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// An amount in minor units (cents) of a currency.
+/// An amount of money in minor units (cents).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
-    /// Minor units: 1999 is 19.99.
+    /// Minor units: 1999 means 19.99.
     pub amount: u64,
-    /// ISO 4217; the shop has one currency, EUR.
+    /// ISO 4217 code. The shop has one currency, EUR.
     pub currency: String,
 }
 
 impl Money {
-    /// So many cents.
+    /// Creates an amount in euro cents.
     pub fn eur(amount: u64) -> Self {
         Self { amount, currency: "EUR".to_owned() }
     }
 }
 
-/// What a registration asks for.
+/// The body of a registration.
 #[derive(Debug, Clone, Serialize)]
 pub struct Registration {
-    /// Unique in the shop, whatever its case.
+    /// Unique in the shop; compared without regard to case.
     pub email: String,
     /// 1 to 100 characters.
     pub name: String,
@@ -31,19 +32,19 @@ pub struct Registration {
     pub password: String,
 }
 
-/// What a user may do.
+/// The role of a user, which decides what the user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Buys.
+    /// Places, pays and cancels orders.
     Customer,
-    /// Adds products, ships, delivers, sees every order; never pays.
+    /// Manages products, ships and delivers, and reads every order. Staff cannot pay for a customer.
     Staff,
 }
 
 /// A registered user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct User {
     pub id: Uuid,
     pub email: String,
@@ -52,20 +53,20 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// A log-in.
+/// The result of a log-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The bearer token.
     pub token: String,
     /// Always `Bearer`.
     pub token_type: String,
-    /// From then on the token is refused.
+    /// The shop rejects the token from this time on.
     pub expires_at: Timestamp,
 }
 
-/// What to change of one's profile; at least one of the two.
+/// The body of a profile change. At least one field must be set.
 #[derive(Debug, Clone, Default, Serialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct ProfileChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
@@ -73,20 +74,20 @@ pub struct ProfileChange {
     pub name: Option<String>,
 }
 
-/// A product to add.
+/// The body that adds a product.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct NewProduct {
     pub name: String,
     pub description: String,
     pub price: Money,
-    /// The units received with it.
+    /// The number of units received with the product.
     pub stock: u32,
 }
 
-/// What to change of a product; at least one of the three.
+/// The body of a product change. At least one field must be set.
 #[derive(Debug, Clone, Default, Serialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct ProductChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -96,31 +97,31 @@ pub struct ProductChange {
     pub price: Option<Money>,
 }
 
-/// A product as anybody sees it.
+/// A product, as every client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Product {
     pub id: Uuid,
     pub name: String,
     pub description: String,
     pub price: Money,
-    /// Units that can be bought now.
+    /// The number of units that can be ordered now.
     pub available: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-/// One page of a list; the list goes on while there is a `next_cursor`.
+/// One page of a list. The last page has no `next_cursor`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Page<T> {
     pub items: Vec<T>,
     pub next_cursor: Option<String>,
 }
 
-/// The stock ledger of a product: `received = available + held + sold`, always.
+/// The stock ledger of a product. `received = available + held + sold` holds at every moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Stock {
     pub product_id: Uuid,
     pub received: u64,
@@ -129,18 +130,18 @@ pub struct Stock {
     pub sold: u64,
 }
 
-/// One line of an order to place.
+/// One line of a new order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Line {
     pub product_id: Uuid,
     pub quantity: u32,
 }
 
-/// Where an order is in its life.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the diagram of the shop says it")]
+#[expect(missing_docs, reason = "`may_become` shows the state machine")]
 pub enum Status {
     Pending,
     Rejected,
@@ -154,7 +155,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The diagram of an order's life, as every stage has to keep it.
+    /// Whether the state machine of orders has a transition from this status to `next`.
     pub fn may_become(self, next: Self) -> bool {
         match self {
             Self::Pending => matches!(next, Self::Rejected | Self::Cancelled | Self::AwaitingPayment),
@@ -167,7 +168,7 @@ impl Status {
         }
     }
 
-    /// Whether the shop has nothing left to do by itself: not pending, paying or refunding.
+    /// Whether the shop has finished its own work on the order: it is not `pending`, `paying` or `refunding`.
     pub fn is_settled(self) -> bool {
         !matches!(self, Self::Pending | Self::Paying | Self::Refunding)
     }
@@ -176,7 +177,7 @@ impl Status {
 /// Why an order was rejected or cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the variants say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Reason {
     OutOfStock,
     UnknownProduct,
@@ -185,51 +186,52 @@ pub enum Reason {
     CustomerRequest,
 }
 
-/// An order as its customer and staff see it.
+/// An order, as its customer and staff see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Order {
     pub id: Uuid,
     pub customer_id: Uuid,
-    /// None while it cannot be had.
+    /// `None` while the name is unavailable.
     pub customer_name: Option<String>,
     pub status: Status,
     pub reason: Option<Reason>,
     pub items: Vec<OrderItem>,
-    /// None until stock is held.
+    /// `None` until stock is held.
     pub total: Option<Money>,
     pub payment: Payment,
     pub history: Vec<Step>,
     pub created_at: Timestamp,
-    /// Until then it can be paid; none until stock is held.
+    /// The order can be paid before this time. `None` until stock is held.
     pub expires_at: Option<Timestamp>,
 }
 
-/// One line of an order, with what was promised for it.
+/// One line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct OrderItem {
     pub product_id: Uuid,
     pub quantity: u32,
-    /// None until stock is held, as is the price.
+    /// The name when stock was held; `None` until then.
     pub name: Option<String>,
+    /// The price when stock was held; `None` until then.
     pub unit_price: Option<Money>,
 }
 
-/// The money of an order.
+/// The payments of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
-    /// What the payment provider took.
+    /// The amount that the payment provider captured.
     pub captured: Money,
-    /// What it gave back.
+    /// The amount that the payment provider refunded.
     pub refunded: Money,
-    /// Why the last attempt was declined.
+    /// The reason why the last attempt was declined.
     pub decline_code: Option<String>,
 }
 
-/// A status an order has had, and since when, to the microsecond.
+/// One entry of an order's history: a status, and when the order entered it, to the microsecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Step {
     pub status: Status,
     pub at: Timestamp,
@@ -237,23 +239,23 @@ pub struct Step {
 
 /// An RFC 9457 problem document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Problem {
-    /// A stable name, e.g. `/problems/email-taken`.
+    /// A stable identifier, for example `/problems/email-taken`.
     #[serde(rename = "type")]
     pub kind: String,
     pub title: String,
     pub status: u16,
     pub detail: Option<String>,
     pub request_id: Option<String>,
-    /// The fields that are not valid.
+    /// The invalid fields of the request.
     #[serde(default)]
     pub errors: Vec<FieldError>,
 }
 
-/// What is wrong with one field of a request.
+/// The error of one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct FieldError {
     pub field: String,
     pub message: String,

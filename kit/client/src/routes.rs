@@ -1,24 +1,24 @@
-//! Which address answers for which path: one line for the monolith, several while services move out.
+//! Which base URL serves which path. The monolith has one route; a stage with several public services has one for each.
 
 use std::collections::BTreeMap;
 
 use reqwest::Url;
 use thiserror::Error;
 
-/// The routes of a stage: a path prefix each, and the base URL that answers for it.
+/// The routes of a stage. Each maps a path prefix to the base URL that serves it.
 #[derive(Debug, Clone)]
 pub struct Routes(Vec<(String, String)>);
 
-/// A route that leads nowhere.
+/// A route with an invalid prefix or base URL.
 #[derive(Debug, Error)]
-#[error("route `{prefix}` has the address `{base}`: a prefix starts with /, an address with http://")]
-pub struct BadRoute {
+#[error("invalid route `{prefix}` to `{base}`: a prefix starts with /, a base URL with http://")]
+pub struct InvalidRoute {
     prefix: String,
     base: String,
 }
 
 impl Routes {
-    /// The base URL for `path` (a query may follow): that of the longest prefix, on whole segments.
+    /// The base URL for `path`, which may contain a query string. The longest prefix of whole segments wins.
     pub fn base(&self, path: &str) -> Option<&str> {
         let path = path.split(['?', '#']).next().unwrap_or(path);
         let (_, base) = self.0.iter().find(|(prefix, _)| covers(prefix, path))?;
@@ -27,13 +27,13 @@ impl Routes {
 }
 
 impl TryFrom<&BTreeMap<String, String>> for Routes {
-    type Error = BadRoute;
+    type Error = InvalidRoute;
 
-    fn try_from(routes: &BTreeMap<String, String>) -> Result<Self, BadRoute> {
+    fn try_from(routes: &BTreeMap<String, String>) -> Result<Self, InvalidRoute> {
         let mut longest_first = Vec::new();
         for (prefix, base) in routes {
             if !prefix.starts_with('/') || !Url::parse(base).is_ok_and(|url| url.scheme() == "http") {
-                return Err(BadRoute { prefix: prefix.clone(), base: base.clone() });
+                return Err(InvalidRoute { prefix: prefix.clone(), base: base.clone() });
             }
             let bare = |text: &str| text.trim_end_matches('/').to_owned();
             longest_first.push((bare(prefix), bare(base)));
@@ -51,7 +51,7 @@ fn covers(prefix: &str, path: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn routes(table: &[(&str, &str)]) -> Result<Routes, BadRoute> {
+    fn routes(table: &[(&str, &str)]) -> Result<Routes, InvalidRoute> {
         let table: BTreeMap<_, _> = table.iter().map(|(p, b)| ((*p).to_owned(), (*b).to_owned())).collect();
         Routes::try_from(&table)
     }
@@ -74,12 +74,12 @@ mod tests {
     }
 
     #[test]
-    fn a_path_without_a_route_has_no_address() {
+    fn a_path_without_a_route_has_no_base_url() {
         assert_eq!(routes(&[("/users", "http://b")]).unwrap().base("/orders"), None);
     }
 
     #[test]
-    fn a_route_that_leads_nowhere_is_named() {
+    fn the_error_names_the_invalid_route() {
         let error = routes(&[("/users", "localhost")]).unwrap_err().to_string();
         assert!(error.contains("/users") && error.contains("localhost"), "{error}");
         assert!(routes(&[("users", "http://a")]).is_err());

@@ -1,4 +1,4 @@
-//! What anybody may do.
+//! The operations that need no token.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,25 +10,25 @@ use uuid::Uuid;
 
 use crate::model::{Page, Product, Registration, Session, User};
 use crate::reply::parse;
-use crate::{Answer, Caller, Error, Exchange, Reply, Request, Result, Routes};
+use crate::{Caller, Error, Reply, Request, Response, Result, RoundTrip, Routes};
 
-/// Longer than the slowest honest answer: a payment whose provider takes its time.
+/// Longer than the slowest valid response, which is a payment with a slow payment provider.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
+type Observer = Arc<dyn Fn(&RoundTrip) + Send + Sync>;
 
-/// The shop as anybody sees it. Clones share their connections.
+/// A client without a token. Clones share their connections.
 #[derive(Clone)]
 pub struct Shop {
     http: reqwest::Client,
     routes: Arc<Routes>,
     observer: Option<Observer>,
-    patience: Duration,
+    retry_for: Duration,
 }
 
 impl Shop {
-    /// A shop behind the routes of a stage: path prefix → base URL.
+    /// Creates a client for the routes of a stage, which map path prefixes to base URLs.
     pub fn new(routes: &BTreeMap<String, String>) -> Result<Self> {
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -37,25 +37,25 @@ impl Shop {
             .timeout(TIMEOUT)
             .build()
             .map_err(Error::Setup)?;
-        Ok(Self { http, routes: Arc::new(routes.try_into()?), observer: None, patience: Duration::ZERO })
+        Ok(Self { http, routes: Arc::new(routes.try_into()?), observer: None, retry_for: Duration::ZERO })
     }
 
-    /// The same shop, every exchange shown to `observer` before it is parsed.
+    /// Returns a client that passes every request and response to `observer` before it parses the response.
     #[must_use]
-    pub fn observed(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) -> Self {
+    pub fn observed(&self, observer: impl Fn(&RoundTrip) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Arc::new(observer)), ..self.clone() }
     }
 
-    /// The same shop, but a request that it turns away for now (429 and 503: nothing was done) is sent again, as
-    /// `Retry-After` says, for so long.
+    /// Returns a client that retries after 429 and 503, which promise that nothing was done. It waits as `Retry-After`
+    /// says and stops retrying once `retry_for` has passed.
     #[must_use]
-    pub fn patient(&self, patience: Duration) -> Self {
-        Self { patience, ..self.clone() }
+    pub fn with_retries(&self, retry_for: Duration) -> Self {
+        Self { retry_for, ..self.clone() }
     }
 
-    /// Sends a request as it is and gives back the answer, whatever its status.
-    pub async fn send(&self, request: Request) -> Result<Answer> {
-        self.exchange(request).await.map(|exchange| exchange.answer)
+    /// Sends a request unchanged and returns the response, whatever its status.
+    pub async fn send(&self, request: Request) -> Result<Response> {
+        self.round_trip(request).await.map(|round_trip| round_trip.response)
     }
 
     /// Registers a customer.
@@ -63,24 +63,24 @@ impl Shop {
         self.call(Request::post("/users").json(registration)).await
     }
 
-    /// Logs in and gives the session.
+    /// Logs in and returns the session.
     pub async fn open_session(&self, email: &str, password: &str) -> Result<Reply<Session>> {
         let credentials = serde_json::json!({ "email": email, "password": password });
         self.call(Request::post("/sessions").json(&credentials)).await
     }
 
-    /// Logs in and gives what the user may do.
+    /// Logs in and returns a client with the token.
     pub async fn log_in(&self, email: &str, password: &str) -> Result<Caller> {
         let session = self.open_session(email, password).await?;
         Ok(self.with_token(&session.token))
     }
 
-    /// A caller with a token got elsewhere.
+    /// Returns a client with a token that was obtained elsewhere.
     pub fn with_token(&self, token: impl Into<String>) -> Caller {
         Caller::new(self.clone(), token.into())
     }
 
-    /// A page of the products that match `search`, newest first; without one, of all.
+    /// Lists a page of the products that match `search`, newest first. Without `search` it lists all products.
     pub async fn list_products(
         &self,
         search: Option<&str>,
@@ -92,32 +92,32 @@ impl Shop {
         self.call(request).await
     }
 
-    /// One product.
+    /// Reads one product.
     pub async fn read_product(&self, product: Uuid) -> Result<Reply<Product>> {
         self.call(Request::get(format!("/products/{product}"))).await
     }
 
     pub(crate) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<Reply<T>> {
-        parse(self.exchange(request).await?)
+        parse(self.round_trip(request).await?)
     }
 
-    async fn exchange(&self, request: Request) -> Result<Exchange> {
+    async fn round_trip(&self, request: Request) -> Result<RoundTrip> {
         let started = Instant::now();
         loop {
-            let answer = self.once(&request).await?;
-            let exchange = Exchange { request: request.clone(), answer };
+            let response = self.send_once(&request).await?;
+            let round_trip = RoundTrip { request: request.clone(), response };
             if let Some(observer) = &self.observer {
-                observer(&exchange);
+                observer(&round_trip);
             }
-            let turned_away = matches!(exchange.answer.status.as_u16(), 429 | 503);
-            if !turned_away || started.elapsed() >= self.patience {
-                return Ok(exchange);
+            let retryable = matches!(round_trip.response.status.as_u16(), 429 | 503);
+            if !retryable || started.elapsed() >= self.retry_for {
+                return Ok(round_trip);
             }
-            sleep(Duration::from_secs(exchange.answer.retry_after().unwrap_or(1))).await;
+            sleep(Duration::from_secs(round_trip.response.retry_after().unwrap_or(1))).await;
         }
     }
 
-    async fn once(&self, request: &Request) -> Result<Answer> {
+    async fn send_once(&self, request: &Request) -> Result<Response> {
         let base = self.routes.base(&request.path).ok_or_else(|| Error::NoRoute(request.path.clone()))?;
         let mut builder = self.http.request(request.method.clone(), format!("{base}{}", request.path));
         if !request.query.is_empty() {
@@ -136,8 +136,8 @@ impl Shop {
     }
 }
 
-async fn receive(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+async fn receive(request: reqwest::RequestBuilder) -> reqwest::Result<Response> {
     let mut response = request.send().await?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-    Ok(Answer { status, headers, body: response.bytes().await?.into() })
+    Ok(Response { status, headers, body: response.bytes().await?.into() })
 }

@@ -264,7 +264,7 @@ fn fault_row(outcome: &Outcome, journal: &Journal, fault: &InjectedFault) -> Fau
         missed: fault.missed,
         in_flight: fault.in_flight,
         interrupted: outcome.traffic.interrupted_at(fault.at).attempts,
-        interrupted_but_done: Some(journal.done_unsaid(fault.moment)),
+        interrupted_but_done: Some(journal.completed_without_response(fault.moment)),
         browse_success_percent: success(&[RequestKind::Browse]),
         order_success_percent: success(&ORDERING),
         log: fault.log.clone(),

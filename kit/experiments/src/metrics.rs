@@ -169,7 +169,7 @@ impl Metrics<'_> {
         let injected = || self.sources.faults.iter().filter(|fault| !fault.services.is_empty());
         let periods: Vec<Range<Instant>> = injected().map(|fault| fault.at..fault.until).collect();
         let interrupted: Vec<_> = injected().map(|fault| outcome.traffic.interrupted_at(fault.at)).collect();
-        let done: usize = injected().map(|fault| journal.done_unsaid(fault.moment)).sum();
+        let done: usize = injected().map(|fault| journal.completed_without_response(fault.moment)).sum();
         let success = |kinds: &[RequestKind]| {
             let stats = periods.iter().map(|period| outcome.record.stats(kinds, period.clone()));
             let (requests, failed) = stats.fold((0, 0), |(requests, failed), stats| {

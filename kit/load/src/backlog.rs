@@ -1,7 +1,7 @@
 //! A backlog of open payment attempts, as a long outage of the payment provider leaves it.
 
 use anyhow::{Context, Result, bail, ensure};
-use audit::journal::{Answered, Asked, Operation};
+use audit::journal::{Operation, RecordedRequest, RecordedResponse};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use shop_client::{
@@ -24,7 +24,7 @@ impl TestData {
     /// # Errors
     /// The stage does not respond, or not as the contract says.
     pub async fn add_open_payments(&self, stage: &Stage, count: usize) -> Result<()> {
-        let shop = Shop::new(&stage.routes)?.patient(RETRY_FOR);
+        let shop = Shop::new(&stage.routes)?.with_retries(RETRY_FOR);
         let accounts = self.accounts.iter().cycle().take(count);
         let adding = accounts.enumerate().map(|(n, account)| self.add_open_payment(&shop, account, n));
         let all = stream::iter(adding).buffer_unordered(MAX_IN_FLIGHT);
@@ -48,16 +48,21 @@ impl TestData {
     }
 
     /// Sends a write and adds it to the journal.
-    async fn write(&self, caller: &Caller, account: &Account, operation: Operation) -> Result<Answered> {
-        let (key, sent) = (new_key(), Timestamp::now());
-        let answer = Answered::from(&caller.send(operation.request(Some(&key))).await?);
-        self.journal.write(Asked {
+    async fn write(
+        &self,
+        caller: &Caller,
+        account: &Account,
+        operation: Operation,
+    ) -> Result<RecordedResponse> {
+        let (key, sent_at) = (new_key(), Timestamp::now());
+        let answer = RecordedResponse::from(&caller.send(operation.request(Some(&key))).await?);
+        self.journal.write(RecordedRequest {
             caller: account.id,
             operation,
             key: Some(key),
-            sent,
-            ended: Timestamp::now(),
-            answer: Some(answer.clone()),
+            sent_at,
+            ended_at: Timestamp::now(),
+            response: Some(answer.clone()),
         });
         ensure!(answer.is_success(), "a write was answered {}: {}", answer.status, answer.body);
         Ok(answer)

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use audit::journal::{Answered, Asked, Operation};
+use audit::journal::{Operation, RecordedRequest, RecordedResponse};
 use fastrand::Rng;
 use jiff::Timestamp;
-use shop_client::{Answer, Request};
+use shop_client::{Request, Response};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -65,7 +65,7 @@ pub(crate) struct RetryingClient {
 
 /// The result of one attempt.
 enum Attempt {
-    Succeeded(Answer),
+    Succeeded(Response),
     /// The cause, and the shortest pause before the next attempt.
     Retry(String, Duration),
     Failed(String),
@@ -73,7 +73,7 @@ enum Attempt {
 
 impl RetryingClient {
     /// Sends a request until it succeeds. None: it was refused for good, or it failed after retries.
-    pub(crate) async fn send(&self, call: Call<'_>, rng: &mut Rng) -> Option<Answer> {
+    pub(crate) async fn send(&self, call: Call<'_>, rng: &mut Rng) -> Option<Response> {
         let Call { kind, due, .. } = call;
         let mut backoff = self.policy.first_backoff;
         let mut attempts = 0;
@@ -106,13 +106,13 @@ impl RetryingClient {
         let answer = self.connections.send(&call.request).await;
         self.record.borrow_mut().attempts += 1;
         if let Some((caller, operation, key)) = call.write {
-            self.journal.write(Asked {
+            self.journal.write(RecordedRequest {
                 caller,
                 operation: operation.clone(),
                 key: key.map(str::to_owned),
-                sent: sent_at,
-                ended: Timestamp::now(),
-                answer: answer.as_ref().ok().map(Answered::from),
+                sent_at,
+                ended_at: Timestamp::now(),
+                response: answer.as_ref().ok().map(RecordedResponse::from),
             });
         }
         let attempt = match answer {
@@ -133,7 +133,7 @@ impl RetryingClient {
     }
 }
 
-fn judge(call: &Call, answer: Answer) -> Attempt {
+fn judge(call: &Call, answer: Response) -> Attempt {
     let status = answer.status.as_u16();
     if call.expected.contains(&status) {
         return Attempt::Succeeded(answer);
@@ -263,6 +263,6 @@ mod tests {
         assert!(seen.status.is_none() && seen.keys.len() > 1);
         let stats = seen.record.stats(&[RequestKind::Place], seen.record.warm..seen.record.end());
         assert_eq!((stats.failed, seen.interrupted), (1, 1));
-        assert!(seen.journal.requests.iter().all(|asked| asked.answer.is_none()));
+        assert!(seen.journal.requests.iter().all(|request| request.response.is_none()));
     }
 }

@@ -11,7 +11,7 @@ use hyper::{
     header::HOST,
 };
 use hyper_util::rt::TokioIo;
-use shop_client::{Answer, Request, Routes};
+use shop_client::{Request, Response, Routes};
 use tokio::{net::TcpStream, time::timeout};
 
 type Connection = SendRequest<Full<Bytes>>;
@@ -52,11 +52,11 @@ impl Connections {
     }
 
     /// Sends a request whose path contains its query, and returns the response, whatever its status.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, NoResponse> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Response, NoResponse> {
         timeout(self.timeout, self.exchange(request)).await.unwrap_or(Err(NoResponse::TimedOut))
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Answer, NoResponse> {
+    async fn exchange(&self, request: &Request) -> Result<Response, NoResponse> {
         let base = self.routes.base(&request.path).ok_or(NoResponse::Refused)?;
         let address = base.trim_start_matches("http://");
         let mut http = hyper::Request::builder().method(request.method.clone()).uri(&request.path);
@@ -73,7 +73,7 @@ impl Connections {
         let (parts, body) = connection.send_request(http).await.map_err(lost)?.into_parts();
         let body = body.collect().await.map_err(lost)?.to_bytes().into();
         self.idle.borrow_mut().entry(address.to_owned()).or_default().push(connection);
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        Ok(Response { status: parts.status, headers: parts.headers, body })
     }
 
     /// The most recently used connection that the server has not closed in the meantime.

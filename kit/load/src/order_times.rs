@@ -41,7 +41,7 @@ const RETRY_FOR: Duration = Duration::from_secs(30);
 /// # Errors
 /// The shop does not respond, or not as the contract says.
 pub async fn read(stage: &Stage, record: &Record) -> Result<OrderTimes> {
-    let shop = Shop::new(&stage.routes)?.patient(RETRY_FOR);
+    let shop = Shop::new(&stage.routes)?.with_retries(RETRY_FOR);
     let staff =
         shop.log_in(&stage.staff.email, &stage.staff.password).await.context("cannot log in as staff")?;
     let clock = Clock::now();

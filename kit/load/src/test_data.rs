@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use audit::{
     Journal,
-    journal::{Answered, Asked, Operation},
+    journal::{Operation, RecordedRequest, RecordedResponse},
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -63,15 +63,15 @@ pub(crate) struct JournalWriter(Mutex<Journal>);
 
 impl JournalWriter {
     pub(crate) fn begin() -> Self {
-        Self(Mutex::new(Journal { begun: Timestamp::now(), requests: Vec::new() }))
+        Self(Mutex::new(Journal { started_at: Timestamp::now(), requests: Vec::new() }))
     }
 
     pub(crate) fn journal(&self) -> Journal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn write(&self, asked: Asked) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).requests.push(asked);
+    pub(crate) fn write(&self, request: RecordedRequest) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).requests.push(request);
     }
 }
 
@@ -81,7 +81,7 @@ impl TestData {
     /// # Errors
     /// The stage does not respond, or not as the contract says.
     pub async fn create(stage: &Status, size: DataSize) -> Result<Self> {
-        let shop = Shop::new(&stage.routes)?.patient(RETRY_FOR);
+        let shop = Shop::new(&stage.routes)?.with_retries(RETRY_FOR);
         let journal = JournalWriter::begin();
         let (staff, caller) = log_in(&shop, &stage.staff.email, &stage.staff.password).await?;
         let promotion = add_product(&caller, staff.id, &journal, 0, size.promotion_units).await?;
@@ -120,16 +120,16 @@ async fn add_product(
     let amount = price.amount;
     let name = format!("Article {n} of the load");
     let description = format!("{stock} units, {} and {}", WORDS[n % WORDS.len()], WORDS[n / 7 % WORDS.len()]);
-    let sent = Timestamp::now();
+    let sent_at = Timestamp::now();
     let product = NewProduct { name, description, price, stock };
     let added = staff.add_product(&new_key(), &product).await.context("cannot add a product")?;
-    journal.write(Asked {
+    journal.write(RecordedRequest {
         caller: id,
         operation: Operation::SetPrice { product: added.id, amount },
         key: None,
-        sent,
-        ended: Timestamp::now(),
-        answer: Some(Answered { status: 201, replayed: false, body: Value::Null }),
+        sent_at,
+        ended_at: Timestamp::now(),
+        response: Some(RecordedResponse { status: 201, replayed: false, body: Value::Null }),
     });
     Ok(added.id)
 }

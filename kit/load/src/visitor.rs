@@ -9,7 +9,7 @@ use audit::journal::Operation;
 use fastrand::Rng;
 use serde_json::json;
 use shop_client::{
-    Answer, Request,
+    Request, Response,
     model::{Line, Order, Status},
     new_key,
 };
@@ -163,7 +163,7 @@ impl Visitor {
         key: Option<&str>,
         due: Instant,
         expected: &[u16],
-    ) -> Option<Answer> {
+    ) -> Option<Response> {
         let request = operation.request(key).bearer(&self.account.token);
         let write = Some((self.account.id, operation, key));
         self.client.send(Call { kind, request, due, expected, write }, &mut self.rng).await
@@ -176,7 +176,7 @@ impl Visitor {
         request: Request,
         due: Instant,
         expected: &[u16],
-    ) -> Option<Answer> {
+    ) -> Option<Response> {
         self.client.send(Call { kind, request, due, expected, write: None }, &mut self.rng).await
     }
 

@@ -1,13 +1,14 @@
-//! Mutants: stages that break one promise each, to prove that the audit sees it.
+//! Mutants: stages with one deliberate defect each, which prove that the audit can detect it.
 //!
-//! An audit that is always green proves nothing. So each invariant has a mutant in `mutants/`, a folder named after it: what
-//! is wrong, in `mutant.toml`, and the few items of the stage's sources that are other than they should be, in `files/`.
-//! They are laid over a copy of the stage; it gets a short load with faults, and the audit must name that invariant.
+//! An audit that never fails proves nothing. So every invariant has a mutant: a folder in `mutants/` with the name of the
+//! invariant. Its `mutant.toml` describes the defect, and `files/` contains the changed items of the stage's sources. The
+//! runner applies them to a copy of the stage and runs a short load with faults. The audit must then report that
+//! invariant as broken.
 //!
-//! In reading order: [`mutant`] is what a folder says, [`hunt`] runs it and judges.
+//! In reading order: [`mutant`] reads the folders, and [`runner`] runs the mutants and evaluates the audit.
 
 pub mod mutant;
-pub mod hunt;
+pub mod runner;
 
-pub use hunt::{Caught, Hunt};
 pub use mutant::Mutant;
+pub use runner::{MutantResult, Runner};

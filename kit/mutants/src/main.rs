@@ -1,14 +1,14 @@
-//! `mutants`: what `just test mutants` runs. The exit code is 1 when a mutant gets away, or when the audit says something of
-//! a stage that is as it should be.
+//! `mutants`, which `just test mutants` runs. The exit code is 1 if the audit misses a mutant or reports a violation in an
+//! unmodified stage.
 
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use mutants::{Caught, Hunt, Mutant};
+use mutants::{Mutant, MutantResult, Runner};
 use stage::Course;
 
-/// Proves that the audit catches a mutant of the shop for every invariant.
+/// Checks that the audit catches a mutant of the shop for every invariant.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -17,22 +17,22 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs every mutant, and the stages that they are mutants of
+    /// Runs every mutant, and each unmodified stage as a control
     Prove(Args),
-    /// Ends the process groups it is told of when its input breaks off
+    /// Ends the process groups that it reads from standard input once the input is closed
     #[command(hide = true)]
     Guard,
 }
 
 #[derive(clap::Args)]
 struct Args {
-    /// Only mutants whose name has one of these in it
+    /// Runs only mutants whose name contains one of these
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Visitors, their choices and the times of faults follow from it
+    /// Seed of the random load and of the times of the faults
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Prints a list of {invariant, mutant, caught, others, found}, for tools
+    /// Prints a JSON list of {invariant, mutant, caught, others, found}
     #[arg(long)]
     json: bool,
 }
@@ -55,54 +55,55 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
-            ended = hunt(args) => ended,
+            result = prove(args) => result,
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted?;
-                eprintln!("\ninterrupted; nothing of the stage is left running");
+                eprintln!("\ninterrupted; all processes of the stage were stopped");
                 Ok(ExitCode::FAILURE)
             }
         }
     })
 }
 
-async fn hunt(args: &Args) -> Result<ExitCode> {
+async fn prove(args: &Args) -> Result<ExitCode> {
     let course = Course::find(&std::env::current_dir()?)?;
     let mut mutants = Mutant::all(&course.root)?;
     let wanted = |mutant: &Mutant| args.names.iter().any(|name| mutant.name.contains(name.as_str()));
     mutants.retain(|mutant| args.names.is_empty() || wanted(mutant));
-    ensure!(!mutants.is_empty(), "no mutant has that in its name; see the folders of mutants/");
-    let (mut all, mut alarms) = (Vec::new(), 0);
-    for of_one in mutants.chunk_by(|one, other| one.chapter == other.chapter) {
-        let number = of_one[0].chapter;
-        let hunt = Hunt::of(&course, number)?;
-        let broken = hunt.healthy(args.seed).await?.audit.broken;
-        let verdict = if broken.is_empty() { "✔ nothing is broken" } else { "✘ FALSE ALARM" };
-        eprintln!("chapter {number} as it is: {verdict}");
+    ensure!(!mutants.is_empty(), "no mutant name contains that text; see the folders in mutants/");
+    let (mut results, mut false_positives) = (Vec::new(), 0);
+    for of_chapter in mutants.chunk_by(|one, other| one.chapter == other.chapter) {
+        let number = of_chapter[0].chapter;
+        let runner = Runner::new(&course, number)?;
+        let broken = runner.run_unmodified(args.seed).await?.audit.broken;
+        let verdict = if broken.is_empty() { "✔ no invariant is broken" } else { "✘ FALSE POSITIVE" };
+        eprintln!("chapter {number} unmodified: {verdict}");
         for (name, found) in &broken {
             eprintln!("    {name}: {}", found.join("; "));
         }
-        alarms += broken.len();
-        for mutant in of_one {
-            let caught = hunt.catch(mutant, args.seed).await?;
-            eprintln!("{}", told(mutant, &caught));
-            all.push(caught);
+        false_positives += broken.len();
+        for mutant in of_chapter {
+            let result = runner.run_mutant(mutant, args.seed).await?;
+            eprintln!("{}", summary(mutant, &result));
+            results.push(result);
         }
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        println!("{}", serde_json::to_string_pretty(&results)?);
     }
-    let is_exact = |caught: &Caught| caught.caught && caught.others.is_empty();
-    Ok(if alarms == 0 && all.iter().all(is_exact) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_exact = |result: &MutantResult| result.caught && result.others.is_empty();
+    let passed = false_positives == 0 && results.iter().all(is_exact);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// For example `✔ holds-match: order … holds … (A cancelled order keeps what it held.)`.
-fn told(mutant: &Mutant, caught: &Caught) -> String {
-    let mark = if caught.caught { "✔" } else { "✘ NOT CAUGHT:" };
-    let others = if caught.others.is_empty() {
+/// The name, the defect and the result of a mutant, in two or three lines.
+fn summary(mutant: &Mutant, result: &MutantResult) -> String {
+    let mark = if result.caught { "✔" } else { "✘ NOT CAUGHT:" };
+    let others = if result.others.is_empty() {
         String::new()
     } else {
-        format!("\n    ✘ and others, which it should not break: {}", caught.others.join(", "))
+        format!("\n    ✘ the audit also reported: {}", result.others.join(", "))
     };
-    let found = caught.found.as_deref().unwrap_or("the audit found nothing");
+    let found = result.found.as_deref().unwrap_or("the audit found no violation");
     format!("{mark} {} (chapter {}): {}\n    {found}{others}", mutant.name, mutant.chapter, mutant.what)
 }

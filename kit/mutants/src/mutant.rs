@@ -1,9 +1,9 @@
-//! A folder of `mutants/`.
+//! Reads the folders of `mutants/`.
 //!
 //! ```toml
 //! chapter = 2
-//! what = "A cancelled order keeps what it held."
-//! also = ["no-oversell"]        # what cannot but break with it
+//! what = "Does not release the held stock of a cancelled order."
+//! also = ["no-oversell"]        # further invariants that this defect breaks
 //! ```
 
 use std::{
@@ -18,29 +18,29 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mutant {
-    /// The invariant that it breaks: the folder's name, up to a `+` where an invariant has several.
+    /// The invariant that the mutant breaks: the name of the folder, up to a `+` if an invariant has several mutants.
     #[serde(skip)]
     pub invariant: String,
-    /// The folder's name.
+    /// The name of the folder.
     #[serde(skip)]
     pub name: String,
-    /// The files that are laid over the stage: items over Rust sources, whole files over others.
+    /// The folder with the changed files. In Rust sources single items are replaced, other files as a whole.
     #[serde(skip)]
     pub files: PathBuf,
-    /// The chapter it is a mutant of.
+    /// The number of the chapter that is changed.
     pub chapter: u32,
-    /// What is wrong with it, in a sentence.
+    /// The defect, in one sentence.
     pub what: String,
-    /// Invariants that cannot but break with it.
+    /// Further invariants that the defect inevitably breaks.
     #[serde(default)]
     pub also: Vec<String>,
 }
 
 impl Mutant {
-    /// All mutants of a course, by chapter and name.
+    /// Reads all mutants of a course, ordered by chapter and name.
     ///
     /// # Errors
-    /// A `mutant.toml` cannot be read, or the folder's name is no invariant's.
+    /// A `mutant.toml` cannot be read, or the name of a folder is not the name of an invariant.
     pub fn all(root: &Path) -> Result<Vec<Self>> {
         let folder = root.join("mutants");
         let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
@@ -64,7 +64,7 @@ impl Mutant {
         mutant.files = folder.join("files");
         for invariant in mutant.also.iter().chain([&mutant.invariant]) {
             let known = audit::invariants::names().any(|name| name == invariant);
-            ensure!(known, "{}: there is no invariant {invariant}", folder.display());
+            ensure!(known, "{}: unknown invariant {invariant}", folder.display());
         }
         Ok(mutant)
     }
@@ -75,10 +75,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_mutant_of_the_course_can_be_read_and_has_files() {
+    fn every_mutant_of_the_course_can_be_read_and_contains_files() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         for mutant in Mutant::all(&root).unwrap() {
-            assert!(mutant.files.is_dir(), "{} changes nothing", mutant.name);
+            assert!(mutant.files.is_dir(), "{} contains no files", mutant.name);
         }
     }
 }

@@ -1,29 +1,29 @@
-//! What the lab does to the whole provider: slow, unreliable, away.
+//! The settings with which the lab makes the whole provider slow, unreliable or unavailable.
 //!
-//! It applies to what a shop uses. The ledger and the control itself always answer: they are the audit's and the lab's.
-//! Kept in memory only: a restarted provider is a healthy one.
+//! They apply to the operations that a shop uses. The ledger and the control itself always respond, because the audit
+//! and the lab use them. The settings are kept in memory, so a restart resets them.
 
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-/// The present settings.
+/// The current settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Settings {
-    /// Every request waits this long first; milliseconds.
+    /// The delay of every request, in milliseconds.
     pub latency_ms: u64,
-    /// The share of requests answered 503 with nothing done; 0 to 1.
+    /// The share of requests that fail with 503 and have no effect, from 0 to 1.
     pub error_rate: f64,
-    /// Every request is answered 503 with nothing done.
+    /// Whether every request fails with 503 and has no effect.
     pub down: bool,
 }
 
-/// A change of some of them; what is absent stays.
+/// A change of some settings. A missing field keeps its value.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// See [`Settings::latency_ms`]; ten minutes at most.
+    /// See [`Settings::latency_ms`]. At most ten minutes.
     pub latency_ms: Option<u64>,
     /// See [`Settings::error_rate`].
     pub error_rate: Option<f64>,
@@ -31,19 +31,22 @@ pub struct Change {
     pub down: Option<bool>,
 }
 
-/// The settings of one provider; clones share them.
+/// The settings of one provider. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Control {
     settings: Arc<watch::Sender<Settings>>,
 }
 
 impl Control {
-    /// The settings as they are now.
+    /// Returns the current settings.
     pub fn settings(&self) -> Settings {
         *self.settings.borrow()
     }
 
-    /// Applies a change and answers the settings after it, or says what is wrong with it.
+    /// Applies a change and returns the new settings.
+    ///
+    /// # Errors
+    /// A value is out of range; the error names it.
     pub fn change(&self, change: Change) -> Result<Settings, String> {
         if let Some(rate) = change.error_rate
             && !(0.0..=1.0).contains(&rate)
@@ -63,7 +66,7 @@ impl Control {
         Ok(self.settings())
     }
 
-    /// Waits as long as one request has to and says whether it may go on.
+    /// Delays a request as configured, and returns whether it may be processed.
     pub async fn admit(&self) -> bool {
         let Settings { latency_ms, error_rate, down } = self.settings();
         tokio::time::sleep(Duration::from_millis(latency_ms)).await;

@@ -1,7 +1,7 @@
-//! The ledger: every charge and refund, in one SQLite file.
+//! The ledger: all charges and refunds, in one SQLite file.
 //!
-//! One connection is the one writer, so that two requests with one key meet in a queue and not in a race; the unique
-//! constraints say the same to anybody who opens the file. `synchronous=FULL`: what was answered is on disk.
+//! A single connection serialises all writes, so that two requests with the same key cannot race; unique constraints
+//! enforce the same rule in the file. `synchronous=FULL` makes a charge durable before the response is sent.
 
 use std::path::Path;
 
@@ -15,47 +15,47 @@ use crate::{
     store,
 };
 
-/// What a caller asks for: `amount` in minor units, `reference` is the caller's name for what is paid.
+/// The body of a charge request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChargeRequest {
-    /// Minor units, at least 1.
+    /// The amount in minor units, at least 1.
     pub amount: i64,
-    /// Three capital letters of ISO 4217.
+    /// The currency as three capital letters (ISO 4217).
     pub currency: String,
-    /// The card, e.g. `tok_ok`.
+    /// The token of a card, for example `tok_ok`.
     pub source: String,
-    /// The caller's name for what is paid.
+    /// The caller's reference for the payment, for example an order id.
     pub reference: String,
 }
 
-/// One charge, as the provider answers it everywhere.
+/// One charge, as every endpoint returns it.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct Charge {
     /// `ch_` and a UUID.
     pub id: String,
-    /// The caller's name for what is paid.
+    /// The caller's reference for the payment, for example an order id.
     pub reference: String,
-    /// The key it was asked for under.
+    /// The key of the request that created it.
     pub idempotency_key: String,
-    /// Minor units.
+    /// The amount in minor units.
     pub amount: i64,
-    /// Minor units given back, never more than `amount`.
+    /// The refunded amount in minor units, at most `amount`.
     pub refunded: i64,
-    /// ISO 4217.
+    /// The currency (ISO 4217).
     pub currency: String,
-    /// `succeeded` or `declined`; `None` only inside this module.
+    /// `succeeded` or `declined`. `None` until the outcome is decided; such a charge is never returned to a caller.
     pub status: Option<String>,
-    /// Why it was declined.
+    /// The reason why it was declined.
     pub decline_code: Option<String>,
-    /// RFC 3339, UTC.
+    /// The time of creation (RFC 3339, UTC).
     pub created_at: String,
-    /// The card.
+    /// The token of the card.
     #[serde(skip)]
     pub source: String,
-    /// How often it was asked for, this time included.
+    /// The number of requests with this key, including the current one.
     #[serde(skip)]
-    pub asked: i64,
+    pub attempts: i64,
 }
 
 /// One refund.
@@ -63,49 +63,52 @@ pub struct Charge {
 pub struct Refund {
     /// `re_` and a UUID.
     pub id: String,
-    /// The charge it gives back.
+    /// The charge that it refunds.
     pub charge_id: String,
-    /// Minor units.
+    /// The amount in minor units.
     pub amount: i64,
-    /// RFC 3339, UTC.
+    /// The time of creation (RFC 3339, UTC).
     pub created_at: String,
 }
 
-/// Why the ledger did not do it.
+/// The reason why the ledger rejected or could not process a request.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The key belongs to another request.
-    #[error("idempotency key `{0}` was used with another body; use a new key for a new intent")]
+    /// The key was used with a different request.
+    #[error("idempotency key `{0}` was used with a different body; use a new key for a new intent")]
     KeyReused(String),
-    /// The source is unreliable on purpose; nothing happened.
-    #[error("the source cannot be reached now; ask again with the same key")]
-    TryLater,
-    /// No such charge.
-    #[error("no charge `{0}`")]
+    /// The source refuses every charge (`tok_refused`). No charge was created.
+    #[error("the source does not accept this charge; use another source")]
+    SourceRefused,
+    /// The source fails deliberately (`tok_flaky`). No charge was created.
+    #[error("the source is unavailable; retry with the same key")]
+    SourceUnavailable,
+    /// The charge does not exist.
+    #[error("charge `{0}` does not exist")]
     UnknownCharge(String),
-    /// More than is left of the charge, or a charge that took nothing.
-    #[error("cannot refund {asked}: {left} is left of charge `{charge}`")]
+    /// The amount exceeds the refundable rest of the charge, or the charge was declined.
+    #[error("cannot refund {requested}: only {left} of charge `{charge}` can be refunded")]
     RefundTooLarge {
         /// The charge.
         charge: String,
-        /// Minor units asked for.
-        asked: i64,
-        /// Minor units that can still be refunded.
+        /// The requested amount in minor units.
+        requested: i64,
+        /// The refundable amount in minor units.
         left: i64,
     },
-    /// The file could not be read or written.
-    #[error("the ledger cannot be used")]
+    /// The ledger file could not be read or written.
+    #[error("cannot read or write the ledger")]
     Database(#[from] sqlx::Error),
 }
 
-/// A handle on the ledger file; clones share its connection.
+/// A handle to the ledger file. Clones share its connection.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     pool: SqlitePool,
 }
 
 impl Ledger {
-    /// Opens the file, creating it and its tables where they are missing.
+    /// Opens the file. Creates the file and its tables if they are missing.
     pub async fn open(path: &Path) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -117,26 +120,27 @@ impl Ledger {
         Ok(Self { pool })
     }
 
-    /// The charge of `key`: made now if this is the first time it is asked for, else as it was made.
+    /// Returns the charge of `key`. The first decided request creates it; later requests return it unchanged.
     pub async fn charge(&self, key: &str, request: &ChargeRequest) -> Result<Charge, LedgerError> {
         let mut tx = self.pool.begin_with("begin immediate").await?;
-        let asked = store::ask_for_charge(&mut tx, key, request).await?;
-        if !asked.answers(request) {
+        let pending = store::record_attempt(&mut tx, key, request).await?;
+        if !pending.matches(request) {
             return Err(LedgerError::KeyReused(key.to_owned()));
         }
-        let charge = match source::outcome(&request.source, asked.asked) {
-            _ if asked.status.is_some() => Ok(asked),
-            Outcome::Succeeded => Ok(store::decide_charge(&mut tx, &asked.id, "succeeded", None).await?),
+        let charge = match source::outcome(&request.source, pending.attempts) {
+            _ if pending.status.is_some() => Ok(pending),
+            Outcome::Succeeded => Ok(store::decide_charge(&mut tx, &pending.id, "succeeded", None).await?),
             Outcome::Declined(code) => {
-                Ok(store::decide_charge(&mut tx, &asked.id, "declined", Some(code)).await?)
+                Ok(store::decide_charge(&mut tx, &pending.id, "declined", Some(code)).await?)
             }
-            Outcome::TryLater => Err(LedgerError::TryLater),
+            Outcome::Refused => Err(LedgerError::SourceRefused),
+            Outcome::Unavailable => Err(LedgerError::SourceUnavailable),
         };
-        tx.commit().await?; // in any case: how often a charge was asked for has to survive
+        tx.commit().await?; // also after an error, so that the number of attempts survives a crash
         charge
     }
 
-    /// Gives back `amount` of a charge; the same key gives it back once.
+    /// Refunds `amount` of a charge, once per key.
     pub async fn refund(&self, key: &str, charge_id: &str, amount: i64) -> Result<Refund, LedgerError> {
         let mut tx = self.pool.begin_with("begin immediate").await?;
         if let Some(refund) = store::find_refund(&mut tx, key).await? {
@@ -147,15 +151,15 @@ impl Ledger {
         let charge = charge.ok_or_else(|| LedgerError::UnknownCharge(charge_id.to_owned()))?;
         let left = charge.refundable();
         if amount > left {
-            return Err(LedgerError::RefundTooLarge { charge: charge.id, asked: amount, left });
+            return Err(LedgerError::RefundTooLarge { charge: charge.id, requested: amount, left });
         }
-        store::give_back(&mut tx, charge_id, amount).await?;
+        store::add_to_refunded(&mut tx, charge_id, amount).await?;
         let refund = store::insert_refund(&mut tx, key, charge_id, amount).await?;
         tx.commit().await?;
         Ok(refund)
     }
 
-    /// The charges with this reference and this key, oldest first; `None` matches all.
+    /// Lists the charges with this reference and this key, oldest first. `None` matches every charge.
     pub async fn charges(
         &self,
         reference: Option<&str>,
@@ -167,7 +171,7 @@ impl Ledger {
 }
 
 impl Charge {
-    fn answers(&self, request: &ChargeRequest) -> bool {
+    fn matches(&self, request: &ChargeRequest) -> bool {
         self.amount == request.amount
             && self.currency == request.currency
             && self.source == request.source

@@ -1,14 +1,15 @@
-//! The payment provider of a running stage: a third party of its own, spoken to over HTTP.
+//! The payment provider of a running stage: an external service with an HTTP API.
 //!
-//! It keeps two promises that a shop builds on: one `Idempotency-Key` gives one charge, whoever asks, how often and how
-//! concurrently; and what it has answered it remembers, also after its own `kill -9`. Everything else about it is as
-//! unpleasant as a test wishes: [`source`] says what each card does, [`control`] makes all of it slow, unreliable or away.
+//! It makes two promises that a shop relies on. One `Idempotency-Key` gives one charge, however many requests arrive,
+//! even concurrently. And every charge that it has confirmed is on disk, so it survives `kill -9`. In every other respect
+//! a test can make it misbehave: the name of a [`source`] selects the behaviour of a single charge, and [`control`] makes
+//! the whole provider slow, unreliable or unavailable.
 //!
 //! In reading order:
-//! - [`source`]: what becomes of a charge, and when its caller hears of it
-//! - [`ledger`]: charges and refunds, each once a key; its SQL is in `store`
-//! - [`control`]: what the lab does to all of it
-//! - [`http`]: the API
+//! - [`source`]: the outcome of a charge, and the delay of its response
+//! - [`ledger`]: charges and refunds, one per key; the SQL is in `store`
+//! - [`control`]: the settings with which the lab makes the provider misbehave
+//! - [`http`]: the HTTP API
 
 pub mod source;
 pub mod ledger;

@@ -1,4 +1,4 @@
-//! Runs the payment sandbox: `LISTEN` and `LEDGER` say where; SIGTERM or Ctrl-C ends it.
+//! Runs the payment sandbox on `LISTEN` with the ledger in `LEDGER`. SIGTERM and Ctrl-C stop it.
 
 use std::{io::IsTerminal, net::SocketAddr, path::PathBuf};
 
@@ -10,14 +10,14 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// A payment provider for tests and workshops: it moves no money.
+/// A payment provider for tests and workshops. It moves no real money.
 #[derive(Parser)]
 #[command(version)]
 struct Configuration {
-    /// Address to listen on; port 0 takes a free one and the log says which
+    /// Address to listen on; port 0 selects a free port, which the log shows
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:9090")]
     listen: SocketAddr,
-    /// SQLite file of all charges and refunds; made if missing
+    /// SQLite file with all charges and refunds; created if it is missing
     #[arg(long, env = "LEDGER", default_value = "ledger.db")]
     ledger: PathBuf,
 }
@@ -30,13 +30,13 @@ async fn main() -> anyhow::Result<()> {
     let Configuration { listen, ledger } = Configuration::parse();
 
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let books = Ledger::open(&ledger)
+    let opened = Ledger::open(&ledger)
         .await
         .with_context(|| format!("cannot open the ledger {}", ledger.display()))?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     tracing::info!("payment sandbox listening on {}", listener.local_addr()?);
     tokio::select! {
-        served = payment_sandbox::serve(listener, books) => served.context("cannot serve"),
+        served = payment_sandbox::serve(listener, opened) => served.context("cannot serve requests"),
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     }

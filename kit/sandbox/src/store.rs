@@ -1,4 +1,4 @@
-//! The SQL of the ledger, one function a statement.
+//! The SQL of the ledger, one function per statement.
 
 use jiff::Timestamp;
 use sqlx::{Result, SqliteConnection};
@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::ledger::{Charge, ChargeRequest, Refund};
 
-/// Counts that a charge is asked for, and makes its row when that is the first time.
-pub(crate) async fn ask_for_charge(
+/// Counts a request for a charge. The first request with a key creates the row.
+pub(crate) async fn record_attempt(
     conn: &mut SqliteConnection,
     key: &str,
     request: &ChargeRequest,
@@ -15,7 +15,7 @@ pub(crate) async fn ask_for_charge(
     sqlx::query_as(
         "insert into charges (id, idempotency_key, reference, amount, currency, source, created_at)
          values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (idempotency_key) do update set asked = asked + 1
+         on conflict (idempotency_key) do update set attempts = attempts + 1
          returning *",
     )
     .bind(format!("ch_{}", Uuid::now_v7().simple()))
@@ -29,7 +29,7 @@ pub(crate) async fn ask_for_charge(
     .await
 }
 
-/// Decides what becomes of a charge.
+/// Stores the outcome of a charge.
 pub(crate) async fn decide_charge(
     conn: &mut SqliteConnection,
     id: &str,
@@ -44,7 +44,7 @@ pub(crate) async fn decide_charge(
         .await
 }
 
-/// Finds a charge that was decided.
+/// Finds a charge whose outcome is decided.
 pub(crate) async fn find_charge(conn: &mut SqliteConnection, id: &str) -> Result<Option<Charge>> {
     sqlx::query_as("select * from charges where id = $1 and status is not null")
         .bind(id)
@@ -52,7 +52,7 @@ pub(crate) async fn find_charge(conn: &mut SqliteConnection, id: &str) -> Result
         .await
 }
 
-/// Lists the charges that were decided, oldest first; `None` matches all.
+/// Lists the charges whose outcome is decided, oldest first. `None` matches every charge.
 pub(crate) async fn list_charges(
     conn: &mut SqliteConnection,
     reference: Option<&str>,
@@ -76,8 +76,8 @@ pub(crate) async fn find_refund(conn: &mut SqliteConnection, key: &str) -> Resul
     sqlx::query_as("select * from refunds where idempotency_key = $1").bind(key).fetch_optional(conn).await
 }
 
-/// Takes an amount off what is left of a charge.
-pub(crate) async fn give_back(conn: &mut SqliteConnection, charge: &str, amount: i64) -> Result<()> {
+/// Adds an amount to the refunded amount of a charge.
+pub(crate) async fn add_to_refunded(conn: &mut SqliteConnection, charge: &str, amount: i64) -> Result<()> {
     let update = sqlx::query("update charges set refunded = refunded + $1 where id = $2");
     update.bind(amount).bind(charge).execute(conn).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The contract as the stage serves it, and its health.
+//! The contract and the health checks, as the stage serves them.
 
 use anyhow::{Result, ensure};
 use shop_client::Request;
@@ -8,39 +8,42 @@ use crate::contract;
 
 journeys![
     the_stage_serves_the_contract_byte_for_byte,
-    the_contract_for_people_needs_no_internet,
-    the_stage_says_that_it_is_alive_and_ready,
+    the_documentation_page_loads_nothing_from_the_internet,
+    the_stage_reports_that_it_is_live_and_ready,
 ];
 
 async fn the_stage_serves_the_contract_byte_for_byte(world: World) -> Result<()> {
-    let answer = world.shop.send(Request::get("/openapi.yaml")).await?;
-    ensure!(answer.status == 200);
-    ensure!(answer.header("content-type").is_some_and(|kind| kind.contains("yaml")));
-    ensure!(answer.body == contract::TEXT.as_bytes(), "it differs from kit/acceptance/contract/openapi.yaml");
-    Ok(())
-}
-
-async fn the_contract_for_people_needs_no_internet(world: World) -> Result<()> {
-    let answer = world.shop.send(Request::get("/docs")).await?;
-    ensure!(answer.status == 200);
-    ensure!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
-    let page = String::from_utf8(answer.body)?;
-    for (start, _) in page.match_indices("src=").chain(page.match_indices("href=")) {
-        let target: String = page[start..].chars().take(40).collect();
-        let leads_away = target.contains("=\"http") || target.contains("='http") || target.contains("=\"//");
-        ensure!(!leads_away, "the page references {target}");
-    }
+    let response = world.shop.send(Request::get("/openapi.yaml")).await?;
+    ensure!(response.status == 200);
+    ensure!(response.header("content-type").is_some_and(|kind| kind.contains("yaml")));
     ensure!(
-        !page.contains("@import") && !page.contains("url(http"),
-        "the page's style references the internet"
+        response.body == contract::TEXT.as_bytes(),
+        "the served contract differs from kit/acceptance/contract/openapi.yaml"
     );
     Ok(())
 }
 
-async fn the_stage_says_that_it_is_alive_and_ready(world: World) -> Result<()> {
+async fn the_documentation_page_loads_nothing_from_the_internet(world: World) -> Result<()> {
+    let response = world.shop.send(Request::get("/docs")).await?;
+    ensure!(response.status == 200);
+    ensure!(response.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
+    let page = String::from_utf8(response.body)?;
+    for (start, _) in page.match_indices("src=").chain(page.match_indices("href=")) {
+        let target: String = page[start..].chars().take(40).collect();
+        let is_remote = target.contains("=\"http") || target.contains("='http") || target.contains("=\"//");
+        ensure!(!is_remote, "the page references {target}");
+    }
+    ensure!(
+        !page.contains("@import") && !page.contains("url(http"),
+        "the style sheet of the page references the internet"
+    );
+    Ok(())
+}
+
+async fn the_stage_reports_that_it_is_live_and_ready(world: World) -> Result<()> {
     for path in ["/health/live", "/health/ready"] {
-        let answer = world.shop.send(Request::get(path)).await?;
-        ensure!(answer.status == 200, "{path} was answered {}", answer.status);
+        let response = world.shop.send(Request::get(path)).await?;
+        ensure!(response.status == 200, "{path} returned {}", response.status);
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What time does, on a stage where an order and a token live for three seconds. So everybody logs in again
-//! before each step: a token got earlier may be too old.
+//! Expiry of orders and tokens, on a stage where both live for three seconds. The journeys log in again before each
+//! step, because an earlier token may have expired.
 
 use std::time::Duration;
 
@@ -12,141 +12,152 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::World;
-use crate::world::{Customer, PASSWORD, PAYMENT, eventually, refused};
+use crate::world::{Customer, PASSWORD, PAYMENT_TIMEOUT, eventually, expect_problem};
 
 journeys![
-    an_order_that_is_not_paid_in_time_is_cancelled_and_its_stock_given_back,
-    a_payment_that_comes_too_late_is_refused,
-    an_expired_order_can_be_cancelled_again,
-    an_order_that_was_paid_in_time_does_not_expire,
-    a_declined_order_expires_too,
-    what_expired_can_be_bought_by_another,
-    a_payment_at_the_last_moment_is_either_in_time_or_too_late,
-    a_token_that_expired_is_refused,
+    an_order_that_is_not_paid_in_time_is_cancelled_and_its_stock_released,
+    a_payment_after_expiry_is_rejected,
+    cancelling_an_expired_order_returns_the_order,
+    an_order_that_is_paid_in_time_does_not_expire,
+    an_order_with_a_declined_payment_expires_too,
+    the_stock_of_an_expired_order_can_be_ordered_again,
+    a_payment_around_expiry_either_succeeds_completely_or_has_no_effect,
+    an_expired_token_is_rejected,
 ];
 
-/// Longer than a three-second order takes to expire, with a reaper that comes by every now and then.
-const EXPIRED: Duration = Duration::from_secs(20);
+/// Longer than an order needs to expire after three seconds, including the interval at which the shop looks for expired
+/// orders.
+const EXPIRY_TIMEOUT: Duration = Duration::from_secs(20);
 
-async fn read_when(
+/// Polls an order until `condition` holds, with a new token each time.
+async fn read_until(
     customer: &Customer,
     order: Uuid,
-    limit: Duration,
-    wished: impl Fn(&Order) -> bool,
+    timeout: Duration,
+    condition: impl Fn(&Order) -> bool,
 ) -> Result<Order> {
-    eventually(limit, async || {
-        let order = customer.logged_in().await?.order(order).await?.value;
-        ensure!(wished(&order), "order {} is {:?}", order.id, order.status);
+    eventually(timeout, async || {
+        let order = customer.log_in_again().await?.order(order).await?.value;
+        ensure!(condition(&order), "order {} is {:?}", order.id, order.status);
         Ok(order)
     })
     .await
 }
 
-async fn expired(customer: &Customer, order: &Order) -> Result<Order> {
-    let order = read_when(customer, order.id, EXPIRED, |order| order.status == Status::Cancelled).await?;
+/// Waits until an order has expired.
+async fn wait_for_expiry(customer: &Customer, order: &Order) -> Result<Order> {
+    let order =
+        read_until(customer, order.id, EXPIRY_TIMEOUT, |order| order.status == Status::Cancelled).await?;
     ensure!(order.reason == Some(Reason::Expired) && order.payment.captured.amount == 0);
     Ok(order)
 }
 
-async fn an_order_that_is_not_paid_in_time_is_cancelled_and_its_stock_given_back(world: World) -> Result<()> {
+async fn an_order_that_is_not_paid_in_time_is_cancelled_and_its_stock_released(world: World) -> Result<()> {
     let (product, customer) = (world.product(5).await?, world.customer().await?);
     let order = customer.buy(&product, 2).await?;
-    let order = expired(&customer, &order).await?;
-    let due = order.expires_at.context("it has no `expires_at`")?;
-    ensure!(order.history.last().is_some_and(|cancelled| cancelled.at >= due), "it was cancelled early");
-    world.stock_becomes(product.id, 5, 0, 0).await
+    let order = wait_for_expiry(&customer, &order).await?;
+    let due = order.expires_at.context("the order has no `expires_at`")?;
+    ensure!(
+        order.history.last().is_some_and(|cancelled| cancelled.at >= due),
+        "the order was cancelled before it expired"
+    );
+    world.wait_for_stock(product.id, 5, 0, 0).await
 }
 
-async fn a_payment_that_comes_too_late_is_refused(world: World) -> Result<()> {
+async fn a_payment_after_expiry_is_rejected(world: World) -> Result<()> {
     let (product, customer) = (world.product(5).await?, world.customer().await?);
     let order = customer.buy(&product, 1).await?;
-    expired(&customer, &order).await?;
-    refused(409, customer.logged_in().await?.pay(&new_key(), order.id, "tok_ok").await)?;
+    wait_for_expiry(&customer, &order).await?;
+    expect_problem(409, customer.log_in_again().await?.pay(&new_key(), order.id, "tok_ok").await)?;
     ensure!(world.charges(order.id).await?.is_empty());
     Ok(())
 }
 
-async fn an_expired_order_can_be_cancelled_again(world: World) -> Result<()> {
+async fn cancelling_an_expired_order_returns_the_order(world: World) -> Result<()> {
     let (product, customer) = (world.product(5).await?, world.customer().await?);
     let order = customer.buy(&product, 1).await?;
-    let cancelled = expired(&customer, &order).await?;
-    let again = customer.logged_in().await?.cancel(order.id).await?;
-    ensure!(again.answer.status == 202 && again.value == cancelled);
+    let cancelled = wait_for_expiry(&customer, &order).await?;
+    let again = customer.log_in_again().await?.cancel(order.id).await?;
+    ensure!(again.response.status == 202 && again.value == cancelled);
     Ok(())
 }
 
-async fn an_order_that_was_paid_in_time_does_not_expire(world: World) -> Result<()> {
+async fn an_order_that_is_paid_in_time_does_not_expire(world: World) -> Result<()> {
     let (product, early, late) = (world.product(5).await?, world.customer().await?, world.customer().await?);
-    let kept = early.logged_in().await?.buy(&product, 2).await?;
+    let kept = early.log_in_again().await?.buy(&product, 2).await?;
     early.pay(&new_key(), kept.id, "tok_ok").await?;
-    // When an order that was placed later has expired, this one would have.
-    let late = late.logged_in().await?;
-    expired(&late, &late.buy(&product, 1).await?).await?;
-    read_when(&early, kept.id, PAYMENT, |order| order.status == Status::Paid).await?;
-    world.stock_becomes(product.id, 3, 0, 2).await
+    // Once an order that was placed later has expired, this order would have expired too.
+    let late = late.log_in_again().await?;
+    wait_for_expiry(&late, &late.buy(&product, 1).await?).await?;
+    read_until(&early, kept.id, PAYMENT_TIMEOUT, |order| order.status == Status::Paid).await?;
+    world.wait_for_stock(product.id, 3, 0, 2).await
 }
 
-async fn a_declined_order_expires_too(world: World) -> Result<()> {
+async fn an_order_with_a_declined_payment_expires_too(world: World) -> Result<()> {
     let (product, customer) = (world.product(5).await?, world.customer().await?);
     let order = customer.buy(&product, 2).await?;
     customer.pay(&new_key(), order.id, "tok_declined").await?;
-    expired(&customer, &order).await?;
-    world.stock_becomes(product.id, 5, 0, 0).await
+    wait_for_expiry(&customer, &order).await?;
+    world.wait_for_stock(product.id, 5, 0, 0).await
 }
 
-async fn what_expired_can_be_bought_by_another(world: World) -> Result<()> {
+async fn the_stock_of_an_expired_order_can_be_ordered_again(world: World) -> Result<()> {
     let (product, first) = (world.product(1).await?, world.customer().await?);
-    expired(&first, &first.buy(&product, 1).await?).await?;
-    world.stock_becomes(product.id, 1, 0, 0).await?;
+    wait_for_expiry(&first, &first.buy(&product, 1).await?).await?;
+    world.wait_for_stock(product.id, 1, 0, 0).await?;
     world.customer().await?.buy(&product, 1).await?;
     Ok(())
 }
 
-/// Sleeps until so many milliseconds after 1970; not at all where that is past.
+/// Sleeps until a Unix time in milliseconds; returns immediately if it has passed.
 async fn sleep_until(moment: i64) {
     let left = moment - Timestamp::now().as_millisecond();
     sleep(Duration::from_millis(left.try_into().unwrap_or(0))).await;
 }
 
-/// Pays so long before (or, below zero, after) the order expires.
+/// Pays this long before the order expires; a negative value means after it.
 async fn pay_around_expiry(world: &World, product: &Product, milliseconds_before: i64) -> Result<()> {
     let customer = world.customer().await?;
     let order = customer.buy(product, 1).await?;
     let moment = order.expires_at.unwrap_or_default().as_millisecond() - milliseconds_before;
     sleep_until(moment - 1000).await;
-    let payer = customer.logged_in().await?;
+    let payer = customer.log_in_again().await?;
     sleep_until(moment).await;
     let paid = match payer.pay(&new_key(), order.id, "tok_ok").await {
         Ok(_) => true,
-        refusal => refused(409, refusal).map(|_| false)?,
+        refusal => expect_problem(409, refusal).map(|_| false)?,
     };
     let end = if paid { Status::Paid } else { Status::Cancelled };
-    let order = read_when(&customer, order.id, PAYMENT, |order| order.status == end).await?;
+    let order = read_until(&customer, order.id, PAYMENT_TIMEOUT, |order| order.status == end).await?;
     ensure!(order.payment.captured.amount == if paid { 1999 } else { 0 });
     let began = order.history.iter().find(|step| step.status == Status::Paying);
-    ensure!(began.is_none_or(|step| Some(step.at) < order.expires_at), "it was paid after it had expired");
+    ensure!(
+        began.is_none_or(|step| Some(step.at) < order.expires_at),
+        "the payment started after the order had expired"
+    );
     ensure!(world.charges(order.id).await?.len() == usize::from(paid));
     Ok(())
 }
 
-async fn a_payment_at_the_last_moment_is_either_in_time_or_too_late(world: World) -> Result<()> {
+async fn a_payment_around_expiry_either_succeeds_completely_or_has_no_effect(world: World) -> Result<()> {
     let product = world.product(20).await?;
     let moments = [100, 40, 20, 10, 5, 0, -5, -20];
     try_join_all(moments.map(|moment| pay_around_expiry(&world, &product, moment))).await?;
-    eventually(EXPIRED, async || {
+    eventually(EXPIRY_TIMEOUT, async || {
         let stock = world.staff().await?.stock(product.id).await?;
-        ensure!(stock.held == 0, "still held: {}", stock.held);
+        ensure!(stock.held == 0, "{} units are still held", stock.held);
         Ok(())
     })
     .await
 }
 
-async fn a_token_that_expired_is_refused(world: World) -> Result<()> {
+async fn an_expired_token_is_rejected(world: World) -> Result<()> {
     let customer = world.customer().await?;
     let session = world.shop.open_session(&customer.email, PASSWORD).await?;
     let caller = world.shop.with_token(&session.token);
     sleep_until(session.expires_at.as_millisecond()).await;
-    eventually(Duration::from_secs(1), async || refused(401, caller.profile().await).map(drop)).await?;
-    customer.logged_in().await?.profile().await?;
+    eventually(Duration::from_secs(1), async || expect_problem(401, caller.profile().await).map(drop))
+        .await?;
+    customer.log_in_again().await?.profile().await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Authorization: which operations need a token, and which need the role `staff`.
 
 use anyhow::{Result, ensure};
 use shop_client::model::{Money, ProductChange, Role, Status};
@@ -6,25 +6,25 @@ use shop_client::{Method, Request, new_key};
 use uuid::Uuid;
 
 use crate::World;
-use crate::world::{new_product, refused};
+use crate::world::{expect_problem, new_product};
 
 journeys![
-    staff_are_staff,
-    what_needs_a_token_is_401_without_one,
-    a_customer_may_do_nothing_that_is_for_staff,
-    to_a_customer_staff_operations_are_forbidden_whether_or_not_the_thing_exists,
-    another_customers_order_is_not_found,
-    staff_read_any_order,
+    the_staff_account_has_the_role_staff,
+    an_operation_that_needs_a_token_is_401_without_one,
+    a_customer_cannot_use_the_operations_of_staff,
+    a_staff_operation_is_403_for_a_customer_even_if_the_resource_does_not_exist,
+    the_order_of_another_customer_is_not_found,
+    staff_can_read_every_order,
     staff_cannot_pay_for_a_customer,
-    staff_list_everybodys_orders_and_customers_their_own,
+    staff_can_list_all_orders_and_customers_only_their_own,
 ];
 
-async fn staff_are_staff(world: World) -> Result<()> {
+async fn the_staff_account_has_the_role_staff(world: World) -> Result<()> {
     ensure!(world.staff().await?.profile().await?.role == Role::Staff);
     Ok(())
 }
 
-async fn what_needs_a_token_is_401_without_one(world: World) -> Result<()> {
+async fn an_operation_that_needs_a_token_is_401_without_one(world: World) -> Result<()> {
     let id = Uuid::now_v7();
     let post = |path: String| Request::post(path).key(&new_key()).body("{}");
     for request in [
@@ -43,28 +43,28 @@ async fn what_needs_a_token_is_401_without_one(world: World) -> Result<()> {
         Request::post(format!("/orders/{id}/shipment")),
         Request::post(format!("/orders/{id}/delivery")),
     ] {
-        let answer = world.shop.send(request.clone()).await?;
-        ensure!(answer.status == 401, "{} {} was answered {}", request.method, request.path, answer.status);
+        let response = world.shop.send(request.clone()).await?;
+        ensure!(response.status == 401, "{} {} returned {}", request.method, request.path, response.status);
     }
     Ok(())
 }
 
-async fn a_customer_may_do_nothing_that_is_for_staff(world: World) -> Result<()> {
+async fn a_customer_cannot_use_the_operations_of_staff(world: World) -> Result<()> {
     let (customer, product) = (world.customer().await?, world.product(5).await?);
     let order = customer.check_out(&product, 1).await?;
     let change = ProductChange { price: Some(Money::eur(1)), ..ProductChange::default() };
-    refused(403, customer.add_product(&new_key(), &new_product("Tea", 1)).await)?;
-    refused(403, customer.change_product(product.id, &change).await)?;
-    refused(403, customer.stock(product.id).await)?;
-    refused(403, customer.restock(&new_key(), product.id, 1).await)?;
-    refused(403, customer.ship(order.id).await)?;
-    refused(403, customer.deliver(order.id).await)?;
-    refused(403, customer.all_orders(None, None).await)?;
+    expect_problem(403, customer.add_product(&new_key(), &new_product("Tea", 1)).await)?;
+    expect_problem(403, customer.change_product(product.id, &change).await)?;
+    expect_problem(403, customer.stock(product.id).await)?;
+    expect_problem(403, customer.restock(&new_key(), product.id, 1).await)?;
+    expect_problem(403, customer.ship(order.id).await)?;
+    expect_problem(403, customer.deliver(order.id).await)?;
+    expect_problem(403, customer.all_orders(None, None).await)?;
     ensure!(customer.order(order.id).await?.status == Status::Paid);
-    world.stock_becomes(product.id, 4, 0, 1).await
+    world.wait_for_stock(product.id, 4, 0, 1).await
 }
 
-async fn to_a_customer_staff_operations_are_forbidden_whether_or_not_the_thing_exists(
+async fn a_staff_operation_is_403_for_a_customer_even_if_the_resource_does_not_exist(
     world: World,
 ) -> Result<()> {
     let customer = world.customer().await?;
@@ -76,31 +76,31 @@ async fn to_a_customer_staff_operations_are_forbidden_whether_or_not_the_thing_e
             Request::post(format!("/orders/{id}/shipment")),
             Request::post(format!("/orders/{id}/delivery")),
         ] {
-            let answer = customer.send(request.clone()).await?;
+            let response = customer.send(request.clone()).await?;
             ensure!(
-                answer.status == 403,
-                "{} {} was answered {}",
+                response.status == 403,
+                "{} {} returned {}",
                 request.method,
                 request.path,
-                answer.status
+                response.status
             );
         }
     }
     Ok(())
 }
 
-async fn another_customers_order_is_not_found(world: World) -> Result<()> {
+async fn the_order_of_another_customer_is_not_found(world: World) -> Result<()> {
     let (ada, eve, product) = (world.customer().await?, world.customer().await?, world.product(5).await?);
     let order = ada.buy(&product, 1).await?;
-    refused(404, eve.order(order.id).await)?;
-    refused(404, eve.pay(&new_key(), order.id, "tok_ok").await)?;
-    refused(404, eve.cancel(order.id).await)?;
+    expect_problem(404, eve.order(order.id).await)?;
+    expect_problem(404, eve.pay(&new_key(), order.id, "tok_ok").await)?;
+    expect_problem(404, eve.cancel(order.id).await)?;
     ensure!(eve.orders(None, None).await?.items.is_empty());
     ensure!(ada.order(order.id).await?.status == Status::AwaitingPayment);
     Ok(())
 }
 
-async fn staff_read_any_order(world: World) -> Result<()> {
+async fn staff_can_read_every_order(world: World) -> Result<()> {
     let (customer, product) = (world.customer().await?, world.product(5).await?);
     let order = customer.buy(&product, 1).await?;
     let read = world.staff().await?.order(order.id).await?;
@@ -111,13 +111,13 @@ async fn staff_read_any_order(world: World) -> Result<()> {
 async fn staff_cannot_pay_for_a_customer(world: World) -> Result<()> {
     let (customer, product) = (world.customer().await?, world.product(5).await?);
     let order = customer.buy(&product, 1).await?;
-    refused(404, world.staff().await?.pay(&new_key(), order.id, "tok_ok").await)?;
+    expect_problem(404, world.staff().await?.pay(&new_key(), order.id, "tok_ok").await)?;
     ensure!(customer.order(order.id).await?.status == Status::AwaitingPayment);
     ensure!(world.charges(order.id).await?.is_empty());
     Ok(())
 }
 
-async fn staff_list_everybodys_orders_and_customers_their_own(world: World) -> Result<()> {
+async fn staff_can_list_all_orders_and_customers_only_their_own(world: World) -> Result<()> {
     let (customer, staff, product) = (world.customer().await?, world.staff().await?, world.product(5).await?);
     let order = customer.buy(&product, 1).await?;
     let everybodys = staff.all_orders(Some(100), None).await?;

@@ -1,4 +1,4 @@
-//! Searching: every word of `q` must begin a word of the product.
+//! Searching products: every word of `q` must be a prefix of a word of the product.
 
 use anyhow::{Result, ensure};
 use shop_client::model::{NewProduct, Product};
@@ -9,15 +9,15 @@ use crate::world::{new_product, unique_word};
 
 journeys![
     a_product_is_found_by_a_word_of_its_name_or_description,
-    every_word_must_occur,
-    case_does_not_matter,
-    the_beginning_of_a_word_is_enough,
-    accents_tell_words_apart,
-    scripts_without_spaces_form_one_word,
-    other_characters_only_separate_words,
-    what_is_an_operator_elsewhere_is_a_word_here,
-    a_search_without_any_word_lists_everything,
-    a_changed_product_is_found_by_its_new_words_only,
+    every_word_of_the_search_must_match,
+    a_search_ignores_case,
+    a_prefix_of_a_word_matches,
+    a_search_distinguishes_accents,
+    a_run_of_a_script_without_spaces_is_one_word,
+    other_characters_separate_words,
+    search_operators_of_the_database_have_no_effect,
+    a_search_without_words_lists_every_product,
+    a_changed_product_is_found_only_by_its_new_words,
     a_search_is_at_most_a_hundred_characters,
 ];
 
@@ -26,49 +26,54 @@ async fn finds(world: &World, search: &str, product: &Product) -> Result<bool> {
     Ok(page.items.iter().any(|found| found.id == product.id))
 }
 
-/// Adds a product and checks for each search whether it is found. `WORD` stands for a word that no other has.
-async fn searches(world: &World, name: &str, description: &str, expected: &[(&str, bool)]) -> Result<()> {
+/// Adds a product and checks for each search whether it finds the product. `WORD` is replaced by a unique word.
+async fn ensure_searches(
+    world: &World,
+    name: &str,
+    description: &str,
+    expected: &[(&str, bool)],
+) -> Result<()> {
     let rare = unique_word();
     let named = new_product(&name.replace("WORD", &rare), 1);
     let product = NewProduct { description: description.replace("WORD", &rare), ..named };
     let product = world.staff().await?.add_product(&new_key(), &product).await?;
     for (search, found) in expected {
         let search = search.replace("WORD", &rare);
-        ensure!(finds(world, &search, &product).await? == *found, "`{search}` should find it: {found}");
+        ensure!(finds(world, &search, &product).await? == *found, "expected `{search}` to find it: {found}");
     }
     Ok(())
 }
 
 async fn a_product_is_found_by_a_word_of_its_name_or_description(world: World) -> Result<()> {
-    searches(&world, "WORD", "", &[("WORD", true)]).await?;
-    searches(&world, "Tea", "black, from WORD", &[("WORD", true)]).await
+    ensure_searches(&world, "WORD", "", &[("WORD", true)]).await?;
+    ensure_searches(&world, "Tea", "black, from WORD", &[("WORD", true)]).await
 }
 
-async fn every_word_must_occur(world: World) -> Result<()> {
+async fn every_word_of_the_search_must_match(world: World) -> Result<()> {
     let expected =
         [("WORD tea black", true), ("black WORD", true), ("WORD tea green", false), ("WORD WORD", true)];
-    searches(&world, "WORD Tea", "black, loose", &expected).await
+    ensure_searches(&world, "WORD Tea", "black, loose", &expected).await
 }
 
-async fn case_does_not_matter(world: World) -> Result<()> {
+async fn a_search_ignores_case(world: World) -> Result<()> {
     let expected = [("WORD ÄRMEL", true), ("WORD москва", true), ("WORD ärmel МОСКВА", true)];
-    searches(&world, "WORD Ärmel", "Москва", &expected).await?;
+    ensure_searches(&world, "WORD Ärmel", "Москва", &expected).await?;
     let product = world.product_named("UPPER lower", 1).await?;
     ensure!(finds(&world, "upper LOWER", &product).await?);
     Ok(())
 }
 
-async fn the_beginning_of_a_word_is_enough(world: World) -> Result<()> {
+async fn a_prefix_of_a_word_matches(world: World) -> Result<()> {
     let expected = [("WORD teap", true), ("WORD t", true), ("WORD eapot", false), ("WORD teapots", false)];
-    searches(&world, "WORDtail teapot", "", &expected).await
+    ensure_searches(&world, "WORDtail teapot", "", &expected).await
 }
 
-async fn accents_tell_words_apart(world: World) -> Result<()> {
+async fn a_search_distinguishes_accents(world: World) -> Result<()> {
     let expected = [("WORD résumé", true), ("WORD RÉSUMÉ", true), ("WORD resume", false)];
-    searches(&world, "WORD résumé", "", &expected).await
+    ensure_searches(&world, "WORD résumé", "", &expected).await
 }
 
-async fn scripts_without_spaces_form_one_word(world: World) -> Result<()> {
+async fn a_run_of_a_script_without_spaces_is_one_word(world: World) -> Result<()> {
     let expected = [
         ("WORD 急須", true),
         ("WORD 急須と茶碗", true),
@@ -76,10 +81,10 @@ async fn scripts_without_spaces_form_one_word(world: World) -> Result<()> {
         ("WORD ชาเขียว", true),
         ("WORD हिन्दी", true),
     ];
-    searches(&world, "WORD 急須と茶碗", "ชาเขียว हिन्दी", &expected).await
+    ensure_searches(&world, "WORD 急須と茶碗", "ชาเขียว हिन्दी", &expected).await
 }
 
-async fn other_characters_only_separate_words(world: World) -> Result<()> {
+async fn other_characters_separate_words(world: World) -> Result<()> {
     let expected = [
         ("WORD-tea", true),
         ("\"WORD tea\"", true),
@@ -94,10 +99,10 @@ async fn other_characters_only_separate_words(world: World) -> Result<()> {
         ("100% WORD", false),
         ("WORD\\tea", true),
     ];
-    searches(&world, "WORD_blue tea-pot", "", &expected).await
+    ensure_searches(&world, "WORD_blue tea-pot", "", &expected).await
 }
 
-async fn what_is_an_operator_elsewhere_is_a_word_here(world: World) -> Result<()> {
+async fn search_operators_of_the_database_have_no_effect(world: World) -> Result<()> {
     let expected = [
         ("WORD*", true),
         ("*WORD", true),
@@ -110,19 +115,23 @@ async fn what_is_an_operator_elsewhere_is_a_word_here(world: World) -> Result<()
         ("name:WORD", false),
         ("name : WORD", false),
     ];
-    searches(&world, "WORD tea", "", &expected).await?;
-    searches(&world, "Near or not and WORD", "", &[("NEAR(WORD)", true), ("WORD AND NOT OR", true)]).await
+    ensure_searches(&world, "WORD tea", "", &expected).await?;
+    ensure_searches(&world, "Near or not and WORD", "", &[("NEAR(WORD)", true), ("WORD AND NOT OR", true)])
+        .await
 }
 
-async fn a_search_without_any_word_lists_everything(world: World) -> Result<()> {
+async fn a_search_without_words_lists_every_product(world: World) -> Result<()> {
     let product = world.product(1).await?;
     for search in ["", " ", "!!!", "\"", "* - ( ) :", "🫖", "%", "_"] {
-        ensure!(finds(&world, search, &product).await?, "`{search}` has no word");
+        ensure!(
+            finds(&world, search, &product).await?,
+            "`{search}` contains no word, but did not list everything"
+        );
     }
     Ok(())
 }
 
-async fn a_changed_product_is_found_by_its_new_words_only(world: World) -> Result<()> {
+async fn a_changed_product_is_found_only_by_its_new_words(world: World) -> Result<()> {
     let (old, new) = (unique_word(), unique_word());
     let product = world.product_named(&old, 1).await?;
     let change = shop_client::model::ProductChange { name: Some(new.clone()), ..Default::default() };
@@ -135,10 +144,10 @@ async fn a_search_is_at_most_a_hundred_characters(world: World) -> Result<()> {
     let rare = unique_word();
     let longest = format!("{rare} {}", "🫖".repeat(99 - rare.len()));
     let product = world.product_named(&rare, 1).await?;
-    ensure!(finds(&world, &longest, &product).await?, "characters are counted, not bytes");
+    ensure!(finds(&world, &longest, &product).await?, "the limit must count characters, not bytes");
     for search in [format!("q={}", "a".repeat(101)), "q=tea%00pot".to_owned()] {
-        let answer = world.shop.send(Request::get(format!("/products?{search}"))).await?;
-        ensure!(answer.status == 422, "{search} was answered {}", answer.status);
+        let response = world.shop.send(Request::get(format!("/products?{search}"))).await?;
+        ensure!(response.status == 422, "{search} returned {}", response.status);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! An order's life.
+//! The status and the history of orders.
 
 use shop_client::model::{
     Order,
@@ -6,51 +6,55 @@ use shop_client::model::{
     Status::{self, AwaitingPayment, Cancelled, Pending, Refunding, Rejected},
 };
 
-use super::messages::lag;
+use super::messages::lagging;
 use crate::{Snapshot, Verdict};
 
-/// Every recorded history is a path of the diagram, and nothing leaves a terminal state.
+/// Every recorded history is a path of the state machine, and no order leaves a terminal state.
 pub(super) fn legal(snapshot: &Snapshot) -> Verdict {
-    let violation = |order: &Order| Some(format!("order {}: {}", order.id, offence(order)?));
-    Verdict::of(snapshot.orders.iter().filter_map(violation).collect())
+    let violation = |order: &Order| Some(format!("order {}: {}", order.id, history_violation(order)?));
+    Verdict::from_violations(snapshot.orders.iter().filter_map(violation).collect())
 }
 
-/// No order is on its way, nothing changed while the orders were read, and no message waits.
+/// Every order is settled, no order changed while the orders were read, and no message is in transit.
 pub(super) fn at_rest(snapshot: &Snapshot) -> Verdict {
-    let restless = snapshot.orders.iter().filter(|order| !order.status.is_settled());
+    let unsettled = snapshot.orders.iter().filter(|order| !order.status.is_settled());
     let mut found: Vec<_> =
-        restless.map(|order| format!("order {} is still {:?}", order.id, order.status)).collect();
+        unsettled.map(|order| format!("order {} is still {:?}", order.id, order.status)).collect();
     if snapshot.changed > 0 {
-        found.push(format!("{} orders came or changed while they were read", snapshot.changed));
+        found.push(format!("{} orders were created or changed while the audit read them", snapshot.changed));
     }
     match &snapshot.messages {
-        Some(Err(why)) => return Verdict::not_checkable(why).and(&found),
-        Some(Ok(messages)) => found.extend(lag(&messages.consumers)),
+        Some(Err(why)) => return Verdict::not_checkable(why).with_violations(&found),
+        Some(Ok(messages)) => found.extend(lagging(&messages.consumers)),
         None => {}
     }
-    Verdict::of(found)
+    Verdict::from_violations(found)
 }
 
-fn offence(order: &Order) -> Option<String> {
+fn history_violation(order: &Order) -> Option<String> {
     let path: Vec<Status> = order.history.iter().map(|step| step.status).collect();
     if path.first() != Some(&Pending) {
-        return Some(format!("its history {path:?} does not begin with Pending"));
+        return Some(format!("the history {path:?} does not start with Pending"));
     }
     if path.last() != Some(&order.status) {
-        return Some(format!("it is {:?}, its history {path:?} ends otherwise", order.status));
+        return Some(format!("the status is {:?}, but the history {path:?} ends differently", order.status));
     }
     let mut steps = path.iter().zip(path.iter().skip(1));
     if let Some((from, to)) = steps.find(|(from, to)| !from.may_become(**to)) {
-        return Some(format!("{to:?} may not follow {from:?} in {path:?}"));
+        return Some(format!("the history {path:?} contains the invalid transition from {from:?} to {to:?}"));
     }
     if let Some(late) = order.history.windows(2).find(|steps| steps[0].at > steps[1].at) {
-        return Some(format!("{:?} is older than the {:?} before it", late[1].status, late[0].status));
+        return Some(format!(
+            "the timestamp of {:?} is earlier than that of {:?} before it",
+            late[1].status, late[0].status
+        ));
     }
     let left = path.len().checked_sub(2).map(|i| path[i]);
-    (!reason_fits(order, left)).then(|| format!("{path:?} with the reason {:?}", order.reason))
+    (!reason_fits(order, left))
+        .then(|| format!("the reason {:?} does not match the history {path:?}", order.reason))
 }
 
-/// Whether the reason is one of those on the arrow from `left` to the order's status.
+/// Whether the state machine allows the reason for the transition from `left` to the status of the order.
 fn reason_fits(order: &Order, left: Option<Status>) -> bool {
     match (left, order.status) {
         (_, Rejected) => matches!(order.reason, Some(OutOfStock | UnknownProduct)),
@@ -59,7 +63,7 @@ fn reason_fits(order: &Order, left: Option<Status>) -> bool {
             matches!(order.reason, Some(CustomerRequest | Expired))
         }
         (_, Cancelled) => order.reason == Some(CustomerRequest),
-        (_, Refunding) => true, // it may say already why it will be cancelled
+        (_, Refunding) => true, // the order may already show the reason of the cancellation
         _ => order.reason.is_none(),
     }
 }

@@ -1,4 +1,4 @@
-//! Money: what orders say, and what the payment provider's ledger says.
+//! Money: the orders compared with the ledger of the payment provider.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,11 +9,11 @@ use crate::{
     snapshot::{Charge, ChargeStatus},
 };
 
-/// Successful charges by their reference: the order's id.
+/// Successful charges by reference, which is the id of the order.
 type Captured<'a> = HashMap<&'a str, Vec<&'a Charge>>;
 
-/// A paid, shipped or delivered order has one captured charge of its total; a cancelled or rejected one has net zero;
-/// both ledgers agree, both ways.
+/// A paid, shipped or delivered order has exactly one captured charge of its total. The net amount of a cancelled or
+/// rejected order is zero. The orders and the ledger of the provider agree in both directions.
 pub(super) fn matches(snapshot: &Snapshot) -> Verdict {
     let charges = match &snapshot.charges {
         Ok(charges) => charges,
@@ -30,12 +30,12 @@ pub(super) fn matches(snapshot: &Snapshot) -> Verdict {
         references.insert(id);
     }
     for charge in charges.iter().filter(|charge| !references.contains(&charge.reference)) {
-        found.push(format!("charge {} is for `{}`, which is no order", charge.id, charge.reference));
+        found.push(format!("charge {} refers to `{}`, which is not an order", charge.id, charge.reference));
     }
-    Verdict::of(found)
+    Verdict::from_violations(found)
 }
 
-/// At most one successful charge an order; refunds never exceed it.
+/// An order has at most one successful charge, and refunds do not exceed it.
 pub(super) fn no_double_charge(snapshot: &Snapshot) -> Verdict {
     let charges = match &snapshot.charges {
         Ok(charges) => charges,
@@ -49,9 +49,9 @@ pub(super) fn no_double_charge(snapshot: &Snapshot) -> Verdict {
         }
     }
     for Charge { id, amount, refunded, .. } in charges.iter().filter(|c| c.refunded > c.amount) {
-        found.push(format!("charge {id}: {refunded} refunded of {amount}"));
+        found.push(format!("charge {id}: refunded {refunded}, but only {amount} was captured"));
     }
-    Verdict::of(found)
+    Verdict::from_violations(found)
 }
 
 fn captured(charges: &[Charge]) -> Captured<'_> {
@@ -62,32 +62,35 @@ fn captured(charges: &[Charge]) -> Captured<'_> {
     captured
 }
 
-/// What is wrong with the money of one order whose successful charges are these.
+/// Compares one order with its successful charges.
 fn violation(order: &Order, charges: &[&Charge]) -> Option<String> {
     use Status::{
         AwaitingPayment, Cancelled, Delivered, Paid, Paying, Pending, Refunding, Rejected, Shipped,
     };
     let (total, lines) = (order.total.as_ref().map_or(0, |total| total.amount), lines_total(order));
     if total != lines {
-        return Some(format!("its total is {total}, its lines come to {lines}"));
+        return Some(format!("the total is {total}, but the sum of the lines is {lines}"));
     }
     let net = charges.iter().filter(|charge| charge.amount != charge.refunded);
     let net: Vec<_> = net.map(|c| (c.amount - c.refunded.min(c.amount), c.currency.as_str())).collect();
     let expected: Vec<_> = match order.status {
-        Paying | Refunding => return None, // the provider may know more than the shop does yet
+        Paying | Refunding => return None, // the provider may be ahead of the shop
         Paid | Shipped | Delivered => order.total.iter().map(money).collect(),
         Pending | AwaitingPayment | Cancelled | Rejected => vec![],
     };
     if net != expected {
-        return Some(format!("the provider has {}, {} is right", said(&net), said(&expected)));
+        let (net, expected) = (amounts(&net), amounts(&expected));
+        return Some(format!("the payment provider holds {net}, expected {expected}"));
     }
-    let told = (order.payment.captured.amount, order.payment.refunded.amount);
-    let taken = (
-        charges.iter().map(|charge| charge.amount).sum(),
-        charges.iter().map(|charge| charge.refunded).sum(),
-    );
-    (told != taken)
-        .then(|| format!("captured and refunded are {told:?} in the shop, {taken:?} at the provider"))
+    let (captured, refunded) = (order.payment.captured.amount, order.payment.refunded.amount);
+    let captured_there: u64 = charges.iter().map(|charge| charge.amount).sum();
+    let refunded_there: u64 = charges.iter().map(|charge| charge.refunded).sum();
+    ((captured, refunded) != (captured_there, refunded_there)).then(|| {
+        format!(
+            "the shop shows {captured} captured and {refunded} refunded, \
+            but the payment provider {captured_there} and {refunded_there}"
+        )
+    })
 }
 
 fn lines_total(order: &Order) -> u64 {
@@ -100,7 +103,7 @@ fn money(money: &Money) -> (u64, &str) {
     (money.amount, &money.currency)
 }
 
-fn said(amounts: &[(u64, &str)]) -> String {
+fn amounts(amounts: &[(u64, &str)]) -> String {
     let amounts: Vec<_> = amounts.iter().map(|(amount, currency)| format!("{amount} {currency}")).collect();
     if amounts.is_empty() { "nothing".to_owned() } else { amounts.join(" and ") }
 }

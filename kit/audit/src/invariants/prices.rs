@@ -1,4 +1,4 @@
-//! Prices on orders, against the changes of prices that were asked for.
+//! Prices: the orders compared with the price changes in the journal.
 
 use std::collections::HashMap;
 
@@ -9,39 +9,40 @@ use uuid::Uuid;
 use super::requests::no_journal;
 use crate::{
     Journal, Snapshot, Verdict,
-    journal::{Asked, Operation},
+    journal::{Operation, RecordedRequest},
 };
 
-/// The price on an order is the price when its stock was held, for ever.
+/// The price on an order is, permanently, the price when its stock was held.
 pub(super) fn kept(snapshot: &Snapshot) -> Verdict {
     let Some(journal) = &snapshot.journal else {
         return no_journal();
     };
-    let (changes, answers) = (changes(journal), first_answers(journal));
+    let (changes, responses) = (price_changes(journal), first_responses(journal));
     let mut found = Vec::new();
-    for order in snapshot.orders.iter().filter(|order| order.created_at >= journal.begun) {
+    for order in snapshot.orders.iter().filter(|order| order.created_at >= journal.started_at) {
         let Some(held) = held_at(order) else { continue };
-        let answer = answers.get(&order.id);
-        // The order's clock may be read before its turn to write comes; by the time of its answer the hold is made.
-        let by = answer.map_or(held, |(at, _)| held.max(*at));
+        let response = responses.get(&order.id);
+        // The shop may read the clock before its transaction begins, so the timestamp can be earlier than the hold. The
+        // hold is certainly written when the response arrives.
+        let latest = response.map_or(held, |(at, _)| held.max(*at));
         for item in &order.items {
             let Some(changes) = changes.get(&item.product_id) else {
                 continue;
             };
-            let price = item.unit_price.as_ref().map_or(0, |price| price.amount); // free is never its price
-            if !was_valid(price, changes, order.created_at, by) {
+            let price = item.unit_price.as_ref().map_or(0, |price| price.amount); // no product has the price 0
+            if !was_valid(price, changes, order.created_at, latest) {
                 let product = item.product_id;
                 found.push(format!(
-                    "order {}: product {product} at {price}, which was not its price when held",
+                    "order {}: the price {price} of product {product} was not valid when its stock was held",
                     order.id
                 ));
             }
         }
-        if answer.is_some_and(|(_, then)| held_at(then).is_some() && then.items != order.items) {
-            found.push(format!("order {}: its lines changed after they were held", order.id));
+        if response.is_some_and(|(_, then)| held_at(then).is_some() && then.items != order.items) {
+            found.push(format!("order {}: its lines changed after their stock was held", order.id));
         }
     }
-    Verdict::of(found)
+    Verdict::from_violations(found)
 }
 
 fn held_at(order: &Order) -> Option<Timestamp> {
@@ -49,41 +50,42 @@ fn held_at(order: &Order) -> Option<Timestamp> {
     Some(held.at)
 }
 
-/// When each order was first acknowledged, and as what.
-fn first_answers(journal: &Journal) -> HashMap<Uuid, (Timestamp, Order)> {
+/// The first acknowledgement of each order: when it arrived, and the order in it.
+fn first_responses(journal: &Journal) -> HashMap<Uuid, (Timestamp, Order)> {
     let mut first = HashMap::new();
-    for asked in &journal.requests {
-        if let Operation::PlaceOrder { .. } = asked.operation
-            && let Some(answer) = asked.success()
-            && let Ok(order) = serde_json::from_value::<Order>(answer.body.clone())
+    for request in &journal.requests {
+        if let Operation::PlaceOrder { .. } = request.operation
+            && let Some(response) = request.success()
+            && let Ok(order) = serde_json::from_value::<Order>(response.body.clone())
         {
-            first.entry(order.id).or_insert((asked.ended, order));
+            first.entry(order.id).or_insert((request.ended_at, order));
         }
     }
     first
 }
 
-/// The prices that each product was given, except where that was refused.
-fn changes(journal: &Journal) -> HashMap<Uuid, Vec<(u64, &Asked)>> {
+/// The prices that each product may have had. A request that was rejected with 4xx changed nothing.
+fn price_changes(journal: &Journal) -> HashMap<Uuid, Vec<(u64, &RecordedRequest)>> {
     let mut changes: HashMap<Uuid, Vec<_>> = HashMap::new();
-    for asked in &journal.requests {
-        let refused = asked.answer.as_ref().is_some_and(|answer| (400..500).contains(&answer.status));
-        if let Operation::SetPrice { product, amount } = asked.operation
-            && !refused
+    for request in &journal.requests {
+        let rejected =
+            request.response.as_ref().is_some_and(|response| (400..500).contains(&response.status));
+        if let Operation::SetPrice { product, amount } = request.operation
+            && !rejected
         {
-            changes.entry(product).or_default().push((amount, asked));
+            changes.entry(product).or_default().push((amount, request));
         }
     }
     changes
 }
 
-/// Whether `price` can have been the price at some time from `from` to `to`: somebody had asked for it by then, and no
-/// change asked for after its answer was answered before `from`.
-fn was_valid(price: u64, changes: &[(u64, &Asked)], from: Timestamp, to: Timestamp) -> bool {
-    let done = |asked: &Asked| asked.success().is_some();
-    let is_past = |asked: &Asked| {
-        let mut later = changes.iter().filter(|(_, later)| later.sent >= asked.ended);
-        done(asked) && later.any(|(_, later)| done(later) && later.ended < from)
+/// Whether `price` may have been the price at some time between `from` and `to`: a change to it was sent before `to`, and
+/// no later change replaced it before `from`. A change is later if it was sent after the response to this one.
+fn was_valid(price: u64, changes: &[(u64, &RecordedRequest)], from: Timestamp, to: Timestamp) -> bool {
+    let succeeded = |change: &RecordedRequest| change.success().is_some();
+    let was_replaced = |change: &RecordedRequest| {
+        let mut later = changes.iter().filter(|(_, later)| later.sent_at >= change.ended_at);
+        succeeded(change) && later.any(|(_, later)| succeeded(later) && later.ended_at < from)
     };
-    changes.iter().any(|(amount, asked)| *amount == price && asked.sent <= to && !is_past(asked))
+    changes.iter().any(|(amount, change)| *amount == price && change.sent_at <= to && !was_replaced(change))
 }

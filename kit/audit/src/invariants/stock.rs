@@ -1,4 +1,4 @@
-//! Units: received, available, held, sold.
+//! Stock: the ledger of each product compared with the orders.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{Snapshot, Verdict, snapshot::Stock};
 
-/// `received = available + held + sold` for every product, none negative.
+/// `received = available + held + sold` holds for every product, and no number is negative.
 pub(super) fn conserved(snapshot: &Snapshot) -> Verdict {
     let wrong = snapshot.stock.iter().filter(|stock| {
         let Stock { received, available, held, sold, .. } = **stock;
@@ -19,53 +19,56 @@ pub(super) fn conserved(snapshot: &Snapshot) -> Verdict {
             "product {product_id}: received {received}, but {available} available + {held} held + {sold} sold"
         )
     };
-    Verdict::of(wrong.map(violation).collect())
+    Verdict::from_violations(wrong.map(violation).collect())
 }
 
-/// The units in paid, shipped and delivered orders are sold, no others, and never more than were received.
+/// Exactly the units in paid, shipped and delivered orders are sold, and no more than were received.
 pub(super) fn no_oversell(snapshot: &Snapshot) -> Verdict {
     let sold = snapshot.units_in(&[Paid, Shipped, Delivered]);
-    let perhaps = snapshot.units_in(&[Refunding]);
-    let mut found = compare(snapshot, "sold", |stock| stock.sold, &sold, &perhaps);
+    let changing = snapshot.units_in(&[Refunding]);
+    let mut found = compare(snapshot, "sold", |stock| stock.sold, &sold, &changing);
     for Stock { product_id, received, sold, .. } in &snapshot.stock {
         if sold > received {
-            found.push(format!("product {product_id}: {sold} sold, but only {received} received"));
+            found.push(format!("product {product_id}: {sold} units sold, but only {received} received"));
         }
     }
-    Verdict::of(found)
+    Verdict::from_violations(found)
 }
 
-/// The units in `awaiting_payment` and `paying` orders are held, and no others.
+/// Exactly the units in `awaiting_payment` and `paying` orders are held.
 ///
-/// Holds of single orders cannot be seen from outside; their sum for each product can.
+/// The API shows only the sum of the holds of each product, not the holds of single orders.
 pub(super) fn holds_match(snapshot: &Snapshot) -> Verdict {
     let held = snapshot.units_in(&[AwaitingPayment, Paying]);
-    let perhaps = snapshot.units_in(&[Pending, Refunding]);
-    Verdict::of(compare(snapshot, "held", |stock| stock.held, &held, &perhaps))
+    let changing = snapshot.units_in(&[Pending, Refunding]);
+    Verdict::from_violations(compare(snapshot, "held", |stock| stock.held, &held, &changing))
 }
 
-/// The products whose ledger says less than `surely`, or more than that and `perhaps` (orders on their way elsewhere).
+/// Finds the products whose ledger shows fewer units than `expected`, or more than `expected` and `changing` together.
+/// `changing` are the units of orders that are between two states.
 fn compare(
     snapshot: &Snapshot,
-    what: &str,
+    kind: &str,
     in_ledger: fn(&Stock) -> i64,
-    surely: &HashMap<Uuid, i64>,
-    perhaps: &HashMap<Uuid, i64>,
+    expected: &HashMap<Uuid, i64>,
+    changing: &HashMap<Uuid, i64>,
 ) -> Vec<String> {
     let units = |of: &HashMap<Uuid, i64>, product| of.get(product).copied().unwrap_or(0);
     let mut found = Vec::new();
     for stock in &snapshot.stock {
-        let (ledger, orders) = (in_ledger(stock), units(surely, &stock.product_id));
-        if ledger < orders || ledger > orders + units(perhaps, &stock.product_id) {
+        let (ledger, orders) = (in_ledger(stock), units(expected, &stock.product_id));
+        if ledger < orders || ledger > orders + units(changing, &stock.product_id) {
             found.push(format!(
-                "product {}: its ledger says {ledger} {what}, the orders say {orders}",
+                "product {}: the stock ledger shows {ledger} units {kind}, but the orders add up to {orders}",
                 stock.product_id
             ));
         }
     }
     let known: HashSet<&Uuid> = snapshot.stock.iter().map(|stock| &stock.product_id).collect();
-    for (product, units) in surely.iter().filter(|(product, _)| !known.contains(product)) {
-        found.push(format!("product {product}: the orders say {units} {what}, and it does not exist"));
+    for (product, units) in expected.iter().filter(|(product, _)| !known.contains(product)) {
+        found.push(format!(
+            "product {product}: the orders add up to {units} units {kind}, but the product does not exist"
+        ));
     }
     found
 }

@@ -1,15 +1,15 @@
-//! No two packages can be taken for each other, and all workspaces use the same dependencies.
+//! No two packages share a name and a version, and all workspaces use the same dependencies.
 
 use crate::course::Course;
 
-fn complaint(course: &Course) -> String {
+fn violation(course: &Course) -> String {
     let printed = course.chain(&["test"]).failed();
-    let complaints: Vec<_> = printed.lines().filter(|line| line.starts_with("  ")).collect();
-    assert_eq!(complaints.len(), 1, "{printed}");
-    complaints[0].trim().to_owned()
+    let violations: Vec<_> = printed.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(violations.len(), 1, "{printed}");
+    violations[0].trim().to_owned()
 }
 
-/// Puts the same line into two workspaces' manifests, and another in its place into that of `services`.
+/// Writes the line `common` into the manifests of two workspaces, and `other` into that of `services`.
 fn disagree(common: &str, other: &str) -> Course {
     let course = Course::new();
     let table = "[workspace.dependencies]\n";
@@ -27,42 +27,42 @@ fn lock(course: &Course, place: &str, version: &str) {
 }
 
 #[test]
-fn a_stages_version_tells_its_chapter() {
+fn the_version_of_a_stage_must_match_its_chapter() {
     let course = Course::new();
     course.edit("services/Cargo.toml", "0.3.0", "0.4.0");
-    let expected = "services/Cargo.toml: the version is 0.4.0; chapter 3 is version = \"0.3.0\"";
-    assert_eq!(complaint(&course), expected);
+    let expected = "services/Cargo.toml: the version is 0.4.0, but chapter 3 must have version = \"0.3.0\"";
+    assert_eq!(violation(&course), expected);
 }
 
 #[test]
-fn two_workspaces_with_a_package_of_one_name_and_version_are_named() {
+fn two_packages_with_the_same_name_and_version_are_reported() {
     let course = Course::new();
     course.write("exercises/a/Cargo.toml", "[workspace]\n[package]\nname = \"shop\"\nversion = \"0.3.0\"\n");
     course.write("exercises/a/Cargo.lock", "version = 4\n");
-    let expected = "services/shop/Cargo.toml: shop 0.3.0 is also in exercises/a/Cargo.toml";
-    assert!(complaint(&course).starts_with(expected));
+    let expected = "services/shop/Cargo.toml: exercises/a/Cargo.toml also contains shop 0.3.0";
+    assert!(violation(&course).starts_with(expected));
     course.edit("exercises/a/Cargo.toml", "0.3.0", "0.3.0-decoy.a");
     course.chain(&["test"]).succeeded();
 }
 
 #[test]
-fn a_dependency_has_one_version_and_one_set_of_features() {
+fn a_dependency_must_have_one_version_and_one_set_of_features() {
     for (common, other) in [
         ("leaf = \"1.0.0\"", "leaf = \"1.1.0\""),
         ("leaf = \"1.0.0\"", "leaf = { version = \"1.0.0\", features = [\"x\"] }"),
         ("leaf = { version = \"1\", default-features = false }", "leaf = \"1\""),
     ] {
-        let complaint = complaint(&disagree(common, other));
+        let violation = violation(&disagree(common, other));
         assert!(
-            complaint.starts_with("services/Cargo.toml: workspace.dependencies.leaf is {"),
-            "{complaint}"
+            violation.starts_with("services/Cargo.toml: workspace.dependencies.leaf is {"),
+            "{violation}"
         );
-        assert!(complaint.contains("and in chapters/01-one/Cargo.toml it is {"), "{complaint}");
+        assert!(violation.contains("but in chapters/01-one/Cargo.toml it is {"), "{violation}");
     }
 }
 
 #[test]
-fn the_same_in_other_words_is_the_same_and_crates_of_the_stage_are_its_own() {
+fn equivalent_declarations_are_equal_and_crates_of_the_stage_are_not_compared() {
     for (common, other) in [
         ("leaf = \"1\"", "leaf = { version = \"1\" }"),
         (
@@ -76,7 +76,7 @@ fn the_same_in_other_words_is_the_same_and_crates_of_the_stage_are_its_own() {
 }
 
 #[test]
-fn a_dependency_stands_in_the_workspaces_table_and_nowhere_else() {
+fn a_version_outside_of_the_table_of_the_workspace_is_reported() {
     for stray in ["leaf = \"1\"", "leaf = { version = \"1\", features = [] }"] {
         let course = Course::new();
         course.edit(
@@ -86,50 +86,50 @@ fn a_dependency_stands_in_the_workspaces_table_and_nowhere_else() {
         );
         course.declare("03-three", "changed = [\"shop/Cargo.toml\"]\nadded = [\"shop/src/relay.rs\"]\n");
         assert!(
-            complaint(&course).starts_with("services/shop/Cargo.toml: leaf has a version here"),
+            violation(&course).starts_with("services/shop/Cargo.toml: leaf has a version here"),
             "{stray}"
         );
     }
 }
 
 #[test]
-fn the_roots_table_counts_too_and_so_do_editions_and_lints() {
+fn the_table_of_the_root_editions_and_lints_are_compared_too() {
     let course = disagree("leaf = \"1.0.0\"", "leaf = \"1.0.0\"");
     course.write("Cargo.lock", "version = 4\n");
-    for (table, complaint) in [
+    for (table, violation) in [
         (
             "dependencies]\nleaf = \"2.0.0\"",
-            "workspace.dependencies.leaf is { version = \"1.0.0\" }, and in Cargo.toml it is",
+            "workspace.dependencies.leaf is { version = \"1.0.0\" }, but in Cargo.toml it is",
         ),
         (
             "package]\nedition = \"2021\"",
-            "workspace.package.edition is \"2024\", and in Cargo.toml it is \"2021\"",
+            "workspace.package.edition is \"2024\", but in Cargo.toml it is \"2021\"",
         ),
         (
             "lints.rust]\nunsafe_code = \"deny\"",
-            "workspace.lints.rust.unsafe_code is \"forbid\", and in Cargo.toml it is",
+            "workspace.lints.rust.unsafe_code is \"forbid\", but in Cargo.toml it is",
         ),
     ] {
         course.write("Cargo.toml", format!("[workspace]\n[workspace.{table}\n"));
         let printed = course.chain(&["test"]).failed();
-        assert!(printed.contains(complaint), "{printed}");
+        assert!(printed.contains(violation), "{printed}");
     }
 }
 
 #[test]
-fn lock_files_resolve_a_crate_to_one_version() {
+fn lock_files_must_resolve_a_crate_to_one_version() {
     let course = Course::new();
     lock(&course, "chapters/01-one", "1.0.1");
     lock(&course, "chapters/02-two", "1.0.2");
     lock(&course, "services", "2.0.0");
-    let expected = "chapters/01-one/Cargo.lock: has leaf 1.0.1, and chapters/02-two/Cargo.lock has 1.0.2; \
-        `just update leaf 1.0.2` makes them one";
-    assert_eq!(complaint(&course), expected);
+    let expected = "chapters/01-one/Cargo.lock: locks leaf to 1.0.1, but chapters/02-two/Cargo.lock locks it to 1.0.2; \
+        run `just update leaf 1.0.2`";
+    assert_eq!(violation(&course), expected);
 }
 
 #[test]
-fn every_workspace_has_a_lock_file() {
+fn a_missing_lock_file_is_reported() {
     let course = Course::new();
     course.remove("services/Cargo.lock");
-    assert!(complaint(&course).starts_with("services/Cargo.lock: is missing"));
+    assert!(violation(&course).starts_with("services/Cargo.lock: is missing"));
 }

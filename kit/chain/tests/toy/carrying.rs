@@ -1,9 +1,9 @@
-//! A fix travels forward through every later stage, and nothing is lost on the way.
+//! `carry` merges a fix into every later stage and loses no change.
 
 use crate::course::{APP, Course};
 
 #[test]
-fn a_fix_reaches_every_later_stage_and_leaves_their_own_changes_alone() {
+fn a_fix_reaches_every_later_stage_and_keeps_their_own_changes() {
     let course = Course::committed();
     course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
     course.write("chapters/01-one/shop/src/users.rs", "pub struct User;\npub struct Fixed;\n");
@@ -35,29 +35,29 @@ fn a_fix_reaches_every_later_stage_and_leaves_their_own_changes_alone() {
 }
 
 #[test]
-fn carrying_twice_does_no_more_than_carrying_once() {
+fn carrying_is_idempotent() {
     let course = Course::committed();
     course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
     course.chain(&["carry", "1"]).succeeded();
     let once = course.read("services/shop/src/app.rs");
     let printed = course.chain(&["carry", "1"]).succeeded();
-    assert_eq!(printed.matches("had it").count(), 2, "{printed}");
+    assert_eq!(printed.matches("unchanged").count(), 2, "{printed}");
     assert_eq!(course.read("services/shop/src/app.rs"), once);
 }
 
 #[test]
-fn it_stops_at_a_conflict_with_both_texts_kept_and_goes_on_from_the_decision() {
+fn carry_stops_at_a_conflict_and_continues_after_it_is_resolved() {
     let course = Course::committed();
     course.edit("chapters/01-one/shop/src/app.rs", "last()", "fixed()");
     course.write("chapters/01-one/shop/src/users.rs", "pub struct Fixed;\n");
 
     let printed = course.chain(&["carry", "1"]).failed();
     assert!(
-        printed.contains("CONFLICT     chapters/02-two/shop/src/app.rs: 1 between markers in the file"),
+        printed.contains("CONFLICT     chapters/02-two/shop/src/app.rs: 1 conflicts, marked in the file"),
         "{printed}"
     );
     assert!(
-        printed.contains("Stopped at chapter 2") && printed.contains("`just carry 2` takes it on"),
+        printed.contains("Stopped at chapter 2") && printed.contains("Then run `just carry 2`"),
         "{printed}"
     );
     let marked = course.read("chapters/02-two/shop/src/app.rs");
@@ -73,24 +73,24 @@ fn it_stops_at_a_conflict_with_both_texts_kept_and_goes_on_from_the_decision() {
     assert_eq!(
         course.read("chapters/02-two/users/src/lib.rs"),
         "pub struct Fixed;\n",
-        "all of the change arrived"
+        "the chapter with the conflict receives the whole change"
     );
     assert_eq!(
         course.read("services/users/src/lib.rs"),
         "pub struct User;\n",
-        "nothing went past the conflict"
+        "later chapters receive nothing"
     );
 
     for chapter in ["1", "2"] {
         let error = course.chain(&["carry", chapter]).failed();
-        assert!(error.contains("chapters/02-two/shop/src/app.rs still has conflict markers"), "{error}");
+        assert!(error.contains("chapters/02-two/shop/src/app.rs still contains conflict markers"), "{error}");
         assert_eq!(course.read("chapters/02-two/shop/src/app.rs"), marked);
     }
     assert!(
         course
             .chain(&["test"])
             .failed()
-            .contains("chapters/02-two/shop/src/app.rs: has conflict markers; decide")
+            .contains("chapters/02-two/shop/src/app.rs: contains conflict markers; resolve")
     );
 
     course.write("chapters/02-two/shop/src/app.rs", APP.replace("last()", "fixed_at_last()"));
@@ -101,7 +101,7 @@ fn it_stops_at_a_conflict_with_both_texts_kept_and_goes_on_from_the_decision() {
 }
 
 #[test]
-fn uncommitted_work_of_a_later_stage_is_merged_into_and_not_overwritten() {
+fn uncommitted_changes_of_a_later_stage_are_kept() {
     let course = Course::committed();
     course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
     course.edit("chapters/02-two/shop/src/app.rs", "at_last()", "in_progress()");
@@ -112,36 +112,37 @@ fn uncommitted_work_of_a_later_stage_is_merged_into_and_not_overwritten() {
 }
 
 #[test]
-fn a_file_deleted_here_and_changed_there_is_left_to_the_author() {
+fn a_file_that_is_deleted_in_one_chapter_and_changed_in_the_next_is_a_conflict() {
     let course = Course::committed();
     course.remove("chapters/01-one/shop/src/app.rs");
     let before = course.read("chapters/02-two/shop/src/app.rs");
     let printed = course.chain(&["carry", "1"]).failed();
-    assert!(printed.contains("CONFLICT     chapters/02-two/shop/src/app.rs: is deleted there"), "{printed}");
+    let conflict = "CONFLICT     chapters/02-two/shop/src/app.rs: deleted in the earlier chapter";
+    assert!(printed.contains(conflict), "{printed}");
     assert_eq!(course.read("chapters/02-two/shop/src/app.rs"), before);
 }
 
 #[test]
-fn where_a_chapter_removes_the_file_the_change_ends_and_the_author_is_told() {
+fn the_change_of_a_file_ends_at_the_chapter_that_removes_it() {
     let course = Course::new();
     course.remove("services/shop/src/app.rs");
     course.declare("03-three", "added = [\"shop/src/relay.rs\"]\nremoved = [\"shop/src/app.rs\"]\n");
     let course = course.commit();
     course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
     let printed = course.chain(&["carry", "1"]).succeeded();
-    let told = "gone         services/shop/src/app.rs: chapters/03-three/chapter.toml removes it";
-    assert!(printed.contains(told), "{printed}");
+    let line = "removed      services/shop/src/app.rs: chapters/03-three/chapter.toml declares it as removed";
+    assert!(printed.contains(line), "{printed}");
     assert!(!course.has("services/shop/src/app.rs"));
 }
 
 #[test]
-fn a_workspaces_manifest_is_carried_and_its_version_stays() {
+fn the_manifest_of_a_workspace_is_carried_and_keeps_its_version() {
     let course = Course::committed();
     course.edit("chapters/01-one/Cargo.toml", "edition = \"2024\"", "edition = \"2024\"\nlicense = \"MIT\"");
     course.edit("chapters/01-one/Cargo.lock", "version = 4", "version = 3");
     let printed = course.chain(&["carry", "1"]).succeeded();
     assert!(
-        printed.contains("not carried  chapters/02-two/Cargo.lock: each chapter has its own"),
+        printed.contains("skipped      chapters/02-two/Cargo.lock: this file is specific to each chapter"),
         "{printed}"
     );
     let manifest = course.read("services/Cargo.toml");
@@ -149,9 +150,11 @@ fn a_workspaces_manifest_is_carried_and_its_version_stays() {
 }
 
 #[test]
-fn without_a_change_or_a_later_chapter_there_is_nothing_to_carry() {
+fn carry_fails_without_a_change_or_a_later_chapter() {
     let course = Course::committed();
-    assert!(course.chain(&["carry", "1"]).failed().contains("chapters/01-one has no uncommitted change"));
+    assert!(
+        course.chain(&["carry", "1"]).failed().contains("chapters/01-one contains no uncommitted change")
+    );
     course.write("services/new.rs", "");
-    assert!(course.chain(&["carry", "3"]).failed().contains("chapter 3 is the last"));
+    assert!(course.chain(&["carry", "3"]).failed().contains("chapter 3 is the last one"));
 }

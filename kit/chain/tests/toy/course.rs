@@ -1,7 +1,7 @@
-//! A course of three chapters in a temporary folder, and `chain` run in it.
+//! A course of three chapters in a temporary folder, in which the tests run `chain`.
 //!
-//! Chapter 2 moves `users.rs` from the crate `shop` to a crate of its own and changes `app.rs`; chapter 3, whose stage is
-//! in `services`, adds a file.
+//! Chapter 2 moves `users.rs` from the crate `shop` to a new crate and changes `app.rs`. Chapter 3, whose stage is in
+//! `services`, adds a file.
 
 use std::{
     fs,
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 /// The course.
 pub(crate) struct Course(TempDir);
 
-/// How a command ended, and what it said.
+/// The exit status and the output of a command.
 pub(crate) struct Ended {
     pub(crate) ok: bool,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-/// `app.rs` of chapter 1: its first and last lines are far enough apart to be changed by two people.
+/// `app.rs` of chapter 1. Its first and last lines are far enough apart that changes of both can be merged.
 pub(crate) const APP: &str = "// app\nfn first() {}\n\n\n\n\n\nfn last() {}\n";
 
 const SHOP: &str = "[package]\nname = \"shop\"\nversion.workspace = true\n";
@@ -59,7 +59,7 @@ impl Course {
         course
     }
 
-    /// The same, with chapters between the second and the one in `services`, which is 8, still to be written.
+    /// The same course, in which the stage in `services` belongs to chapter 8 and the chapters before it are missing.
     pub(crate) fn with_gap() -> Self {
         let course = Self::new();
         fs::remove_dir_all(course.root().join("chapters/03-three")).unwrap();
@@ -68,12 +68,12 @@ impl Course {
         course
     }
 
-    /// The same, committed.
+    /// The same course as a git repository.
     pub(crate) fn committed() -> Self {
         Self::new().commit()
     }
 
-    /// Makes a repository of it, with everything committed.
+    /// Creates a git repository and commits all files.
     pub(crate) fn commit(self) -> Self {
         self.git(&["init", "--quiet"]);
         self.git(&["add", "."]);
@@ -94,7 +94,7 @@ impl Course {
         self.0.path()
     }
 
-    /// Writes a manifest with this in its `[changes]`.
+    /// Writes a manifest with these `[changes]`.
     pub(crate) fn declare(&self, chapter: &str, changes: &str) {
         let number = &chapter[1..2];
         let workspace = if matches!(number, "3" | "8") { "workspace = \"../../services\"\n" } else { "" };
@@ -126,10 +126,10 @@ impl Course {
         fs::remove_file(self.root().join(file)).unwrap();
     }
 
-    /// Replaces a text in a file, which has it.
+    /// Replaces a text in a file. Panics if the file does not contain it.
     pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
         let text = self.read(file);
-        assert!(text.contains(old), "{file} has no {old}: {text}");
+        assert!(text.contains(old), "{file} does not contain {old}: {text}");
         self.write(file, text.replace(old, new));
     }
 
@@ -145,7 +145,7 @@ impl Course {
         Ended { ok: output.status.success(), out, err }
     }
 
-    /// The same as at a terminal with colours, and what it printed.
+    /// Runs `chain` with colours and returns its output.
     pub(crate) fn coloured(&self, arguments: &[&str]) -> String {
         let mut chain = self.command(env!("CARGO_BIN_EXE_chain"));
         let output =
@@ -153,7 +153,7 @@ impl Course {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// A program in the root of the course, away from the caller's repository and Cargo's caches.
+    /// A command in the root of the course that uses neither the repository nor the Cargo home of the caller.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
@@ -168,13 +168,13 @@ impl Course {
 }
 
 impl Ended {
-    /// Asserts that it failed, and gives what it printed.
+    /// Asserts that the command failed, and returns its output.
     pub(crate) fn failed(self) -> String {
         assert!(!self.ok, "it should have failed: {}", self.out);
         self.out + &self.err
     }
 
-    /// Asserts that it succeeded, and gives what it printed.
+    /// Asserts that the command succeeded, and returns its output.
     pub(crate) fn succeeded(self) -> String {
         assert!(self.ok, "it failed: {}{}", self.out, self.err);
         self.out
@@ -183,7 +183,7 @@ impl Ended {
 
 fn workspace(number: u32, members: &str) -> String {
     format!(
-        "[workspace]\nresolver = \"3\"\nmembers = [{members}]\n\n[workspace.package]\nversion = \"0.{number}.0\" # tells the copy\n\
+        "[workspace]\nresolver = \"3\"\nmembers = [{members}]\n\n[workspace.package]\nversion = \"0.{number}.0\" # identifies the copy\n\
         edition = \"2024\"\n\n[workspace.dependencies]\n\n[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"
     )
 }

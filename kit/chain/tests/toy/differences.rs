@@ -1,19 +1,19 @@
-//! A stage differs from the one before where it says so, and nowhere else.
+//! A stage may differ from the one before only where its manifest declares it.
 
 use crate::course::Course;
 
-/// The complaint about declared differences, of which there is one.
-fn complaint(course: &Course) -> String {
+/// Returns the only violation of the declared differences.
+fn violation(course: &Course) -> String {
     let printed = course.chain(&["test"]).failed();
     let mut lines = printed.lines();
     assert_eq!(lines.next(), Some("declared differences: FAILED"), "{printed}");
-    let complaint = lines.next().unwrap().trim().to_owned();
-    assert_eq!(lines.next(), Some("unique versions: ok"), "one complaint only: {printed}");
-    complaint
+    let violation = lines.next().unwrap().trim().to_owned();
+    assert_eq!(lines.next(), Some("unique versions: ok"), "more than one violation: {printed}");
+    violation
 }
 
 #[test]
-fn a_course_that_declares_its_differences_passes_in_a_checkout_and_outside() {
+fn a_course_that_declares_its_differences_passes_with_and_without_a_git_repository() {
     for course in [Course::new(), Course::committed()] {
         let printed = course.chain(&["test"]).succeeded();
         assert!(!printed.contains("FAILED"), "{printed}");
@@ -21,7 +21,7 @@ fn a_course_that_declares_its_differences_passes_in_a_checkout_and_outside() {
 }
 
 #[test]
-fn what_git_does_not_track_and_what_is_a_stages_own_may_differ() {
+fn ignored_files_and_files_specific_to_a_stage_may_differ() {
     let course = Course::new();
     for file in ["target/x", "shop/target/x", "README.md"] {
         course.write(&format!("chapters/02-two/{file}"), "another");
@@ -30,49 +30,50 @@ fn what_git_does_not_track_and_what_is_a_stages_own_may_differ() {
 }
 
 #[test]
-fn a_file_that_differs_undeclared_is_named_with_its_chapter_and_what_to_do() {
+fn an_undeclared_change_is_reported_with_a_remedy() {
     let course = Course::new();
     course.write("services/shop/src/domain.rs", "pub struct Another;\n");
     assert_eq!(
-        complaint(&course),
-        "services/shop/src/domain.rs: differs from chapters/02-two/shop/src/domain.rs of chapter 2, and \
-        chapters/03-three/chapter.toml does not say so; put it into `changed`, or make both the same (`just carry 2` takes \
-        an uncommitted change there forward)"
+        violation(&course),
+        "services/shop/src/domain.rs: differs from chapters/02-two/shop/src/domain.rs of chapter 2, but \
+        chapters/03-three/chapter.toml does not declare it; list it in `changed`, or make both files the same \
+        (`just carry 2` carries an uncommitted change forward)"
     );
 }
 
 #[test]
-fn of_the_workspaces_manifest_only_the_version_is_left_out() {
+fn only_the_version_of_the_workspace_manifest_is_ignored() {
     let course = Course::new();
-    course.edit("services/Cargo.toml", "tells the copy", "says which");
-    assert!(complaint(&course).starts_with("services/Cargo.toml: differs"));
+    course.edit("services/Cargo.toml", "identifies the copy", "another comment");
+    assert!(violation(&course).starts_with("services/Cargo.toml: differs"));
 }
 
 #[test]
-fn a_new_file_and_a_missing_one_have_to_be_declared() {
+fn new_and_missing_files_must_be_declared() {
     let course = Course::new();
     course.write("chapters/02-two/shop/src/more.rs", "");
     course.write("services/shop/src/more.rs", "");
-    let expected = "chapters/02-two/shop/src/more.rs: is new since chapter 1, and chapters/02-two/chapter.toml does not \
-        say so; put it into `added`, or delete it";
-    assert_eq!(complaint(&course), expected);
+    let expected = "chapters/02-two/shop/src/more.rs: is new since chapter 1, but chapters/02-two/chapter.toml does not \
+        declare it; list it in `added`, or delete it";
+    assert_eq!(violation(&course), expected);
 
     let course = Course::new();
     course.remove("services/shop/src/domain.rs");
-    let expected = "services/shop/src/domain.rs: chapter 2 has it, here it is gone, and chapters/03-three/chapter.toml \
-        does not say so; put it into `removed` or `moved`, or copy it from chapters/02-two/shop/src/domain.rs";
-    assert_eq!(complaint(&course), expected);
+    let expected = "services/shop/src/domain.rs: exists in chapter 2, but is missing here, and \
+        chapters/03-three/chapter.toml does not declare it; list it in `removed` or `moved`, or copy it from \
+        chapters/02-two/shop/src/domain.rs";
+    assert_eq!(violation(&course), expected);
 }
 
 #[test]
-fn a_moved_file_is_the_same_to_the_byte_unless_it_is_declared_changed_too() {
+fn a_moved_file_must_be_identical_unless_it_is_also_declared_as_changed() {
     let course = Course::new();
     for stage in ["chapters/02-two", "services"] {
         course.write(&format!("{stage}/users/src/lib.rs"), "pub struct Customer;\n");
     }
-    let complaint = complaint(&course);
+    let violation = violation(&course);
     assert!(
-        complaint
+        violation
             .starts_with("chapters/02-two/users/src/lib.rs: differs from chapters/01-one/shop/src/users.rs")
     );
 
@@ -85,61 +86,69 @@ fn a_moved_file_is_the_same_to_the_byte_unless_it_is_declared_changed_too() {
 }
 
 #[test]
-fn nothing_untrue_can_be_declared() {
+fn every_wrong_declaration_is_reported() {
     let delta = "added = [\"shop/src/relay.rs\"]\n";
-    for (untrue, complaint) in [
+    for (wrong, violation) in [
         (
             "changed = [\"shop/src/app.rs\"]",
-            "`changed` has \"shop/src/app.rs\", which is the same to the byte",
+            "`changed` lists \"shop/src/app.rs\", which is byte for byte the same",
         ),
-        ("changed = [\"shop/src/ap.rs\"]", "`changed` has \"shop/src/ap.rs\", which is not there"),
-        ("removed = [\"shop/src/app.rs\"]", "`removed` has \"shop/src/app.rs\", which is still there"),
-        ("removed = [\"shop/src/ap.rs\"]", "`removed` has \"shop/src/ap.rs\", which chapter 2 does not have"),
+        ("changed = [\"shop/src/ap.rs\"]", "`changed` lists \"shop/src/ap.rs\", which does not exist"),
+        ("removed = [\"shop/src/app.rs\"]", "`removed` lists \"shop/src/app.rs\", which still exists"),
+        (
+            "removed = [\"shop/src/ap.rs\"]",
+            "`removed` lists \"shop/src/ap.rs\", which chapter 2 does not contain",
+        ),
         (
             "moved = [\"a -> shop/src/app.rs\"]\nremoved = [\"shop/src/app.rs\"]",
-            "`moved` has \"a\", which chapter 2 does not have",
+            "`moved` lists \"a\", which chapter 2 does not contain",
         ),
-        ("moved = [\"shop/src/app.rs -> a\"]\nchanged = [\"a\"]", "`changed` has \"a\", which is not there"),
-        ("moved = [\"shop/src/app.rs -> a\"]", "`moved` has \"shop/src/app.rs\", which is still there"),
+        (
+            "moved = [\"shop/src/app.rs -> a\"]\nchanged = [\"a\"]",
+            "`changed` lists \"a\", which does not exist",
+        ),
+        ("moved = [\"shop/src/app.rs -> a\"]", "`moved` lists \"shop/src/app.rs\", which still exists"),
     ] {
         let course = Course::new();
-        course.declare("03-three", &format!("{delta}{untrue}\n"));
+        course.declare("03-three", &format!("{delta}{wrong}\n"));
         let printed = course.chain(&["test"]).failed();
-        let line = format!("chapters/03-three/chapter.toml: {complaint}");
-        assert!(printed.contains(&line), "{untrue}: {printed}");
+        let line = format!("chapters/03-three/chapter.toml: {violation}");
+        assert!(printed.contains(&line), "{wrong}: {printed}");
     }
-    for (untrue, complaint) in [
+    for (wrong, violation) in [
         (
             "added = [\"shop/src/app.rs\", \"shop/src/relay.rs\"]",
-            "`added` has \"shop/src/app.rs\", which chapter 2 has too",
+            "`added` lists \"shop/src/app.rs\", which chapter 2 contains too",
         ),
         (
             "changed = [\"shop/src/relay.rs\"]",
-            "`changed` has \"shop/src/relay.rs\", which chapter 2 does not have",
+            "`changed` lists \"shop/src/relay.rs\", which chapter 2 does not contain",
         ),
     ] {
         let course = Course::new();
-        course.declare("03-three", untrue);
-        assert!(course.chain(&["test"]).failed().contains(complaint), "{untrue}");
+        course.declare("03-three", wrong);
+        assert!(course.chain(&["test"]).failed().contains(violation), "{wrong}");
     }
 }
 
 #[test]
-fn the_first_chapter_declares_nothing() {
+fn the_first_chapter_must_not_declare_changes() {
     let course = Course::new();
     course.declare("01-one", "added = [\"shop/src/app.rs\"]");
-    assert!(complaint(&course).starts_with("chapters/01-one/chapter.toml: `changes` of the first chapter"));
+    assert!(violation(&course).starts_with("chapters/01-one/chapter.toml: the first chapter has no earlier"));
 }
 
 #[test]
-fn another_file_may_come_where_one_was_moved_away() {
+fn a_new_file_may_replace_a_moved_file() {
     let course = Course::new();
     for stage in ["chapters/02-two", "services"] {
         course.write(&format!("{stage}/shop/src/users.rs"), "pub use users::*;\n");
     }
     let printed = course.chain(&["test"]).failed();
     assert!(
-        printed.contains("`moved` has \"shop/src/users.rs\", which is still there; delete it, or declare the copy as `added`"),
+        printed.contains(
+            "`moved` lists \"shop/src/users.rs\", which still exists; delete the file, or declare the copy as `added`"
+        ),
         "{printed}"
     );
 
@@ -148,17 +157,17 @@ fn another_file_may_come_where_one_was_moved_away() {
 }
 
 #[test]
-fn a_stage_that_is_nowhere_is_named() {
+fn a_missing_workspace_is_reported() {
     let course = Course::new();
     course.edit("chapters/03-three/chapter.toml", "../../services", "../../service");
     let error = course.chain(&["test"]).failed();
     assert!(error.contains(
-        "chapters/03-three/chapter.toml: `workspace` is \"../../service\", and there is no such folder"
+        "chapters/03-three/chapter.toml: `workspace` is \"../../service\", but that folder does not exist"
     ));
 }
 
 #[test]
-fn declare_prints_the_table_as_it_should_be() {
+fn declare_prints_the_correct_table() {
     let course = Course::new();
     for stage in ["chapters/02-two", "services"] {
         course.write(&format!("{stage}/users/src/lib.rs"), "pub struct User;\n// and more\n");
@@ -179,5 +188,5 @@ fn declare_prints_the_table_as_it_should_be() {
     );
     course.declare("02-two", table.trim_start_matches("[changes]\n"));
     course.chain(&["test"]).succeeded();
-    assert!(course.chain(&["declare", "1"]).failed().contains("chapter 1 is the first"));
+    assert!(course.chain(&["declare", "1"]).failed().contains("chapter 1 is the first one"));
 }

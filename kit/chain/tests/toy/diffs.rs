@@ -1,9 +1,9 @@
-//! Two stages side by side.
+//! `diff` shows the differences between two stages.
 
 use crate::course::Course;
 
 #[test]
-fn moves_are_followed_and_what_each_stage_has_of_its_own_is_left_out() {
+fn moves_are_followed_and_files_specific_to_a_stage_are_omitted() {
     let course = Course::new();
     assert_eq!(
         course.chain(&["diff", "1", "3", "--stat"]).succeeded(),
@@ -12,7 +12,7 @@ fn moves_are_followed_and_what_each_stage_has_of_its_own_is_left_out() {
          added                 +1 -0  shop/src/relay.rs\n\
          added                 +3 -0  users/Cargo.toml\n\
          moved                 +0 -0  shop/src/users.rs -> users/src/lib.rs\n\
-         2 changed, 2 added, 0 removed, 1 moved (0 of them changed): 6 lines came, 2 went\n"
+         2 changed, 2 added, 0 removed, 1 moved (0 of them changed): 6 insertions, 2 deletions\n"
     );
     let back = course.chain(&["diff", "3", "1", "--stat"]).succeeded();
     assert!(back.contains("users/src/lib.rs -> shop/src/users.rs\n"), "{back}");
@@ -20,7 +20,7 @@ fn moves_are_followed_and_what_each_stage_has_of_its_own_is_left_out() {
 }
 
 #[test]
-fn a_changed_file_is_shown_as_a_unified_diff_without_colours_where_no_terminal_is() {
+fn a_changed_file_is_shown_as_a_unified_diff_without_colours_if_the_output_is_not_a_terminal() {
     let course = Course::new();
     assert_eq!(
         course.chain(&["diff", "1", "2", "shop/src"]).succeeded(),
@@ -30,7 +30,7 @@ fn a_changed_file_is_shown_as_a_unified_diff_without_colours_where_no_terminal_i
 }
 
 #[test]
-fn where_colours_are_asked_for_the_words_that_changed_are_bold() {
+fn changed_words_are_bold_in_a_diff_with_colours() {
     let course = Course::new();
     for (stage, line) in
         [("chapters/01-one", "take one and two and three"), ("chapters/02-two", "take one and 2 and three")]
@@ -50,7 +50,7 @@ fn where_colours_are_asked_for_the_words_that_changed_are_bold() {
 }
 
 #[test]
-fn of_a_file_that_moved_and_changed_only_the_change_is_shown() {
+fn the_diff_of_a_moved_file_shows_only_its_changes() {
     let course = Course::new();
     course.write("chapters/02-two/users/src/lib.rs", "pub struct User;\n// more");
     let shown = course.chain(&["diff", "1", "2", "users/src/lib.rs"]).succeeded();
@@ -62,19 +62,19 @@ fn of_a_file_that_moved_and_changed_only_the_change_is_shown() {
 }
 
 #[test]
-fn what_is_no_text_is_only_named() {
+fn a_binary_file_is_listed_without_a_diff() {
     let course = Course::new();
     course.write("chapters/02-two/shop/logo", b"\xff\xfe");
     assert_eq!(course.chain(&["diff", "1", "2", "shop/logo"]).succeeded(), "added: shop/logo\nnot text\n");
 }
 
 #[test]
-fn a_path_that_neither_chapter_has_is_an_error_and_one_without_difference_is_not() {
+fn a_path_that_neither_chapter_contains_is_an_error() {
     let course = Course::new();
     for path in ["shop/src/domain.rs", "chapters/02-two/shop/src/domain.rs"] {
         assert_eq!(course.chain(&["diff", "1", "2", path]).succeeded(), "");
     }
     let error = course.chain(&["diff", "1", "2", "shop/sr"]).failed();
-    assert!(error.contains("neither chapter 1 nor chapter 2 has shop/sr"), "{error}");
-    assert!(course.chain(&["diff", "1", "9"]).failed().contains("the chapters here are 1, 2, 3"));
+    assert!(error.contains("neither chapter 1 nor chapter 2 contains shop/sr"), "{error}");
+    assert!(course.chain(&["diff", "1", "9"]).failed().contains("the existing chapters are 1, 2, 3"));
 }

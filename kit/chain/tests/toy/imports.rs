@@ -1,39 +1,39 @@
-//! Rules know no framework, and a table is named by its owner only.
+//! Domain code must not use a framework, and only the owner of a table may use it in SQL.
 
 use crate::course::Course;
 
-/// The complaints about chapter 3 when these files of it are changed or added.
-fn complaints(files: &[(&str, &str)]) -> Vec<String> {
+/// Changes or adds these files of chapter 3 and returns the reported violations.
+fn violations(files: &[(&str, &str)]) -> Vec<String> {
     let course = Course::new();
     for (path, text) in files {
         course.write(&format!("services/{path}"), text);
     }
     let printed = course.chain(&["test"]).out;
     let others = ["differs", "is new since"];
-    let complaints =
+    let violations =
         printed.lines().filter(|line| line.starts_with("  ") && !others.iter().any(|o| line.contains(o)));
-    complaints.map(|line| line.trim().to_owned()).collect()
+    violations.map(|line| line.trim().to_owned()).collect()
 }
 
 #[test]
-fn the_domain_names_no_framework_except_in_comments() {
-    let complaints = complaints(&[
+fn domain_code_may_name_a_framework_only_in_comments() {
+    let violations = violations(&[
         ("shop/src/domain.rs", "// axum\nuse std::fmt;\nimpl sqlx::Type for Order {}\n"),
         ("shop/src/orders/status.rs", "use {tokio::time, std::io};\n"),
         ("shop/src/store.rs", "use sqlx::Row;\n"),
     ]);
-    let why = "rules know no framework, so move this to the file that does";
+    let remedy = "move this code to another file";
     assert_eq!(
-        complaints,
+        violations,
         [
-            format!("services/shop/src/domain.rs:3: names sqlx; {why}"),
-            format!("services/shop/src/orders/status.rs:1: names tokio; {why}"),
+            format!("services/shop/src/domain.rs:3: domain code must not use sqlx; {remedy}"),
+            format!("services/shop/src/orders/status.rs:1: domain code must not use tokio; {remedy}"),
         ]
     );
 }
 
 #[test]
-fn sql_names_the_tables_of_its_own_crate_only() {
+fn sql_may_use_only_the_tables_of_its_own_crate() {
     let users = ("users/migrations/1.sql", "-- mine\ncreate table users (id text) strict;\n");
     let orders = (
         "shop/migrations/2.sql",
@@ -41,10 +41,10 @@ fn sql_names_the_tables_of_its_own_crate_only() {
     );
     let store = "fn f() {\n    q(\"select * from orders\");\n    q(r#\"insert into orders\n        select id from users\"#);\n}\n\
         // from users\nconst PROSE: &str = \"users of the shop\";\nconst PART: &str = \" join Users on id\";\nfn g() { format!(\"{PART} from users\") }\n";
-    let complaints = complaints(&[users, orders, ("shop/src/store.rs", store)]);
-    let why = "the SQL of `shop` names users, a table of `users`; ask `users` for what you need";
+    let violations = violations(&[users, orders, ("shop/src/store.rs", store)]);
+    let why = "the SQL of `shop` uses users, a table of `users`; use the interface of `users` instead";
     assert_eq!(
-        complaints,
+        violations,
         [
             format!("services/shop/migrations/2.sql:2: {why}"),
             format!("services/shop/src/store.rs:4: {why}"),
@@ -55,7 +55,7 @@ fn sql_names_the_tables_of_its_own_crate_only() {
 }
 
 #[test]
-fn what_every_service_has_is_named_by_the_chassis_only_whoever_creates_it() {
+fn only_the_chassis_may_use_its_tables_even_if_a_service_creates_them() {
     let chassis = (
         "chassis/migrations/1.sql",
         "create table outbox (id text) strict;\ncreate table idempotency (key text) strict;\n",
@@ -67,10 +67,12 @@ fn what_every_service_has_is_named_by_the_chassis_only_whoever_creates_it() {
         "fn f() {\n    q(\"delete from outbox\");\n    q(\"select * from inbox, idempotency\");\n}\n",
     );
     let why = |who: &str, table: &str| {
-        format!("the SQL of `{who}` names {table}, a table of `chassis`; ask `chassis` for what you need")
+        format!(
+            "the SQL of `{who}` uses {table}, a table of `chassis`; use the interface of `chassis` instead"
+        )
     };
     assert_eq!(
-        complaints(&[chassis, relay, users, shop]),
+        violations(&[chassis, relay, users, shop]),
         [
             format!("services/shop/src/store.rs:2: {}", why("shop", "outbox")),
             format!("services/shop/src/store.rs:3: {}", why("shop", "idempotency")),
@@ -80,5 +82,9 @@ fn what_every_service_has_is_named_by_the_chassis_only_whoever_creates_it() {
     );
     let alone = ("shop/migrations/2.sql", "create table idempotency (key text) strict;\n");
     let used = ("shop/src/store.rs", "fn f() { q(\"select * from idempotency\"); }\n");
-    assert_eq!(complaints(&[alone, used]), [] as [String; 0], "a stage without a chassis has its own");
+    assert_eq!(
+        violations(&[alone, used]),
+        [] as [String; 0],
+        "a stage without a chassis owns the table itself"
+    );
 }

@@ -1,4 +1,4 @@
-//! The chain of a toy course, end to end.
+//! Tests of `chain` on a small course, end to end.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

@@ -1,10 +1,10 @@
-//! One command brings a dependency to one version everywhere. The registry is an index in the course's own folder.
+//! `update` changes the version of a dependency in every workspace. The registry is a local index in the course's folder.
 
 use crate::course::Course;
 
 const STAGES: [&str; 3] = ["chapters/01-one", "chapters/02-two", "services"];
 
-/// Every stage uses `leaf` 1.0.0, of which there are also 1.1.0 and 2.0.0.
+/// A course in which every stage uses `leaf` 1.0.0. The versions 1.1.0 and 2.0.0 exist too.
 fn course() -> Course {
     let course = Course::new();
     let checksum = "0".repeat(64);
@@ -37,7 +37,7 @@ fn course() -> Course {
     course
 }
 
-/// The version of `leaf` in the tables and lock files of all stages.
+/// The versions of `leaf` in the tables and the lock files of all stages.
 fn versions(course: &Course) -> Vec<(String, String)> {
     let version =
         |text: &str, before: &str| text.split(before).nth(1).unwrap().split('"').next().unwrap().to_owned();
@@ -53,40 +53,35 @@ fn everywhere(version: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_dependency_is_brought_to_a_version_in_every_table_and_lock_file() {
+fn a_dependency_is_updated_in_every_table_and_lock_file() {
     let course = course();
     let printed = course.chain(&["update", "leaf", "2.0.0"]).succeeded();
-    assert!(printed.starts_with("leaf is 2.0.0 now; written:\n  chapters/01-one/Cargo.toml\n"), "{printed}");
+    assert!(printed.starts_with("updated leaf to 2.0.0 in:\n  chapters/01-one/Cargo.toml\n"), "{printed}");
     assert_eq!(versions(&course), everywhere("2.0.0"));
     assert!(course.read("services/Cargo.toml").contains("leaf = \"2.0.0\" # why"));
     course.chain(&["test"]).succeeded();
-    assert!(
-        course.chain(&["update", "leaf", "2.0.0"]).succeeded().contains("leaf is 2.0.0 everywhere already")
-    );
+    assert!(course.chain(&["update", "leaf", "2.0.0"]).succeeded().contains("leaf is already at 2.0.0"));
 }
 
 #[test]
-fn without_a_version_it_is_the_newest_that_is_compatible() {
+fn the_default_version_is_the_newest_compatible_one() {
     let course = course();
     course.chain(&["update", "leaf"]).succeeded();
     assert_eq!(versions(&course), everywhere("1.1.0"));
-    assert!(course.chain(&["update", "leaf"]).succeeded().contains("leaf is 1.1.0 everywhere already"));
+    assert!(course.chain(&["update", "leaf"]).succeeded().contains("leaf is already at 1.1.0"));
 }
 
 #[test]
-fn a_version_that_does_not_exist_changes_nothing() {
+fn a_failed_update_changes_nothing() {
     let course = course();
     let error = course.chain(&["update", "leaf", "3.0.0"]).failed();
-    assert!(
-        error.contains("cargo cannot update leaf@1.0.0 for chapters/01-one/Cargo.toml; nothing is changed"),
-        "{error}"
-    );
+    assert!(error.contains("cargo cannot update leaf@1.0.0 for chapters/01-one/Cargo.toml"), "{error}");
     assert_eq!(versions(&course), everywhere("1.0.0"));
 }
 
 #[test]
-fn a_crate_that_nobody_has_is_an_error() {
+fn updating_an_unused_crate_is_an_error() {
     assert!(
-        course().chain(&["update", "lef", "1.0.0"]).failed().contains("no workspace of the course has lef")
+        course().chain(&["update", "lef", "1.0.0"]).failed().contains("no workspace of the course uses lef")
     );
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{KEY, Provider, charge_body};
 
 #[tokio::test]
-async fn an_ok_source_is_charged_what_was_asked() {
+async fn tok_ok_is_charged_the_requested_amount() {
     let provider = Provider::start();
     let (status, charge) = provider.charge(KEY, "tok_ok").await;
 
@@ -21,7 +21,7 @@ async fn an_ok_source_is_charged_what_was_asked() {
 }
 
 #[tokio::test]
-async fn a_declined_and_an_unknown_source_say_why_and_stay_declined() {
+async fn tok_declined_and_unknown_sources_are_declined_permanently_with_a_code() {
     let provider = Provider::start();
     for (source, code) in [("tok_declined", "card_declined"), ("tok_nobody", "unknown_source")] {
         let (status, charge) = provider.charge(source, source).await;
@@ -33,7 +33,7 @@ async fn a_declined_and_an_unknown_source_say_why_and_stay_declined() {
 }
 
 #[tokio::test]
-async fn a_slow_source_answers_after_three_seconds() {
+async fn tok_slow_responds_after_three_seconds() {
     let provider = Provider::start();
     let start = Instant::now();
     let (_, charge) = provider.charge(KEY, "tok_slow").await;
@@ -42,13 +42,13 @@ async fn a_slow_source_answers_after_three_seconds() {
 }
 
 #[tokio::test]
-async fn a_timeout_source_charges_and_leaves_only_the_first_request_unanswered() {
+async fn tok_timeout_charges_and_does_not_respond_to_the_first_request() {
     let provider = Provider::start();
     {
         let mut first = std::pin::pin!(provider.charge(KEY, "tok_timeout"));
         while provider.ledger().await.is_empty() {
             let wait = tokio::time::timeout(Duration::from_millis(20), &mut first).await;
-            assert!(wait.is_err(), "the first request was answered");
+            assert!(wait.is_err(), "the first request got a response");
         }
         let (status, second) = provider.charge(KEY, "tok_timeout").await;
         assert_eq!(status, StatusCode::CREATED);
@@ -59,7 +59,7 @@ async fn a_timeout_source_charges_and_leaves_only_the_first_request_unanswered()
 }
 
 #[tokio::test]
-async fn a_flaky_source_fails_twice_a_key_then_charges_once_also_across_a_crash() {
+async fn tok_flaky_fails_twice_per_key_and_then_charges_once_even_across_a_crash() {
     let mut provider = Provider::start();
     for _ in 0..2 {
         assert_eq!(provider.charge(KEY, "tok_flaky").await.0, StatusCode::SERVICE_UNAVAILABLE);
@@ -74,21 +74,34 @@ async fn a_flaky_source_fails_twice_a_key_then_charges_once_also_across_a_crash(
 }
 
 #[tokio::test]
-async fn fifty_requests_with_one_key_at_once_give_one_charge() {
-    let provider = std::sync::Arc::new(Provider::start());
-    let mut asks = tokio::task::JoinSet::new();
-    for _ in 0..50 {
-        let provider = provider.clone();
-        asks.spawn(async move { provider.charge(KEY, "tok_ok").await });
+async fn tok_refused_is_rejected_with_402_each_time_and_creates_no_charge() {
+    let provider = Provider::start();
+    for key in [KEY, KEY, "attempt-2"] {
+        let (status, error) = provider.charge(key, "tok_refused").await;
+        assert_eq!(status, StatusCode::PAYMENT_REQUIRED);
+        assert_eq!(error["error"]["code"], "source_refused");
     }
-    let answers = asks.join_all().await;
-    let ledger = provider.ledger().await;
-    assert_eq!(ledger.len(), 1);
-    assert!(answers.iter().all(|answer| *answer == (StatusCode::CREATED, ledger[0].clone())));
+    assert!(provider.ledger().await.is_empty());
+    let find = provider.send(Method::GET, "/v1/charges?reference=order-1", None, None).await.unwrap();
+    assert_eq!(find.1["charges"], json!([]));
 }
 
 #[tokio::test]
-async fn another_body_under_the_same_key_is_refused() {
+async fn fifty_concurrent_requests_with_one_key_create_one_charge() {
+    let provider = std::sync::Arc::new(Provider::start());
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let provider = provider.clone();
+        requests.spawn(async move { provider.charge(KEY, "tok_ok").await });
+    }
+    let responses = requests.join_all().await;
+    let ledger = provider.ledger().await;
+    assert_eq!(ledger.len(), 1);
+    assert!(responses.iter().all(|response| *response == (StatusCode::CREATED, ledger[0].clone())));
+}
+
+#[tokio::test]
+async fn a_different_body_with_the_same_key_is_rejected() {
     let provider = Provider::start();
     provider.charge(KEY, "tok_ok").await;
     for (field, other) in
@@ -96,24 +109,24 @@ async fn another_body_under_the_same_key_is_refused() {
     {
         let mut body = charge_body("tok_ok");
         body[field] = other;
-        let (status, refusal) =
+        let (status, error) =
             provider.send(Method::POST, "/v1/charges", Some(KEY), Some(body)).await.unwrap();
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
-        assert_eq!(refusal["error"]["code"], "key_reused");
+        assert_eq!(error["error"]["code"], "key_reused");
     }
     assert_eq!(provider.ledger().await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_request_without_a_key_or_with_a_bad_body_is_refused_and_charges_nothing() {
+async fn a_request_without_a_key_or_with_an_invalid_body_is_rejected_and_charges_nothing() {
     let provider = Provider::start();
     let post = |key, body| provider.send(Method::POST, "/v1/charges", key, Some(body));
 
-    let (status, refusal) = post(None, charge_body("tok_ok")).await.unwrap();
+    let (status, error) = post(None, charge_body("tok_ok")).await.unwrap();
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(refusal["error"]["code"], "missing_key");
+    assert_eq!(error["error"]["code"], "missing_key");
 
-    for (field, bad) in [
+    for (field, invalid) in [
         ("amount", json!(0)),
         ("amount", json!(-5)),
         ("amount", json!(1.5)),
@@ -123,11 +136,11 @@ async fn a_request_without_a_key_or_with_a_bad_body_is_refused_and_charges_nothi
         ("surprise", json!(1)),
     ] {
         let mut body = charge_body("tok_ok");
-        body[field] = bad;
-        let (status, refusal) = post(Some(KEY), body).await.unwrap();
+        body[field] = invalid;
+        let (status, error) = post(Some(KEY), body).await.unwrap();
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
-        assert_eq!(refusal["error"]["code"], "invalid_body");
-        assert!(!refusal["error"]["message"].as_str().unwrap().is_empty());
+        assert_eq!(error["error"]["code"], "invalid_body");
+        assert!(!error["error"]["message"].as_str().unwrap().is_empty());
     }
     assert!(provider.ledger().await.is_empty());
 }
@@ -148,22 +161,22 @@ async fn charges_are_found_by_reference_and_by_key() {
 }
 
 #[tokio::test]
-async fn every_charge_that_was_answered_survives_kill_9_under_load() {
+async fn every_confirmed_charge_survives_kill_9_under_load() {
     let mut provider = Provider::start();
-    let mut answered = Vec::new();
+    let mut confirmed = Vec::new();
     for round in 0..3 {
         for n in 0..20 {
-            answered.push(provider.charge(&format!("{round}-{n}"), "tok_ok").await.1);
+            confirmed.push(provider.charge(&format!("{round}-{n}"), "tok_ok").await.1);
         }
         {
-            // One is asked and its answer never awaited: made or not, the ledger stays whole.
-            let key = format!("{round}-cut");
-            let mut cut = std::pin::pin!(provider.charge(&key, "tok_ok"));
-            tokio::time::timeout(Duration::from_micros(300), &mut cut).await.ok();
+            // The kill interrupts this request. It may or may not create a charge.
+            let key = format!("{round}-interrupted");
+            let mut interrupted = std::pin::pin!(provider.charge(&key, "tok_ok"));
+            tokio::time::timeout(Duration::from_micros(300), &mut interrupted).await.ok();
         }
         provider.crash_and_restart();
         let ledger = provider.ledger().await;
-        assert!(answered.iter().all(|charge| ledger.contains(charge)));
-        assert!(ledger.len() <= answered.len() + round + 1);
+        assert!(confirmed.iter().all(|charge| ledger.contains(charge)));
+        assert!(ledger.len() <= confirmed.len() + round + 1);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::harness::{KEY, Provider};
 
 #[tokio::test]
-async fn a_provider_that_is_down_charges_nothing_and_still_shows_its_ledger() {
+async fn a_provider_that_is_down_charges_nothing_but_its_ledger_can_be_read() {
     let provider = Provider::start();
     provider.control(json!({ "down": true })).await;
     assert_eq!(provider.charge(KEY, "tok_ok").await.0, StatusCode::SERVICE_UNAVAILABLE);
@@ -17,7 +17,7 @@ async fn a_provider_that_is_down_charges_nothing_and_still_shows_its_ledger() {
 }
 
 #[tokio::test]
-async fn an_error_rate_of_one_refuses_all_and_of_a_half_refuses_some() {
+async fn an_error_rate_of_one_fails_every_request_and_of_a_half_fails_some() {
     let provider = Provider::start();
     provider.control(json!({ "error_rate": 1 })).await;
     assert_eq!(provider.charge(KEY, "tok_ok").await.0, StatusCode::SERVICE_UNAVAILABLE);
@@ -31,7 +31,7 @@ async fn an_error_rate_of_one_refuses_all_and_of_a_half_refuses_some() {
 }
 
 #[tokio::test]
-async fn a_latency_delays_every_request() {
+async fn the_latency_delays_every_request() {
     let provider = Provider::start();
     provider.control(json!({ "latency_ms": 150 })).await;
     let start = Instant::now();
@@ -40,7 +40,7 @@ async fn a_latency_delays_every_request() {
 }
 
 #[tokio::test]
-async fn a_change_leaves_the_other_settings_alone() {
+async fn a_change_keeps_the_other_settings() {
     let provider = Provider::start();
     provider.control(json!({ "latency_ms": 5 })).await;
     let after = json!({ "latency_ms": 5, "error_rate": 0.25, "down": false });
@@ -50,9 +50,9 @@ async fn a_change_leaves_the_other_settings_alone() {
 }
 
 #[tokio::test]
-async fn a_change_out_of_range_is_refused() {
+async fn a_value_out_of_range_is_rejected() {
     let provider = Provider::start();
-    for bad in [json!({ "error_rate": 1.5 }), json!({ "latency_ms": 600_001 }), json!({ "up": true })] {
-        assert_eq!(provider.control(bad).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    for invalid in [json!({ "error_rate": 1.5 }), json!({ "latency_ms": 600_001 }), json!({ "up": true })] {
+        assert_eq!(provider.control(invalid).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     }
 }

@@ -1,4 +1,4 @@
-//! A sandbox process with a ledger of its own, killed when the test ends.
+//! A sandbox process with its own ledger. It is killed when the test ends.
 
 use std::{
     io::{BufRead, BufReader},
@@ -9,7 +9,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Keys and references only need to differ within one ledger.
+/// The key of a test with a single charge. Each test has its own ledger, so tests can share it.
 pub(crate) const KEY: &str = "attempt-1";
 
 pub(crate) struct Provider {
@@ -23,10 +23,12 @@ impl Provider {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (process, url) = spawn(&folder);
-        Self { process, url, client: Client::new(), folder }
+        // The sandbox listens on the loopback interface, which an `HTTP_PROXY` of the machine cannot reach.
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { process, url, client, folder }
     }
 
-    /// Kills it without warning and starts it again on the same ledger.
+    /// Kills the process with SIGKILL and starts it again with the same ledger.
     pub(crate) fn crash_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -47,8 +49,8 @@ impl Provider {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await?;
-        Ok((answer.status(), answer.json().await?))
+        let response = request.send().await?;
+        Ok((response.status(), response.json().await?))
     }
 
     pub(crate) async fn charge(&self, key: &str, source: &str) -> (StatusCode, Value) {
@@ -64,7 +66,7 @@ impl Provider {
         self.send(Method::PUT, "/control", None, Some(change)).await.unwrap()
     }
 
-    /// The charges of the whole ledger.
+    /// Reads all charges of the ledger.
     pub(crate) async fn ledger(&self) -> Vec<Value> {
         let (_, ledger) = self.send(Method::GET, "/v1/ledger", None, None).await.unwrap();
         ledger["charges"].as_array().unwrap().clone()
@@ -78,7 +80,7 @@ impl Drop for Provider {
     }
 }
 
-/// A charge of 1250 cents for order-1.
+/// The body of a charge of 1250 cents for `order-1`.
 pub(crate) fn charge_body(source: &str) -> Value {
     json!({ "amount": 1250, "currency": "EUR", "source": source, "reference": "order-1" })
 }
@@ -95,11 +97,11 @@ fn spawn(folder: &TempDir) -> (Child, String) {
     let mut line = String::new();
     while !line.contains("listening on ") {
         line.clear();
-        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the sandbox died before it listened");
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the sandbox exited before it was listening");
     }
     let address = line.trim().rsplit(' ').next().unwrap();
-    // Nobody may close the pipe under a process that logs.
     let url = format!("http://{address}");
+    // Keep reading the pipe: a process that logs into a full or closed pipe blocks or fails.
     std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
     (process, url)
 }

@@ -1,4 +1,4 @@
-//! The provider from outside: a process of its own, spoken to over HTTP.
+//! Tests the provider as a separate process, over HTTP.
 
 #![expect(clippy::unwrap_used, reason = "clippy allows it in tests, not in their harness")]
 

@@ -1,5 +1,5 @@
-//! Takes the snapshot: through the shop's API as staff, from the provider's ledger, from the streams, and by the stage's own
-//! queries.
+//! Takes the snapshot of a running stage: from the API as staff, the ledger of the payment provider, the streams of NATS
+//! and the queries of the stage.
 
 use std::{
     collections::HashSet,
@@ -18,34 +18,36 @@ use uuid::Uuid;
 
 use crate::{
     Journal, Report, Snapshot, invariants, messages,
-    questions::Questions,
+    queries::Queries,
     snapshot::{Charge, Stock},
 };
 
-/// How long a shop may take to come to rest.
+/// How long a shop may take to settle all orders and deliver all messages.
 pub const SETTLE: Duration = Duration::from_secs(10);
 
-/// What has to hold at every moment that a reader can see: no later look mends it.
+/// The invariant that must hold at every moment, so a later snapshot cannot excuse a violation.
 const ALWAYS: &str = "stock-conserved";
-/// Pages as large as the contract allows.
+/// The largest page that the contract allows.
 const PAGE: u32 = 100;
-/// Stock ledgers read at once.
-const IN_FLIGHT: usize = 16;
+/// The number of stock ledgers that are read concurrently.
+const MAX_IN_FLIGHT: usize = 16;
 
-/// Audits a running stage, against a journal if there is one.
+/// Audits a running stage. Some invariants need a journal of the requests that were sent to it.
 ///
-/// What is on its way may still be wrong: a shop that is not at rest, or not right yet, is looked at again until
-/// [`SETTLE`] has passed. The last look counts, but for stock that does not add up: that never may be seen.
+/// Orders and messages may still be in progress. If an invariant is broken, the audit takes another snapshot, until
+/// [`SETTLE`] has passed; the last snapshot decides. The exception is stock that does not add up, which is a violation
+/// at any moment.
 ///
 /// # Errors
-/// The shop could not be asked: it does not answer, or it answers nonsense.
+/// The shop does not respond, or a response cannot be parsed.
 pub async fn audit(stage: &Status, journal: Option<Journal>) -> Result<Report> {
-    let shop = Shop::new(&stage.routes)?.patient(SETTLE);
+    let shop = Shop::new(&stage.routes)?.with_retries(SETTLE);
     let staff = shop.log_in(&stage.staff.email, &stage.staff.password).await;
-    let staff = staff.context("cannot log in as staff: is every process of the stage up (`just status`)?")?;
-    let questions = Questions::of(stage)?;
+    let staff =
+        staff.context("cannot log in as staff: is every process of the stage running (`just status`)?")?;
+    let queries = Queries::load(stage)?;
     let started = Instant::now();
-    let mut snapshot = take(stage, &staff, &questions, journal).await?;
+    let mut snapshot = take_snapshot(stage, &staff, &queries, journal).await?;
     loop {
         let waited = started.elapsed();
         let report = report(&snapshot, waited);
@@ -54,22 +56,22 @@ pub async fn audit(stage: &Status, journal: Option<Journal>) -> Result<Report> {
             return Ok(report);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
-        snapshot = take(stage, &staff, &questions, snapshot.journal).await?;
+        snapshot = take_snapshot(stage, &staff, &queries, snapshot.journal).await?;
     }
 }
 
-/// What of a stage's messages is not where it is to go: what its own queries find, and consumers that are not done.
-/// It reads no order, so it can be asked often.
+/// Lists the messages of a stage that are still in transit: what its own queries for `at-rest` find, and consumers that
+/// are behind. It reads no orders, so a caller can poll it.
 ///
 /// # Errors
-/// A database or NATS cannot be asked.
+/// A database or NATS cannot be read.
 pub async fn waiting(stage: &Status) -> Result<Vec<String>> {
-    let questions = Questions::of(stage)?;
-    let mut waiting = questions.ask(stage).await?.remove("at-rest").unwrap_or_default();
+    let queries = Queries::load(stage)?;
+    let mut waiting = queries.run(stage).await?.remove("at-rest").unwrap_or_default();
     if let Some(nats) = &stage.nats {
-        let messages = Box::pin(messages::read(&nats.url, questions.dead_letters.as_deref())).await?;
-        let late = messages.consumers.iter().filter(|consumer| !consumer.is_done());
-        waiting.extend(late.map(ToString::to_string));
+        let messages = Box::pin(messages::read(&nats.url, queries.dead_letters.as_deref())).await?;
+        let behind = messages.consumers.iter().filter(|consumer| !consumer.is_caught_up());
+        waiting.extend(behind.map(ToString::to_string));
     }
     Ok(waiting)
 }
@@ -84,14 +86,14 @@ fn report(snapshot: &Snapshot, waited: Duration) -> Report {
             _ => None,
         },
         waited_ms: waited.as_millis(),
-        findings: invariants::judge(snapshot),
+        findings: invariants::check_all(snapshot),
     }
 }
 
-async fn take(
+async fn take_snapshot(
     stage: &Status,
     staff: &Caller,
-    questions: &Questions,
+    queries: &Queries,
     journal: Option<Journal>,
 ) -> Result<Snapshot> {
     let before = orders(staff).await?;
@@ -101,8 +103,8 @@ async fn take(
     let seen: HashSet<_> = before.iter().map(|order| (order.id, order.history.len())).collect();
     let changed = orders.iter().filter(|order| !seen.contains(&(order.id, order.history.len()))).count();
     let messages = match &stage.nats {
-        // Boxed, for a connection to NATS would make every future that audits a large one.
-        Some(nats) => Some(Box::pin(messages::read(&nats.url, questions.dead_letters.as_deref())).await),
+        // Boxed, because the future of a NATS connection is large and would enlarge every future that contains it.
+        Some(nats) => Some(Box::pin(messages::read(&nats.url, queries.dead_letters.as_deref())).await),
         None => None,
     };
     Ok(Snapshot {
@@ -112,17 +114,18 @@ async fn take(
         journal,
         changed,
         messages: messages.map(|read| read.map_err(|error| format!("{error:#}"))),
-        answers: questions.ask(stage).await?,
+        query_results: queries.run(stage).await?,
     })
 }
 
 async fn orders(staff: &Caller) -> Result<Vec<Order>> {
-    every(async |cursor| Ok(staff.all_orders(Some(PAGE), cursor).await?.value))
+    read_all(async |cursor| Ok(staff.all_orders(Some(PAGE), cursor).await?.value))
         .await
         .context("cannot read the orders")
 }
 
-/// All a product is to the audit; whatever else a broken shop says of it must not end the reading.
+/// The only field of a product that the audit needs. Other fields may be invalid in a broken shop and must not stop the
+/// audit.
 #[derive(Deserialize)]
 struct ProductId {
     id: Uuid,
@@ -133,11 +136,11 @@ async fn stock(staff: &Caller) -> Result<Vec<Stock>> {
         let request = Request::get("/products").query("limit", Some(PAGE)).query("cursor", cursor);
         read::<Page<ProductId>>(staff, request).await
     };
-    let products = every(page).await.context("cannot read the products")?;
+    let products = read_all(page).await.context("cannot read the products")?;
     let mut stock = Vec::with_capacity(products.len());
     let mut reads = JoinSet::new();
     for ProductId { id } in products {
-        if reads.len() >= IN_FLIGHT
+        if reads.len() >= MAX_IN_FLIGHT
             && let Some(ledger) = reads.join_next().await
         {
             stock.push(ledger??);
@@ -152,14 +155,15 @@ async fn stock(staff: &Caller) -> Result<Vec<Stock>> {
 }
 
 async fn read<T: DeserializeOwned>(staff: &Caller, request: Request) -> Result<T> {
-    let asked = format!("{} {}", request.method, request.path);
-    let answer = staff.send(request).await?;
-    ensure!(answer.status.is_success(), "{asked} was answered {}", answer.status);
-    serde_json::from_slice(&answer.body).with_context(|| format!("the answer to {asked} makes no sense"))
+    let operation = format!("{} {}", request.method, request.path);
+    let response = staff.send(request).await?;
+    ensure!(response.status.is_success(), "{operation} returned {}", response.status);
+    serde_json::from_slice(&response.body)
+        .with_context(|| format!("cannot parse the response to {operation}"))
 }
 
-/// Reads a list to its end.
-async fn every<T>(page: impl AsyncFn(Option<&str>) -> Result<Page<T>>) -> Result<Vec<T>> {
+/// Reads all pages of a list.
+async fn read_all<T>(page: impl AsyncFn(Option<&str>) -> Result<Page<T>>) -> Result<Vec<T>> {
     let mut all = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
@@ -181,7 +185,7 @@ async fn charges(stage: &Status) -> Result<Vec<Charge>> {
     let payments = stage.payments.as_ref().context("the stage has no payment provider")?;
     let url = format!("{}/v1/ledger", payments.url);
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
-    let answer = http.get(&url).send().await.and_then(reqwest::Response::error_for_status);
-    let ledger: Ledger = answer.context("the payment provider's ledger cannot be read")?.json().await?;
+    let response = http.get(&url).send().await.and_then(reqwest::Response::error_for_status);
+    let ledger: Ledger = response.context("cannot read the ledger of the payment provider")?.json().await?;
     Ok(ledger.charges)
 }

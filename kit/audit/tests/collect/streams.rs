@@ -1,4 +1,4 @@
-//! What the audit reads of a stage's streams and databases, with a real server and real files.
+//! How the audit reads streams and databases, with a real NATS server and real database files.
 
 use std::{fs, time::Duration};
 
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::{nats::Nats, shop::FakeShop};
 
-/// A stage with NATS and one database, `orders.db`, that has an outbox.
+/// A stage with NATS and one database, `orders.db`, which contains an outbox.
 struct World {
     nats: Nats,
     context: Context,
@@ -72,7 +72,7 @@ impl World {
         self.context.publish(subject, "{}".into()).await.unwrap().await.unwrap();
     }
 
-    /// Takes one message, hands it back, and takes and acknowledges it: two deliveries, one effect.
+    /// Receives one message, rejects it with a nak, receives it again and acknowledges it: two deliveries.
     async fn consume_twice(&self, stream: &str, filter: &str) {
         let stream = self.context.get_stream(stream).await.unwrap();
         let config = pull::Config {
@@ -81,10 +81,10 @@ impl World {
             ..pull::Config::default()
         };
         let consumer = stream.create_consumer(config).await.unwrap();
-        for answer in [AckKind::Nak(None), AckKind::Ack] {
+        for kind in [AckKind::Nak(None), AckKind::Ack] {
             let mut messages =
                 consumer.batch().max_messages(1).expires(Duration::from_secs(30)).messages().await.unwrap();
-            messages.next().await.unwrap().unwrap().ack_with(answer).await.unwrap();
+            messages.next().await.unwrap().unwrap().ack_with(kind).await.unwrap();
         }
         self.context.client().flush().await.unwrap();
     }
@@ -93,7 +93,7 @@ impl World {
         audit(&self.status, None).await.unwrap()
     }
 
-    async fn complaint(&self) -> String {
+    async fn audit_error(&self) -> String {
         format!("{:#}", audit(&self.status, None).await.unwrap_err())
     }
 }
@@ -110,7 +110,7 @@ fn found<'a>(report: &'a Report, invariant: &str) -> &'a [String] {
 }
 
 #[tokio::test]
-async fn streams_that_are_done_with_are_green_and_redeliveries_are_counted() {
+async fn acknowledged_messages_keep_the_invariants_and_redeliveries_are_counted() {
     let world = World::new().await;
     world.publish("events.product.added").await;
     world.publish("events.order.placed").await;
@@ -125,12 +125,12 @@ async fn streams_that_are_done_with_are_green_and_redeliveries_are_counted() {
         assert_eq!(*verdict(&report, invariant), Verdict::Held, "{invariant}");
     }
     assert_eq!(report.redeliveries, Some(2));
-    assert!(report.to_string().contains("2 messages delivered again"), "{report}");
+    assert!(report.to_string().contains("2 messages redelivered"), "{report}");
     assert_eq!(serde_json::to_value(&report).unwrap()["redeliveries"], 2);
 }
 
 #[tokio::test]
-async fn whether_messages_wait_can_be_asked_without_an_audit() {
+async fn messages_in_transit_can_be_listed_without_an_audit() {
     let world = World::new().await;
     world.publish("events.order.placed").await;
     world.consume_twice("EVENTS", "").await;
@@ -143,13 +143,13 @@ async fn whether_messages_wait_can_be_asked_without_an_audit() {
         waiting(&world.status).await.unwrap(),
         [
             "outbox row 7 is not published",
-            "consumer EVENTS/orders: 1 messages wait for it, 0 are not acknowledged"
+            "consumer EVENTS/orders: 1 messages not delivered yet, 0 delivered but not acknowledged"
         ]
     );
 }
 
 #[tokio::test]
-async fn what_waits_in_a_stream_or_an_outbox_and_what_was_poison_is_found() {
+async fn pending_messages_outbox_rows_and_dead_letters_are_reported() {
     let world = World::new().await;
     world.publish("events.order.placed").await;
     world.consume_twice("EVENTS", "").await;
@@ -163,50 +163,53 @@ async fn what_waits_in_a_stream_or_an_outbox_and_what_was_poison_is_found() {
 
     let report = world.audit().await;
 
-    assert_eq!(found(&report, "nothing-poisoned"), ["dead letter 1 on dead.orders, Reason: no such type"]);
+    assert_eq!(
+        found(&report, "nothing-poisoned"),
+        ["dead letter 1: subject dead.orders, Reason: no such type"]
+    );
     assert_eq!(found(&report, "no-double-effect"), ["101"]);
-    let waits = "consumer EVENTS/orders: 1 messages wait for it, 0 are not acknowledged";
+    let pending = "consumer EVENTS/orders: 1 messages not delivered yet, 0 delivered but not acknowledged";
     let rows = ["outbox row 101 is not published", "outbox row 7 is not published"];
-    assert_eq!(found(&report, "at-rest"), [&[waits], &rows[..]].concat());
+    assert_eq!(found(&report, "at-rest"), [&[pending], &rows[..]].concat());
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_leaves_what_it_knows_unjudged() {
+async fn the_invariants_about_messages_are_not_checkable_if_nats_does_not_respond() {
     let World { nats, status, folder, .. } = World::new().await;
     drop(nats);
     let report = audit(&status, None).await.unwrap();
     for invariant in ["at-rest", "nothing-poisoned", "no-double-effect"] {
         let Verdict::NotCheckable { why } = verdict(&report, invariant) else { panic!("{invariant}") };
-        assert!(why.contains("does not answer"), "{why}");
+        assert!(why.contains("cannot connect to NATS"), "{why}");
     }
     assert_eq!(report.redeliveries, None);
     drop(folder);
 }
 
 #[tokio::test]
-async fn an_audit_file_that_cannot_be_used_is_an_error_that_says_where_and_what() {
+async fn the_error_of_an_invalid_audit_file_names_the_file_and_the_mistake() {
     let world = World::new().await;
     let query = |invariant: &str, database: &str, sql: &str| {
         format!("[[query]]\ninvariant = \"{invariant}\"\ndatabase = \"{database}\"\nsql = \"{sql}\"\n")
     };
     for (queries, parts) in [
         ("dead = \"D\"".to_owned(), ["audit.toml", "unknown field `dead`"]),
-        (query("at-last", "orders.db", "select 1"), ["no invariant `at-last`", "at-rest"]),
-        (query("at-rest", "users.db", "select 1"), ["audit.toml", "no database `users.db`"]),
+        (query("at-last", "orders.db", "select 1"), ["unknown invariant `at-last`", "at-rest"]),
+        (query("at-rest", "users.db", "select 1"), ["audit.toml", "unknown database `users.db`"]),
         (query("at-rest", "orders.db", "select * from inbox"), ["orders.db", "no such table: inbox"]),
         (query("at-rest", "orders.db", "delete from outbox"), ["audit.toml", "readonly"]),
     ] {
         world.write(&queries);
-        let complaint = world.complaint().await;
-        assert!(parts.iter().all(|part| complaint.contains(part)), "{parts:?} are not in: {complaint}");
+        let error = world.audit_error().await;
+        assert!(parts.iter().all(|part| error.contains(part)), "{parts:?} are not in: {error}");
     }
 }
 
 #[tokio::test]
-async fn a_stream_of_dead_letters_that_is_not_there_is_said() {
+async fn a_missing_dead_letter_stream_makes_its_invariant_not_checkable() {
     let world = World::new().await;
     world.write("dead_letters = \"GONE\"");
     let report = tokio::time::timeout(Duration::from_secs(30), world.audit()).await.unwrap();
     let Verdict::NotCheckable { why } = verdict(&report, "nothing-poisoned") else { panic!("{report}") };
-    assert!(why.contains("no stream GONE"), "{why}");
+    assert!(why.contains("cannot read the stream GONE"), "{why}");
 }

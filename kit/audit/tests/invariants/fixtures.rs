@@ -1,9 +1,9 @@
-//! A small shop in order: one product, one customer, an order in every state a shop at rest can show.
+//! A small valid shop: one product, one customer, and an order in every settled status.
 
 use audit::{
     Journal, Snapshot,
-    journal::{Answered, Asked, Operation},
-    questions::Answers,
+    journal::{Operation, RecordedRequest, RecordedResponse},
+    queries::QueryResults,
     snapshot::{Charge, ChargeStatus, Stock},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +21,7 @@ pub(crate) const PRICE: u64 = 500;
 const PRODUCT: Uuid = Uuid::from_u128(1);
 const CUSTOMER: Uuid = Uuid::from_u128(2);
 
-/// Seconds into the story.
+/// A time, in seconds since the start of the journal.
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
 }
@@ -30,8 +30,8 @@ pub(crate) fn step(status: Status, second: i64) -> Step {
     Step { status, at: at(second) }
 }
 
-/// A shop where everything is as it should be.
-pub(crate) fn clean() -> Snapshot {
+/// A shop in which every invariant holds.
+pub(crate) fn valid_shop() -> Snapshot {
     let paths: [&[Status]; 9] = [
         &[Pending, AwaitingPayment, Paying, Paid],
         &[Pending, AwaitingPayment, Paying, AwaitingPayment, Paying, Paid, Shipped],
@@ -43,10 +43,10 @@ pub(crate) fn clean() -> Snapshot {
         &[Pending, AwaitingPayment, Paying, AwaitingPayment, Cancelled],
         &[Pending, AwaitingPayment, Paying, Paid, Refunding, Cancelled],
     ];
-    let orders: Vec<Order> = (10..).zip(paths).map(|(n, path)| placed(n, 10, path)).collect();
-    let mut journal = Journal { begun: at(0), requests: vec![] };
+    let orders: Vec<Order> = (10..).zip(paths).map(|(n, path)| order_with_path(n, 10, path)).collect();
+    let mut journal = Journal { started_at: at(0), requests: vec![] };
     let price = Operation::SetPrice { product: PRODUCT, amount: PRICE };
-    journal.requests.push(asked(price, None, 1, 201, json!({})));
+    journal.requests.push(answered_request(price, None, 1, 201, json!({})));
     for order in &orders {
         acknowledge(&mut journal, order);
     }
@@ -54,10 +54,10 @@ pub(crate) fn clean() -> Snapshot {
     let repeat = journal.requests[1].clone();
     journal.requests.push(repeat);
     let other_body = Operation::PlaceOrder { lines: line(7) };
-    journal.requests.push(asked(other_body, Some("10"), 60, 422, json!({})));
-    let cut = Asked {
-        answer: None,
-        ..asked(Operation::PlaceOrder { lines: line(8) }, Some("cut"), 61, 0, json!({}))
+    journal.requests.push(answered_request(other_body, Some("10"), 60, 422, json!({})));
+    let cut = RecordedRequest {
+        response: None,
+        ..answered_request(Operation::PlaceOrder { lines: line(8) }, Some("cut"), 61, 0, json!({}))
     };
     journal.requests.push(cut);
     Snapshot {
@@ -67,12 +67,12 @@ pub(crate) fn clean() -> Snapshot {
         journal: Some(journal),
         changed: 0,
         messages: None,
-        answers: Answers::new(),
+        query_results: QueryResults::new(),
     }
 }
 
-/// An order of one unit that was placed in second `placed_at` and took this path, a second a step.
-pub(crate) fn placed(id: u128, placed_at: i64, path: &[Status]) -> Order {
+/// An order of one unit that was placed at second `placed_at` and took this path, one step per second.
+pub(crate) fn order_with_path(id: u128, placed_at: i64, path: &[Status]) -> Order {
     let has = |status| path.contains(&status);
     let eur = |amount: bool| Money::eur(if amount { PRICE } else { 0 });
     let status = path[path.len() - 1];
@@ -101,25 +101,31 @@ pub(crate) fn placed(id: u128, placed_at: i64, path: &[Status]) -> Order {
     }
 }
 
-/// Writes down that the order was asked for and answered as it was when its stock had been asked for.
+/// Records the request that placed the order. The response shows the first two steps of its history.
 pub(crate) fn acknowledge(journal: &mut Journal, order: &Order) {
     let then = Order { history: order.history[..2].to_vec(), ..order.clone() };
     let place = Operation::PlaceOrder { lines: vec![Line { product_id: PRODUCT, quantity: 1 }] };
     let key = order.id.as_u128().to_string();
     let seconds = order.created_at.as_second();
-    let request = asked(place, Some(&key), seconds, 201, serde_json::to_value(then).unwrap());
+    let request = answered_request(place, Some(&key), seconds, 201, serde_json::to_value(then).unwrap());
     journal.requests.push(request);
 }
 
-/// A request that was answered within the second.
-pub(crate) fn asked(operation: Operation, key: Option<&str>, second: i64, status: u16, body: Value) -> Asked {
-    Asked {
+/// A request whose response arrived one second later.
+pub(crate) fn answered_request(
+    operation: Operation,
+    key: Option<&str>,
+    second: i64,
+    status: u16,
+    body: Value,
+) -> RecordedRequest {
+    RecordedRequest {
         caller: CUSTOMER,
         operation,
         key: key.map(str::to_owned),
-        sent: at(second),
-        ended: at(second + 1),
-        answer: Some(Answered { status, replayed: false, body }),
+        sent_at: at(second),
+        ended_at: at(second + 1),
+        response: Some(RecordedResponse { status, replayed: false, body }),
     }
 }
 
@@ -127,7 +133,8 @@ pub(crate) fn find(snapshot: &mut Snapshot, status: Status) -> &mut Order {
     snapshot.orders.iter_mut().find(|order| order.status == status).unwrap()
 }
 
-/// What the provider has of an order: a declined charge for every step back from paying, one that succeeded if paid.
+/// The charges of an order: a declined one for every step from `paying` back to `awaiting_payment`, and a successful one
+/// if the order was paid.
 fn charges(order: &Order) -> Vec<Charge> {
     let charge = |(n, step): (usize, &[Step])| {
         let status = match (step[0].status, step[1].status) {

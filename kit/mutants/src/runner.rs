@@ -1,4 +1,4 @@
-//! Runs the mutants of one chapter, and the chapter itself.
+//! Runs the mutants of one chapter, and the unmodified chapter as a control.
 
 use std::path::PathBuf;
 
@@ -16,68 +16,70 @@ use stage::{Chapter, Course, Profile};
 
 use crate::Mutant;
 
-/// What became of a mutant.
+/// The result of running a mutant.
 #[derive(Debug, Clone, Serialize)]
-pub struct Caught {
-    /// The invariant that it breaks.
+pub struct MutantResult {
+    /// The invariant that the mutant breaks.
     pub invariant: String,
-    /// The mutant's name.
+    /// The name of the mutant.
     pub mutant: String,
-    /// Whether the audit said that this invariant is broken.
+    /// Whether the audit reported this invariant as broken.
     pub caught: bool,
-    /// Other invariants that it said are broken, but for those that cannot but break too.
+    /// Other invariants that the audit reported as broken, except those in `also`.
     pub others: Vec<String>,
-    /// The first thing that the audit found of the invariant.
+    /// The first violation of the invariant that the audit found.
     pub found: Option<String>,
 }
 
-/// One copy of a chapter, in which its mutants take turns: Cargo compiles again only what they change.
+/// Runs the mutants of a chapter in one copy of it, one after the other, so that Cargo recompiles only what a mutant
+/// changes.
 #[derive(Debug)]
-pub struct Hunt<'a> {
+pub struct Runner<'a> {
     course: &'a Course,
     chapter: Chapter,
     stage: Copy,
     folder: PathBuf,
-    everywhere: Vec<usize>,
+    all_cores: Vec<usize>,
 }
 
-/// The load and the faults that each of them gets.
+/// The experiment with the load and the faults that every mutant is run with.
 const EXPERIMENT: &str = "mutants";
-/// Behind the version of the copy: Cargo would take two workspaces of one version for each other.
+/// A suffix of the version of the copy. Workspaces share compiled crates, and Cargo distinguishes them only by name and
+/// version.
 const SUFFIX: &str = "mutants";
 
-impl<'a> Hunt<'a> {
-    /// Copies a chapter.
+impl<'a> Runner<'a> {
+    /// Prepares a copy of a chapter.
     ///
     /// # Errors
-    /// There is no such chapter, or a file cannot be read.
-    pub fn of(course: &'a Course, number: u32) -> Result<Self> {
+    /// The chapter does not exist, or a file cannot be read.
+    pub fn new(course: &'a Course, number: u32) -> Result<Self> {
         let mut chapter = course.chapter(number)?;
         let folder = course.root.join("work").join("mutants").join(format!("chapter-{number}"));
         chapter.folder.clone_from(&folder);
         ".".clone_into(&mut chapter.manifest.workspace);
         let stage = Copy::of_stage(course, number)?.versioned(SUFFIX);
-        Ok(Self { course, chapter, stage, folder, everywhere: cores::available() })
+        Ok(Self { course, chapter, stage, folder, all_cores: cores::available() })
     }
 
-    /// Runs the chapter as it is: whatever the audit says of it is a false alarm.
+    /// Runs the unmodified chapter. Every invariant that the audit reports as broken is a false positive.
     ///
     /// # Errors
-    /// It cannot be compiled or started.
-    pub async fn healthy(&self, seed: u64) -> Result<Report> {
+    /// The chapter cannot be compiled or started.
+    pub async fn run_unmodified(&self, seed: u64) -> Result<Report> {
         self.run(&self.stage.clone(), seed).await
     }
 
     /// Runs a mutant.
     ///
     /// # Errors
-    /// It cannot be compiled or started.
-    pub async fn catch(&self, mutant: &Mutant, seed: u64) -> Result<Caught> {
+    /// The mutant cannot be compiled or started.
+    pub async fn run_mutant(&self, mutant: &Mutant, seed: u64) -> Result<MutantResult> {
         let changed = self.stage.clone().overlaid(&mutant.files)?;
         let report = self.run(&changed, seed).await.with_context(|| format!("mutant {}", mutant.name))?;
         let broken = &report.audit.broken;
         let is_other = |name: &&String| **name != mutant.invariant && !mutant.also.contains(name);
-        Ok(Caught {
+        Ok(MutantResult {
             invariant: mutant.invariant.clone(),
             mutant: mutant.name.clone(),
             caught: broken.contains_key(&mutant.invariant),
@@ -88,7 +90,7 @@ impl<'a> Hunt<'a> {
 
     async fn run(&self, files: &Copy, seed: u64) -> Result<Report> {
         files.make(&self.folder)?;
-        cores::pin_to(&self.everywhere); // to compile
+        cores::pin_to(&self.all_cores); // compiling uses all cores
         let guard = std::env::current_exe()?;
         let lab = Lab::prepare(
             self.course,

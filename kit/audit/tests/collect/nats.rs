@@ -1,4 +1,4 @@
-//! A NATS server for one test. It ends when its input does: that is when this process does, however it does.
+//! A NATS server for one test. It stops when its standard input is closed, so it also stops if the test process crashes.
 
 use std::{
     io::Write,

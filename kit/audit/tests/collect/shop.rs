@@ -1,4 +1,4 @@
-//! As much of a shop and of a payment provider as an audit reads, with two items on a page.
+//! A fake shop and payment provider with the endpoints that an audit reads. A page contains two items.
 
 use std::{
     collections::BTreeMap,
@@ -24,9 +24,9 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 pub(crate) struct FakeShop {
-    /// What each reading of all orders finds; the last one stays.
+    /// The orders that each snapshot reads, in turn. The last entry is repeated.
     pub(crate) orders: Vec<Vec<Value>>,
-    /// The stock ledger of each of three products.
+    /// The stock ledger of each of the three products.
     pub(crate) stock: Value,
     pub(crate) ledger: Value,
 }
@@ -47,7 +47,7 @@ struct From {
 }
 
 impl FakeShop {
-    /// Answers on a port of its own as long as the test's runtime lives.
+    /// Serves the fake shop on a free port until the runtime of the test ends.
     pub(crate) async fn serve(self) -> Status {
         let Self { orders, stock, ledger } = self;
         let readings = Arc::new(AtomicUsize::new(0));
@@ -101,7 +101,7 @@ fn status(url: String) -> Status {
     }
 }
 
-/// An order of nothing that came the shortest way to its status.
+/// An order without lines that took the shortest path to its status.
 pub(crate) fn order(n: u128, status: &str) -> Value {
     let path = if status == "paying" {
         vec!["pending", "awaiting_payment", "paying"]

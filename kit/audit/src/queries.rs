@@ -1,11 +1,11 @@
-//! `audit.toml` of a stage: what only its databases tell, asked in SQL.
+//! `audit.toml` of a stage: SQL queries that look for violations in its databases.
 //!
 //! ```toml
-//! dead_letters = "DEAD_LETTERS"        # the stream of what was poison
+//! dead_letters = "DEAD_LETTERS"        # the dead-letter stream
 //!
-//! [[query]]                            # each row it finds is a violation, its first column says which
+//! [[query]]                            # each row is a violation; the first column describes it
 //! invariant = "at-rest"
-//! database = "orders.db"               # as in chapter.toml
+//! database = "orders.db"               # a database of chapter.toml
 //! sql = "select 'outbox row ' || id || ' is not published' from outbox"
 //! ```
 
@@ -22,14 +22,15 @@ use stage::Status;
 
 use crate::invariants;
 
-/// What was found, by invariant. One that is asked about and has no violation is there, and empty.
-pub type Answers = BTreeMap<String, Vec<String>>;
+/// The violations that the queries found, by invariant. An invariant that has a query but no violation maps to an empty
+/// list.
+pub type QueryResults = BTreeMap<String, Vec<String>>;
 
 /// A parsed `audit.toml`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Questions {
-    /// The stream of dead letters.
+pub(crate) struct Queries {
+    /// The name of the dead-letter stream.
     pub(crate) dead_letters: Option<String>,
     #[serde(rename = "query")]
     queries: Vec<Query>,
@@ -43,55 +44,55 @@ struct Query {
     sql: String,
 }
 
-impl Questions {
-    /// Those of a stage. One that has no `audit.toml` asks nothing.
-    pub(crate) fn of(stage: &Status) -> Result<Self> {
+impl Queries {
+    /// Reads the `audit.toml` of a stage. A stage without that file has no queries.
+    pub(crate) fn load(stage: &Status) -> Result<Self> {
         let file = stage.workspace.join("audit.toml");
         let text = match std::fs::read_to_string(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             read => read.with_context(|| format!("cannot read {}", file.display()))?,
         };
-        Self::parse(&text, stage).with_context(|| format!("{} cannot be used", file.display()))
+        Self::parse(&text, stage).with_context(|| format!("invalid {}", file.display()))
     }
 
     fn parse(text: &str, stage: &Status) -> Result<Self> {
-        let questions: Self = toml::from_str(text)?;
-        for Query { invariant, database, .. } in &questions.queries {
+        let queries: Self = toml::from_str(text)?;
+        for Query { invariant, database, .. } in &queries.queries {
             if !invariants::names().any(|name| name == invariant) {
                 let names: Vec<_> = invariants::names().collect();
-                bail!("there is no invariant `{invariant}`; write one of {}", names.join(", "));
+                bail!("unknown invariant `{invariant}`; use one of {}", names.join(", "));
             }
             if file(stage, database).is_none() {
-                bail!("the stage has no database `{database}`; write one of chapter.toml");
+                bail!("unknown database `{database}`; use one of chapter.toml");
             }
         }
-        Ok(questions)
+        Ok(queries)
     }
 
-    /// Asks the databases of a stage, in which nothing is changed.
+    /// Runs the queries on the databases of a stage, which are opened read-only.
     ///
     /// # Errors
-    /// A database cannot be read, or a query is none that it understands.
-    pub(crate) async fn ask(&self, stage: &Status) -> Result<Answers> {
-        let mut answers = Answers::new();
+    /// A database cannot be read, or a query is not valid SQL.
+    pub(crate) async fn run(&self, stage: &Status) -> Result<QueryResults> {
+        let mut results = QueryResults::new();
         for query in &self.queries {
             let database = file(stage, &query.database).unwrap_or(Path::new(&query.database));
-            let found = query.ask(database).await;
+            let found = query.run(database).await;
             let found = found
-                .with_context(|| format!("audit.toml: cannot ask {} `{}`", query.database, query.sql))?;
-            answers.entry(query.invariant.clone()).or_default().extend(found);
+                .with_context(|| format!("audit.toml: cannot query {}: `{}`", query.database, query.sql))?;
+            results.entry(query.invariant.clone()).or_default().extend(found);
         }
-        Ok(answers)
+        Ok(results)
     }
 }
 
 impl Query {
-    async fn ask(&self, database: &Path) -> Result<Vec<String>> {
+    async fn run(&self, database: &Path) -> Result<Vec<String>> {
         let options = SqliteConnectOptions::new().filename(database).read_only(true);
         let mut connection: SqliteConnection = options.disable_statement_logging().connect().await?;
         let rows = sqlx::query(AssertSqlSafe(self.sql.as_str())).fetch_all(&mut connection).await?;
         connection.close().await?;
-        // Unchecked, for a number is as good a text as any.
+        // Unchecked, so that a column of numbers can be read as text too.
         rows.iter().map(|row| Ok(row.try_get_unchecked(0)?)).collect()
     }
 }
