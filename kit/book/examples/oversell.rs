@@ -1,4 +1,4 @@
-//! Sells 100 units to eight customers who ask 800 times, in two ways. Chapter 1 shows what it prints.
+//! Eight customers try 800 times to buy one of 100 units, in two ways. Chapter 1 shows the output.
 
 use anyhow::Result;
 use sqlx::{
@@ -8,7 +8,7 @@ use sqlx::{
 
 const STOCK: i64 = 100;
 const CUSTOMERS: u32 = 8;
-const TRIES: u32 = 100;
+const ATTEMPTS: u32 = 100;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -19,19 +19,19 @@ async fn main() -> Result<()> {
     query("create table products (available integer not null)").execute(&pool).await?;
     query("insert into products values (0)").execute(&pool).await?;
 
-    let asked = CUSTOMERS * TRIES;
+    let attempts = CUSTOMERS * ATTEMPTS;
     let sold = sell(&pool, async |conn| read_then_write(conn).await).await?;
     println!(
-        "read, then write:   {sold} of {STOCK} units sold to {CUSTOMERS} customers who asked {asked} times"
+        "read, then write:   {sold} of {STOCK} units sold to {CUSTOMERS} customers who asked {attempts} times"
     );
     let sold = sell(&pool, async |conn| conditional_update(conn).await).await?;
     println!(
-        "conditional update: {sold} of {STOCK} units sold to {CUSTOMERS} customers who asked {asked} times"
+        "conditional update: {sold} of {STOCK} units sold to {CUSTOMERS} customers who asked {attempts} times"
     );
     Ok(())
 }
 
-/// Two statements: another customer's may come between.
+/// Two statements: another customer's statements may run between them.
 async fn read_then_write(conn: &mut SqliteConnection) -> sqlx::Result<bool> {
     let available: i64 = query_scalar("select available from products").fetch_one(&mut *conn).await?;
     if available < 1 {
@@ -41,13 +41,13 @@ async fn read_then_write(conn: &mut SqliteConnection) -> sqlx::Result<bool> {
     Ok(true)
 }
 
-/// One statement, which asks and takes.
+/// One statement, which checks the stock and takes a unit.
 async fn conditional_update(conn: &mut SqliteConnection) -> sqlx::Result<bool> {
     let update = query("update products set available = available - 1 where available >= 1");
     Ok(update.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Fills the stock, lets all customers buy at once, each over a connection of their own, and counts who got a unit.
+/// Fills the stock, lets all customers buy at once, each over a connection of its own, and counts the units sold.
 async fn sell(
     pool: &SqlitePool,
     buy: impl AsyncFn(&mut SqliteConnection) -> sqlx::Result<bool>,
@@ -56,7 +56,7 @@ async fn sell(
     let customer = async || -> sqlx::Result<u32> {
         let mut conn = pool.acquire().await?;
         let mut bought = 0;
-        for _ in 0..TRIES {
+        for _ in 0..ATTEMPTS {
             bought += u32::from(buy(&mut conn).await?);
         }
         Ok(bought)

@@ -1,5 +1,5 @@
-//! `{{#agenda 9:00 until 12:30 chapter 1 exercise 1.1 break chapter 2 … wrap-up}}`: a timetable, its times computed from the minutes that
-//! chapters and exercises say they take.
+//! `{{#agenda 9:00 until 12:30 chapter 1 exercise 1.1 break chapter 2 … wrap-up}}`: a timetable, computed from the minutes that
+//! chapters and exercises declare.
 
 use std::fmt::Write;
 
@@ -10,24 +10,24 @@ use stage::Course;
 /// Minutes after midnight.
 type Minutes = u32;
 
-/// After an exercise a room compares what its people wrote.
+/// Time after each exercise to compare the solutions.
 const COMPARING: Minutes = 5;
 
-/// What belongs to every workshop, with its minutes: word, what it is, how long.
-const ALWAYS: [(&str, &str, Minutes); 4] = [
-    ("welcome", "Who is here; `just doctor` on every machine; `just chapter 1` on the wall", 20),
+/// Slots that every workshop has: the word in the directive, the text in the timetable, the minutes.
+const FIXED: [(&str, &str, Minutes); 4] = [
+    ("welcome", "Introductions; `just doctor` on every machine; `just chapter 1` on the projector", 20),
     ("break", "Break", 15),
     ("lunch", "Lunch", 60),
-    ("wrap-up", "What did you predict wrongly? What will you look at in your own system?", 15),
+    ("wrap-up", "Which predictions were wrong? What will you look for in your own system?", 15),
 ];
 
 /// The timetable as Markdown.
 ///
 /// # Errors
-/// A word is not understood, or it does not end in time.
+/// A word is unknown, or the timetable ends too late.
 pub fn agenda(course: &Course, words: &[String]) -> Result<String> {
-    let [from, colon, until, slots @ ..] = words else { bail!("an agenda begins as: 9:00 until 12:30") };
-    ensure!(colon == "until", "an agenda begins as: 9:00 until 12:30");
+    let [from, colon, until, slots @ ..] = words else { bail!("an agenda begins like this: 9:00 until 12:30") };
+    ensure!(colon == "until", "an agenda begins like this: 9:00 until 12:30");
     let (mut now, end) = (clock(from)?, clock(until)?);
     let catalogue = Catalogue::of(course)?;
     let mut rows = String::from("| | | minutes |\n| --- | --- | --- |\n");
@@ -37,7 +37,7 @@ pub fn agenda(course: &Course, words: &[String]) -> Result<String> {
         writeln!(rows, "| {} | {what} | {minutes} |", time(now))?;
         ensure!(
             now + minutes <= end,
-            "at {}, {what} takes {minutes} minutes, and the end is {until}",
+            "{what} begins at {} and takes {minutes} minutes, but the agenda ends at {until}",
             time(now)
         );
         now += minutes;
@@ -45,7 +45,7 @@ pub fn agenda(course: &Course, words: &[String]) -> Result<String> {
     Ok(format!("\n{rows}| {} | End | |\n", time(now)))
 }
 
-/// What happens, and for how long.
+/// The text and the minutes of a slot.
 fn slot<'a>(
     catalogue: &Catalogue,
     word: &str,
@@ -59,7 +59,7 @@ fn slot<'a>(
                 "Chapter {number}, {}: run it, break it, predict, read the code together",
                 chapter.title
             );
-            // With the questions of a room, reading takes half as long again.
+            // A room's questions make reading take half as long again.
             (what, (chapter.minutes.read * 3 / 2).next_multiple_of(5))
         }
         "exercise" => {
@@ -70,8 +70,8 @@ fn slot<'a>(
             )
         }
         _ => {
-            let always = ALWAYS.iter().find(|(name, ..)| *name == word);
-            let (_, what, minutes) = always.with_context(|| format!("an agenda has no `{word}`"))?;
+            let fixed = FIXED.iter().find(|(name, ..)| *name == word);
+            let (_, what, minutes) = fixed.with_context(|| format!("`{word}` is no slot of an agenda"))?;
             ((*what).to_owned(), *minutes)
         }
     })
@@ -82,7 +82,7 @@ fn time(minutes: Minutes) -> String {
 }
 
 fn clock(text: &str) -> Result<Minutes> {
-    let (hours, minutes) = text.split_once(':').with_context(|| format!("{text} is no time; write 9:00"))?;
+    let (hours, minutes) = text.split_once(':').with_context(|| format!("{text} is not a time; write it as 9:00"))?;
     Ok(hours.parse::<Minutes>()? * 60 + minutes.parse::<Minutes>()?)
 }
 
@@ -97,16 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn a_timetable_adds_up_and_has_to_end_in_time() {
+    fn a_timetable_adds_up_and_must_end_in_time() {
         let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         let table = agenda(&course, &words("9:50 until 10:30 welcome break")).unwrap();
         assert!(
-            table.contains("| 9:50 | Who is here") && table.contains("| 10:10 | Break | 15 |"),
+            table.contains("| 9:50 | Introductions") && table.contains("| 10:10 | Break | 15 |"),
             "{table}"
         );
         assert!(table.ends_with("| 10:25 | End | |\n"), "{table}");
         let late = agenda(&course, &words("9:50 until 10:20 welcome break")).unwrap_err().to_string();
-        assert_eq!(late, "at 10:10, Break takes 15 minutes, and the end is 10:20");
+        assert_eq!(late, "Break begins at 10:10 and takes 15 minutes, but the agenda ends at 10:20");
         assert!(agenda(&course, &words("9:50 until 10:20 nap")).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The files in `book/captures`: recorded again where their commands tell something else, or only compared.
+//! The files in `book/captures`: recorded again if the output of their commands has changed, or only compared with it.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use stage::Course;
 
 use crate::{
     picture,
-    sitting::Sitting,
+    session::Session,
     transcript::{Entry, Transcript},
 };
 
-/// Records captures again, those of these names or all, and writes those that tell something else.
+/// Records the captures of these names, or all of them, and writes those whose output has changed.
 ///
 /// # Errors
 /// A command cannot be run.
@@ -21,22 +21,22 @@ pub fn record(course: &Course, names: &[String]) -> Result<()> {
             continue;
         }
         let old = Transcript::read(&file)?;
-        let new = again(course, &old).with_context(|| name.clone())?;
-        let blank = old.entries.iter().all(|entry| entry.output.is_empty());
-        if blank || old.unchecked.is_some() || old.difference(&new).is_some() {
+        let new = replay(course, &old).with_context(|| name.clone())?;
+        let is_new = old.entries.iter().all(|entry| entry.output.is_empty());
+        if is_new || old.not_compared.is_some() || old.difference(&new).is_some() {
             std::fs::write(&file, new.text())?;
             if let Some(picture) = picture_of(course, &name) {
                 std::fs::write(picture, picture::terminal(&new.entries[0]))?;
             }
             println!("{name}: recorded");
         } else {
-            println!("{name}: as before");
+            println!("{name}: unchanged");
         }
     }
     Ok(())
 }
 
-/// What is printed in the book and no longer by the commands.
+/// Captures that differ from what their commands print now.
 ///
 /// # Errors
 /// A command cannot be run.
@@ -44,10 +44,10 @@ pub fn outdated(course: &Course) -> Result<Vec<String>> {
     let mut outdated = Vec::new();
     for (name, file) in files(course)? {
         let recorded = Transcript::read(&file)?;
-        if recorded.unchecked.is_some() {
+        if recorded.not_compared.is_some() {
             continue;
         }
-        let new = again(course, &recorded).with_context(|| name.clone())?;
+        let new = replay(course, &recorded).with_context(|| name.clone())?;
         let difference = recorded.difference(&new);
         outdated.extend(difference.map(|difference| {
             format!("book/captures/{name}.txt is out of date (just book --capture {name}):\n{difference}")
@@ -56,7 +56,7 @@ pub fn outdated(course: &Course) -> Result<Vec<String>> {
     Ok(outdated)
 }
 
-/// The pictures that do not show what their captures have.
+/// Pictures that differ from their captures.
 ///
 /// # Errors
 /// A capture cannot be read.
@@ -92,13 +92,13 @@ fn files(course: &Course) -> Result<Vec<(String, PathBuf)>> {
     Ok(files)
 }
 
-/// Types the commands of a transcript again.
-fn again(course: &Course, transcript: &Transcript) -> Result<Transcript> {
-    let mut sitting = Sitting::new(course);
+/// Runs the commands of a transcript again.
+fn replay(course: &Course, transcript: &Transcript) -> Result<Transcript> {
+    let mut session = Session::new(course);
     let mut entries = Vec::new();
     for Entry { command, .. } in &transcript.entries {
-        let output = sitting.type_in(command).with_context(|| format!("$ {command}"))?;
+        let output = session.run(command).with_context(|| format!("$ {command}"))?;
         entries.push(Entry { command: command.clone(), output });
     }
-    Ok(Transcript { unchecked: transcript.unchecked.clone(), entries })
+    Ok(Transcript { not_compared: transcript.not_compared.clone(), entries })
 }

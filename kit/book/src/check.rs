@@ -53,7 +53,7 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
     let pages = written(&folder)?;
     let summary =
         fs::read_to_string(folder.join("SUMMARY.md")).context("book/src/SUMMARY.md cannot be read")?;
-    let there = names::There::look(course)?;
+    let names = names::Names::read(course)?;
     let mut wrong = Vec::new();
     for page in &pages {
         let mut tell = |line: usize, what: &str| wrong.push(format!("book/src/{}:{line}: {what}", page.path));
@@ -74,7 +74,7 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
                 ),
             );
         }
-        for (line, what) in there.wrong(&page.text) {
+        for (line, what) in names.unknown(&page.text) {
             tell(line, &what);
         }
     }

@@ -1,5 +1,5 @@
 //! Exercises in the book, from their own folders: `{{#exercise 1.1}}` is a box with the task folded, `{{#exercises 1}}` the table
-//! of a chapter's, `{{#decoys}}` what people get stuck on: the wrong solutions of all of them.
+//! of a chapter's exercises, and `{{#decoys}}` the wrong solutions of all exercises, folded.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ use stage::Course;
 /// # Errors
 /// There is no such exercise.
 pub fn exercise(course: &Course, words: &[String]) -> Result<String> {
-    let [wanted] = words else { bail!("an exercise needs its number or id") };
+    let [wanted] = words else { bail!("`exercise` needs a number or an id") };
     let catalogue = Catalogue::of(course)?;
     let exercise = catalogue.find(wanted)?;
     let Exercise { number, manifest, .. } = exercise;
@@ -26,7 +26,7 @@ pub fn exercise(course: &Course, words: &[String]) -> Result<String> {
     ))
 }
 
-/// The README without its title, its headings in bold: they are none of the page's.
+/// The README without its title. Its headings become bold text, so that the page's outline does not contain them.
 fn task(exercise: &Exercise) -> Result<String> {
     let text = exercise.task()?;
     let (_, body) =
@@ -41,7 +41,7 @@ fn task(exercise: &Exercise) -> Result<String> {
 /// # Errors
 /// The chapter has none.
 pub fn exercises(course: &Course, words: &[String]) -> Result<String> {
-    let [chapter] = words else { bail!("exercises need a chapter") };
+    let [chapter] = words else { bail!("`exercises` needs a chapter") };
     let catalogue = Catalogue::of(course)?;
     let mut rows = vec!["| | | minutes |\n| --- | --- | --- |".to_owned()];
     for Exercise { number, manifest, .. } in catalogue.of_chapter(chapter.parse()?) {
@@ -53,22 +53,22 @@ pub fn exercises(course: &Course, words: &[String]) -> Result<String> {
     Ok(format!("\n{}\n", rows.join("\n")))
 }
 
-/// What good engineers write first, exercise by exercise, as Markdown.
+/// The decoys, which are plausible wrong solutions, of each exercise, as Markdown.
 ///
 /// # Errors
 /// An exercise cannot be read.
 pub fn decoys(course: &Course, words: &[String]) -> Result<String> {
-    let [] = words else { bail!("decoys are those of all exercises; nothing stands behind the word") };
+    let [] = words else { bail!("`decoys` takes no argument: it lists those of all exercises") };
     let mut text = String::new();
     for Exercise { number, manifest, .. } in Catalogue::of(course)?.exercises {
         let thought = |decoy: &exercises::exercise::Decoy| {
-            let found_out =
+            let broken =
                 manifest.tests.iter().find(|test| test.name == decoy.fails).map(|test| test.rule());
-            format!("| {} | {} |\n", decoy.thought, found_out.unwrap_or_default())
+            format!("| {} | {} |\n", decoy.thought, broken.unwrap_or_default())
         };
         let rows: String = manifest.decoys.iter().map(thought).collect();
         let title = &manifest.title;
-        let table = format!("| what they think | what finds it out |\n| --- | --- |\n{rows}");
+        let table = format!("| the thought | the rule that it breaks |\n| --- | --- |\n{rows}");
         writeln!(text, "\n<details>\n<summary>{number} {title}</summary>\n\n{table}\n</details>")?;
     }
     Ok(text)

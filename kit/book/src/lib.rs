@@ -1,12 +1,12 @@
-//! The book: its pages are Markdown, and what they show of the course is taken from the course when it is built.
+//! The book: its pages are Markdown, and what they show of the course is read from the course when the book is built.
 //!
-//! In reading order: [`directive`] finds `{{#…}}` in a page, and [`pages`] replaces each by what it stands for: a
-//! [`listing`] is an item of a stage's file, found by [`source`]; [`step`] is what a chapter changed; [`transcript`] is what
-//! commands printed; [`topology`] draws the processes of a stage; [`exercise`] is a box of an exercise, [`agenda`] a workshop's timetable,
-//! [`commands`] the cheat sheet, [`counted`] what is counted. [`picture`] is a transcript for the repository's front
-//! page, [`capture`] records transcripts, each in a [`sitting`] of its own.
+//! In reading order: [`directive`] finds each `{{#…}}` in a page, and [`pages`] replaces it. [`source`] finds the items that a
+//! [`listing`] shows; [`step`] shows what a chapter changed; [`transcript`] shows the recorded output of commands; [`topology`] draws the
+//! processes of a stage; [`exercise`] makes the box of an exercise, [`agenda`] the timetable of a workshop, and [`commands`] the list of all
+//! commands; [`counted`] counts lines, tests and minutes.
 //!
-//! [`render`] runs mdBook over the pages, [`serve`] shows them in a browser, and [`check`] says what in them is not true.
+//! [`session`] runs a reader's commands, [`capture`] records them, and [`picture`] turns a recording into an image for the README.
+//! [`render`] runs mdBook over the pages, [`serve`] serves the book, and [`check`] reports what is wrong in it.
 
 pub mod directive;
 pub mod source;
@@ -22,6 +22,6 @@ pub mod picture;
 pub mod pages;
 pub mod render;
 pub mod serve;
-pub mod sitting;
+pub mod session;
 pub mod capture;
 pub mod check;

@@ -1,5 +1,5 @@
-//! `{{#listing CHAPTER PATH [ITEM …] [elide "FROM" until "UNTIL"] …}}`: items of a stage's file, with its path as caption.
-//! What belongs to no stage is listed with `course` for the chapter, its path from the root.
+//! `{{#listing CHAPTER PATH [ITEM …] [elide "FROM" until "UNTIL"] …}}`: items of a stage's file, with its path as the caption.
+//! A file that belongs to no stage is listed with `course` in place of the chapter, and its path from the root.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use stage::{Chapter, Course};
 
 use crate::{directive, source};
 
-/// What a reader takes in at once: a listing that is longer leaves parts out, and shows where.
+/// The lines that a reader can take in at once. A longer item has to elide some, and the listing shows where.
 pub const LINES: usize = 25;
 
-/// What a listing is to show.
+/// The arguments of a listing.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wanted<'a> {
     path: &'a str,
@@ -22,10 +22,10 @@ struct Wanted<'a> {
 /// The listing as Markdown.
 ///
 /// # Errors
-/// The file, an item or a place to elide is not there, or there is too much to show.
+/// The file, an item or a line to elide does not exist, or the listing is too long.
 pub fn listing(course: &Course, words: &[String]) -> Result<String> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let [chapter, rest @ ..] = words.as_slice() else { bail!("a listing needs a chapter and a path") };
+    let [chapter, rest @ ..] = words.as_slice() else { bail!("`listing` needs a chapter and a path") };
     let wanted = Wanted::parse(rest)?;
     let file = if *chapter == "course" {
         course.root.join(wanted.path)
@@ -39,10 +39,10 @@ pub fn listing(course: &Course, words: &[String]) -> Result<String> {
     Ok(figure("listing", &format!("<code>{caption}</code>"), language(&file), &shown))
 }
 
-/// A file of a stage: in its workspace or, as its manifest, in its chapter's folder.
+/// A file of a stage, in its workspace or in its chapter's folder, where the manifest is.
 ///
 /// # Errors
-/// It is in neither.
+/// It is in neither folder.
 pub fn file(chapter: &Chapter, path: &str) -> Result<PathBuf> {
     let places = [chapter.workspace().join(path), chapter.folder.join(path)];
     let found = places.into_iter().find(|place| place.is_file());
@@ -52,7 +52,7 @@ pub fn file(chapter: &Chapter, path: &str) -> Result<PathBuf> {
 
 impl<'a> Wanted<'a> {
     fn parse(words: &[&'a str]) -> Result<Self> {
-        let [path, rest @ ..] = words else { bail!("a listing needs a path") };
+        let [path, rest @ ..] = words else { bail!("`listing` needs a path") };
         let items = rest.iter().take_while(|word| **word != "elide").copied().collect::<Vec<_>>();
         let mut elided = Vec::new();
         let mut rest = &rest[items.len()..];
@@ -60,11 +60,11 @@ impl<'a> Wanted<'a> {
             elided.push((*from, *until));
             rest = more;
         }
-        ensure!(rest.is_empty(), "write what is left out as: elide \"FROM\" until \"UNTIL\"");
+        ensure!(rest.is_empty(), "write the lines to leave out as: elide \"FROM\" until \"UNTIL\"");
         Ok(Self { path, items, elided })
     }
 
-    /// The lines to show: the items, without their common indentation, with a blank line between.
+    /// The lines to show: the items without their common indentation, separated by blank lines.
     fn cut(&self, text: &str) -> Result<String> {
         let lines: Vec<_> = text.lines().collect();
         let mut parts = Vec::new();
@@ -81,7 +81,7 @@ impl<'a> Wanted<'a> {
         let count = shown.len();
         ensure!(
             count <= LINES,
-            "{count} lines are too many, a reader takes in {LINES}: leave something out with elide \"FROM\" until \"UNTIL\""
+            "the listing has {count} lines and may have {LINES}: leave some out with elide \"FROM\" until \"UNTIL\""
         );
         Ok(shown.join("\n"))
     }
@@ -92,7 +92,7 @@ fn dedented(lines: &[&str]) -> Vec<String> {
     lines.iter().map(|line| line.get(depth..).unwrap_or_default().to_owned()).collect()
 }
 
-/// Leaves out the lines from the one that begins with `from` up to the next that begins with `until`.
+/// Leaves out the lines from the one that begins with `from` up to, not including, the next one that begins with `until`.
 fn elide(lines: &[String], from: &str, until: &str, comment: &str) -> Result<Vec<String>> {
     let begins = |text: &str| lines.iter().position(|line| line.trim_start().starts_with(text));
     let first = begins(from).with_context(|| format!("no line begins with {from:?}"))?;
@@ -111,7 +111,7 @@ fn comment(path: &Path) -> &'static str {
     }
 }
 
-/// What the highlighter calls the language of a file.
+/// The highlighter's name for the language of a file.
 pub fn language(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("rs") => "rust",
@@ -122,7 +122,7 @@ pub fn language(path: &Path) -> &'static str {
     }
 }
 
-/// Text under a caption. `caption` is HTML.
+/// Text in a fence below a caption. `caption` is HTML.
 pub fn figure(class: &str, caption: &str, language: &str, text: &str) -> String {
     format!(
         "\n<figure class=\"{class}\">\n<figcaption>{caption}</figcaption>\n\n````{language}\n{text}\n````\n\n</figure>\n"
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_over_25_lines_is_an_error_until_it_leaves_something_out() {
+    fn a_listing_over_25_lines_is_an_error_unless_lines_are_elided() {
         let body: Vec<_> = (0..30).map(|n| format!("    step({n});")).collect();
         let code = format!("fn long() {{\n{}\n}}\n", body.join("\n"));
         let error = cut(&["a.rs", "long"], &code).unwrap_err().to_string();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_to_elide_that_is_not_there_is_an_error() {
+    fn eliding_a_line_that_does_not_exist_is_an_error() {
         let error = cut(&["a.rs", "a", "elide", "x", "until", "}"], "fn a() {\n}\n").unwrap_err();
         assert!(error.to_string().contains("no line begins with \"x\""), "{error}");
         assert!(cut(&["a.rs", "a", "elide", "x"], "fn a() {}\n").is_err());

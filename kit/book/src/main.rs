@@ -1,4 +1,4 @@
-//! `book`: what `just book` calls.
+//! `book`: the program behind `just book`.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -7,23 +7,23 @@ use book::{capture, check, render::render, serve};
 use clap::Parser;
 use stage::Course;
 
-/// Builds the book and serves it on this machine; a page shows itself again when it has changed.
+/// Builds the book and serves it on this machine; a page reloads when it changes
 #[derive(Parser)]
 #[command(name = "just book")]
 struct Args {
-    /// Opens it in the browser
+    /// Open it in the browser
     #[arg(long)]
     open: bool,
-    /// The first port to try; a taken one is stepped over
+    /// The first port to try; the next free one is used
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Builds it, into this folder or `book/book`, and serves nothing
+    /// Build it into this folder, or into `book/book`, and do not serve it
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "book/book")]
     build: Option<PathBuf>,
-    /// Checks that what the pages say is there and what they print is still printed, and serves nothing
+    /// Check links, names and captures of all pages, and do not serve the book
     #[arg(long)]
     check: bool,
-    /// Records these captures again, or all of them, where they tell something else now
+    /// Record these captures, or all of them, if their output has changed
     #[arg(long, value_name = "NAME", num_args = 0..)]
     capture: Option<Vec<String>>,
 }
@@ -72,9 +72,9 @@ fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// Shows an address in the reader's browser.
+/// Opens an address in the reader's browser.
 fn open(url: &str) -> Result<()> {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let started = std::process::Command::new(program).arg(url).spawn();
-    started.map(drop).with_context(|| format!("cannot run {program}; open {url} yourself"))
+    started.map(drop).with_context(|| format!("cannot run {program}; open {url} in a browser"))
 }

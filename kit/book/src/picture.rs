@@ -1,23 +1,23 @@
-//! A picture of a terminal, for where there is no book: the repository's front page.
+//! A picture of a terminal for the README of the repository, which cannot include a capture.
 //!
-//! `book/src/images/NAME.svg` shows the first command of the capture NAME. It is written with the capture, and checked with it.
+//! `book/src/images/NAME.svg` shows the first command of the capture NAME. It is written and checked together with the capture.
 
 use std::fmt::Write;
 
 use crate::transcript::Entry;
 
-/// A character's cell, in pixels.
+/// Width and height of a character's cell, in pixels.
 const CELL: (usize, usize) = (8, 20);
-/// Around the text.
+/// The space around the text, in pixels.
 const MARGIN: usize = 20;
-/// The bar above it.
+/// The height of the title bar, in pixels.
 const BAR: usize = 32;
 const COMMAND: &str = "#5eead4";
 const PLAIN: &str = "#d6deeb";
-/// Who speaks, in a log: the first has the first colour.
-const SPEAKERS: [&str; 4] = ["#7dd3fc", "#fcd34d", "#c4b5fd", "#86efac"];
+/// Colours of the services in a log, in the order of their first line.
+const SERVICES: [&str; 4] = ["#7dd3fc", "#fcd34d", "#c4b5fd", "#86efac"];
 
-/// The picture. Each line is stretched to its number of cells, so that columns stand whatever font there is.
+/// The picture as SVG. Each line is stretched to its number of cells, so that columns are aligned in any font.
 pub fn terminal(entry: &Entry) -> String {
     let columns = entry.output.iter().map(|line| line.chars().count()).max().unwrap_or(0).max(80);
     let width = columns * CELL.0 + 2 * MARGIN;
@@ -35,9 +35,9 @@ pub fn terminal(entry: &Entry) -> String {
         writeln!(svg, "<circle cx=\"{x}\" cy=\"{}\" r=\"5\" fill=\"{colour}\"/>", BAR / 2).ok();
     }
     let command = format!("$ {}", entry.command);
-    let mut speakers = Vec::new();
+    let mut services = Vec::new();
     for (row, line) in std::iter::once(&command).chain(&entry.output).enumerate() {
-        let colour = if row == 0 { COMMAND } else { colour(line, &mut speakers) };
+        let colour = if row == 0 { COMMAND } else { colour(line, &mut services) };
         let text = line.trim_start();
         let (cells, indented) = (text.chars().count(), line.chars().count() - text.chars().count());
         let (x, y) = (MARGIN + indented * CELL.0, BAR + MARGIN + 8 + row * CELL.1);
@@ -54,14 +54,14 @@ pub fn terminal(entry: &Entry) -> String {
     svg
 }
 
-/// The colour of a line: of who speaks in it, if it is one of the log.
-fn colour<'a>(line: &'a str, speakers: &mut Vec<&'a str>) -> &'static str {
-    let Some((speaker, _)) = line.split_once(" | ") else { return PLAIN };
-    if !speakers.contains(&speaker) {
-        speakers.push(speaker);
+/// The colour of a line; a line of the log has the colour of its service.
+fn colour<'a>(line: &'a str, services: &mut Vec<&'a str>) -> &'static str {
+    let Some((service, _)) = line.split_once(" | ") else { return PLAIN };
+    if !services.contains(&service) {
+        services.push(service);
     }
-    let known = speakers.iter().position(|known| *known == speaker);
-    SPEAKERS[known.unwrap_or_default() % SPEAKERS.len()]
+    let known = services.iter().position(|known| *known == service);
+    SERVICES[known.unwrap_or_default() % SERVICES.len()]
 }
 
 fn escaped(text: &str) -> String {
@@ -73,15 +73,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_is_text_and_each_speaker_has_a_colour() {
+    fn every_line_is_text_and_each_service_has_a_colour() {
         let output = ["", "  a < b & c", "shop | one", "pay | two", "shop | three"].map(str::to_owned).into();
         let svg = terminal(&Entry { command: "just chapter 1".into(), output });
         assert!(
             svg.contains(">$ just chapter 1</text>") && svg.contains(">a &lt; b &amp; c</text>"),
             "{svg}"
         );
-        assert_eq!(svg.matches(SPEAKERS[0]).count(), 2);
-        assert_eq!(svg.matches(SPEAKERS[1]).count(), 1);
+        assert_eq!(svg.matches(SERVICES[0]).count(), 2);
+        assert_eq!(svg.matches(SERVICES[1]).count(), 1);
         assert_eq!(svg.matches("<text ").count(), 5);
     }
 }

@@ -1,4 +1,4 @@
-//! The book as a website: mdBook, with our pages.
+//! Renders the book as a website, with mdBook.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use stage::Course;
 
 use crate::pages::Pages;
 
-/// Renders the book into a folder, or where `book.toml` says, and gives that folder.
+/// Renders the book into a folder, by default the one that `book.toml` names, and returns that folder.
 ///
 /// # Errors
-/// Every directive that cannot be replaced; what mdBook refuses.
+/// A directive cannot be replaced, or mdBook fails.
 pub fn render(course: &Course, folder: Option<&Path>) -> Result<PathBuf> {
     let pages = Pages { course: course.clone() };
     let mut book = MDBook::load(pages.folder())?;

@@ -1,4 +1,4 @@
-//! The website on this machine, which shows a page again when what it is made of has changed.
+//! Serves the book on this machine, and reloads the page in the browser when a source file changes.
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -19,21 +19,21 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::render::render;
 
-/// How often files are looked at.
-const PERIOD: Duration = Duration::from_millis(500);
+/// The time between two looks for changed files.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Shows a page again once the book was rendered after it.
+/// Reloads the page after the next rendering.
 const RELOAD: &str =
     "<script>fetch('/-/rendered/VERSION').then(() => location.reload(), () => {})</script></body>";
 
-/// The website and how often it has been rendered.
+/// The folder of the rendered book, and the number of renderings so far.
 #[derive(Clone)]
 struct Site {
     folder: Arc<Path>,
     rendered: watch::Receiver<u64>,
 }
 
-/// The routes of a rendered book. A page waits for the next value of `rendered`.
+/// The routes of a rendered book. A page waits until `rendered` is higher than when the page was served.
 pub fn router(folder: PathBuf, rendered: watch::Receiver<u64>) -> Router {
     Router::new()
         .route("/-/rendered/{version}", get(next_rendering))
@@ -48,7 +48,7 @@ pub fn router(folder: PathBuf, rendered: watch::Receiver<u64>) -> Router {
 /// Listens on the first free port from `port` on.
 ///
 /// # Errors
-/// A hundred ports are taken.
+/// No port is free.
 pub async fn listen(port: u16) -> Result<TcpListener> {
     for port in port..port.saturating_add(100) {
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
@@ -58,31 +58,31 @@ pub async fn listen(port: u16) -> Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free")
 }
 
-/// Serves the book, and renders it again after each change, until the process is ended.
+/// Serves the book and renders it again after each change, until the process ends.
 ///
 /// # Errors
 /// The server fails.
 pub async fn serve(course: Course, listener: TcpListener, folder: PathBuf) -> Result<()> {
     let (rendered, receiver) = watch::channel(0);
-    let watched = tokio::task::spawn_blocking(move || keep_rendering(&course, &rendered));
+    let watcher = tokio::task::spawn_blocking(move || render_on_change(&course, &rendered));
     axum::serve(listener, router(folder, receiver)).await?;
-    watched.abort();
+    watcher.abort();
     Ok(())
 }
 
-/// Looks for changes, for ever. A book that cannot be rendered is told of, and the last good one stays.
-fn keep_rendering(course: &Course, rendered: &watch::Sender<u64>) {
-    let mut seen = newest(course);
+/// Renders the book whenever a source file changes. If that fails, it prints the error, and the last good book is still served.
+fn render_on_change(course: &Course, rendered: &watch::Sender<u64>) {
+    let mut seen = source_state(course);
     while !rendered.is_closed() {
-        std::thread::sleep(PERIOD);
-        let now = newest(course);
+        std::thread::sleep(POLL_INTERVAL);
+        let now = source_state(course);
         if now == seen {
             continue;
         }
         seen = now;
         match render(course, None) {
             Ok(_) => {
-                println!("rendered again");
+                println!("book rendered again");
                 rendered.send_modify(|version| *version += 1);
             }
             Err(error) => eprintln!("error: {error:#}"),
@@ -90,8 +90,8 @@ fn keep_rendering(course: &Course, rendered: &watch::Sender<u64>) {
     }
 }
 
-/// How many files the book is made of, and when the newest changed.
-fn newest(course: &Course) -> (usize, Option<SystemTime>) {
+/// The number of source files, and the time of the newest change.
+fn source_state(course: &Course) -> (usize, Option<SystemTime>) {
     let mut files = Vec::new();
     for folder in
         ["book/src", "book/theme", "book/captures", "book/drawings", "chapters", "exercises", "services"]
@@ -111,10 +111,10 @@ async fn next_rendering(State(mut site): State<Site>, UrlPath(version): UrlPath<
 }
 
 async fn file(site: &Site, path: &str) -> Response {
-    let asked = Path::new(path);
-    let inside = asked.components().all(|component| matches!(component, Component::Normal(_)));
+    let requested = Path::new(path);
+    let inside = requested.components().all(|component| matches!(component, Component::Normal(_)));
     let file =
-        site.folder.join(if path.ends_with('/') { asked.join("index.html") } else { asked.to_owned() });
+        site.folder.join(if path.ends_with('/') { requested.join("index.html") } else { requested.to_owned() });
     let (true, Ok(mut bytes)) = (inside, tokio::fs::read(&file).await) else {
         let page = tokio::fs::read(site.folder.join("404.html")).await.unwrap_or_default();
         return (StatusCode::NOT_FOUND, Html(page)).into_response();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_waits_for_the_rendering_after_its_own_and_nothing_outside_the_book_is_shown() {
+    async fn a_page_knows_its_rendering_and_no_file_outside_the_book_is_served() {
         let folder = tempfile::tempdir().unwrap();
         let book = folder.path().join("book");
         std::fs::create_dir(&book).unwrap();
@@ -168,13 +168,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_is_told_of_a_later_rendering_and_not_of_its_own() {
+    async fn a_page_waits_for_a_later_rendering_than_its_own() {
         let (sender, site) = site(Path::new("."));
-        let told = |version| next_rendering(State(site.clone()), UrlPath(version));
-        assert_eq!(told(2).await, StatusCode::OK);
+        let next = |version| next_rendering(State(site.clone()), UrlPath(version));
+        assert_eq!(next(2).await, StatusCode::OK);
         sender.send_modify(|version| *version += 1);
-        assert_eq!(told(3).await, StatusCode::OK);
-        let waiting = told(4);
+        assert_eq!(next(3).await, StatusCode::OK);
+        let waiting = next(4);
         drop(sender);
         assert_eq!(waiting.await, StatusCode::GONE);
     }

@@ -1,7 +1,7 @@
-//! Items of a source file, found by name, so that the code a reader sees carries no marks for the book.
+//! Finds items of a source file by name, so that the code contains no markers for the book.
 //!
-//! There is no parser here. The code of the course is formatted by rustfmt, and CI says so; therefore an item ends with the
-//! first line of its own indentation that ends with `}` or `;`. The same holds for our SQL.
+//! This is no parser. The tests check that rustfmt has formatted the code, so an item ends with the first line of its own
+//! indentation that ends with `}` or `;`. SQL in the course is formatted in the same way.
 
 use std::ops::Range;
 
@@ -11,16 +11,16 @@ const KINDS: [&str; 9] = ["fn", "struct", "enum", "trait", "mod", "const", "stat
 
 /// The lines of an item with its comment and attributes, counted from 0.
 ///
-/// `name` is an identifier (`hold`), one inside another (`Order::hold`), a table (`orders`) or, where it has a space, how the
-/// item begins (`impl Display for Status`).
+/// `name` is an identifier (`hold`), an identifier inside another item (`Order::hold`), a table (`orders`), or, if it contains a
+/// space, the beginning of the item (`impl Display for Status`).
 ///
 /// # Errors
-/// No item of the file has that name, or several do.
+/// No item of the file has that name, or several have it.
 pub fn find(text: &str, name: &str) -> Result<Range<usize>> {
     let lines: Vec<_> = text.lines().collect();
     let found = match name.rsplit_once("::") {
         Some((outer, inner)) if !name.contains(' ') => {
-            let containers = named(&lines, 0..lines.len(), |line| contains(line, outer));
+            let containers = named(&lines, 0..lines.len(), |line| is_container(line, outer));
             containers
                 .into_iter()
                 .flat_map(|within| named(&lines, within, |line| declares(line, inner)))
@@ -29,21 +29,21 @@ pub fn find(text: &str, name: &str) -> Result<Range<usize>> {
         _ => named(&lines, 0..lines.len(), |line| declares(line, name)),
     };
     match found.as_slice() {
-        [] => bail!("no item is called {name}"),
+        [] => bail!("no item is named {name}"),
         [only] => Ok(only.clone()),
         several => bail!(
-            "{} items are called {name}; write Outer::{name}, or how it begins, in quotes",
+            "{} items are named {name}; write Outer::{name}, or the beginning of the item in quotes",
             several.len()
         ),
     }
 }
 
 fn named(lines: &[&str], within: Range<usize>, is_it: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
-    within.filter(|&at| is_it(bare(lines[at]))).map(|at| extent(lines, at)).collect()
+    within.filter(|&at| is_it(without_modifiers(lines[at]))).map(|at| extent(lines, at)).collect()
 }
 
-/// A line without what may stand before its keyword.
-fn bare(line: &str) -> &str {
+/// A line without the words that can precede its keyword.
+fn without_modifiers(line: &str) -> &str {
     let mut rest = line.trim_start();
     if let Some(after) = rest.strip_prefix("pub") {
         rest = match after.strip_prefix('(') {
@@ -63,14 +63,14 @@ fn declares(line: &str, name: &str) -> bool {
     if name.contains(' ') {
         return line.starts_with(name);
     }
-    let line = line.strip_prefix("create ").map_or(line, bare);
+    let line = line.strip_prefix("create ").map_or(line, without_modifiers);
     let Some((kind, rest)) = line.split_once(' ') else { return false };
     let sql = ["table", "index", "view", "trigger"].contains(&kind);
     (KINDS.contains(&kind) || sql) && is_word(rest, name)
 }
 
-/// Whether an item that begins so may have `name` in its path: `impl Order`, `impl From<X> for Order`, `mod tests`.
-fn contains(line: &str, name: &str) -> bool {
+/// Whether this line begins a container named `name`: `impl Order`, `impl From<X> for Order`, `mod tests`.
+fn is_container(line: &str, name: &str) -> bool {
     let line = line.split(" where").next().unwrap_or_default();
     match line.strip_prefix("impl") {
         Some(header) => {
@@ -91,6 +91,7 @@ fn is_word(text: &str, word: &str) -> bool {
     text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
+/// The lines of the item whose first line is at `at`, with the comment and the attributes above it.
 fn extent(lines: &[&str], at: usize) -> Range<usize> {
     let depth = indentation(lines[at]);
     let belongs = |line: &&str| {
@@ -100,7 +101,7 @@ fn extent(lines: &[&str], at: usize) -> Range<usize> {
     };
     let above = lines[..at].iter().rev().take_while(|line| belongs(line)).count();
     let ends = |line: &str| line.ends_with('}') || line.ends_with(';');
-    let statement = lines[at].ends_with('='); // its value is on the next lines, indented
+    let statement = lines[at].ends_with('='); // the value follows on indented lines
     let last = (at..lines.len()).find(|&index| {
         let line = lines[index].split(" //").next().unwrap_or_default().trim_end();
         ends(line) && (indentation(line) == depth || statement)
@@ -164,9 +165,9 @@ fn hold() {}
     }
 
     #[test]
-    fn a_name_of_nothing_or_of_several_things_is_an_error_that_says_so() {
-        assert_eq!(find(CODE, "sell").unwrap_err().to_string(), "no item is called sell");
-        assert!(find(CODE, "hold").unwrap_err().to_string().contains("2 items are called hold"));
+    fn a_name_that_no_item_or_several_items_have_is_an_error() {
+        assert_eq!(find(CODE, "sell").unwrap_err().to_string(), "no item is named sell");
+        assert!(find(CODE, "hold").unwrap_err().to_string().contains("2 items are named hold"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a chapter changed.
 //!
-//! `{{#diff OLD NEW PATH [ITEM]}}` is the diff of a file, or of an item of it, `PATH` being the new one; a move that the
-//! chapter declares is followed, another is written `OLD_PATH -> PATH`. `{{#changes N}}` is the table of all files.
+//! `{{#diff OLD NEW PATH [ITEM]}}` is the diff of a file or of an item in it. `PATH` is the path in the new chapter; a move that the
+//! chapter declares is followed, and any other is written `OLD_PATH -> PATH`. `{{#changes N}}` is the table of all changed files.
 
 use anyhow::{Context, Result, bail, ensure};
 use similar::{ChangeTag, TextDiff};
@@ -16,7 +16,7 @@ use crate::{
 /// The diff as Markdown.
 ///
 /// # Errors
-/// A file or the item is not there, nothing has changed, or too much has.
+/// A file or the item does not exist, nothing has changed, or the diff is too long.
 pub fn diff(course: &Course, words: &[String]) -> Result<String> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let (old, new, from, to, item) = match words.as_slice() {
@@ -24,15 +24,20 @@ pub fn diff(course: &Course, words: &[String]) -> Result<String> {
             (chapter(course, old)?, chapter(course, new)?, Some(*from), *to, item)
         }
         [old, new, path, item @ ..] => (chapter(course, old)?, chapter(course, new)?, None, *path, item),
-        _ => bail!("a diff needs two chapters and a path"),
+        _ => bail!("`diff` needs two chapters and a path"),
     };
     let from = from
+<<<<<<< HEAD
         .or_else(|| new.manifest.changes.path_before(to))
         .with_context(|| format!("{to} is new: list it"))?;
+=======
+        .or_else(|| new.manifest.changes.came_from(to))
+        .with_context(|| format!("{to} is new in this chapter: use `listing`"))?;
+>>>>>>> 4113d8f (kit/book: names, comments and errors in standard terms)
     let item = match item {
         [] => None,
         [item] => Some(*item),
-        _ => bail!("a diff shows one item"),
+        _ => bail!("a diff shows at most one item"),
     };
     let text = |chapter: &Chapter, path: &str| {
         let text = std::fs::read_to_string(file(chapter, path)?)?;
@@ -48,12 +53,12 @@ pub fn diff(course: &Course, words: &[String]) -> Result<String> {
     Ok(figure("listing step", &caption, "diff", &changed))
 }
 
-/// The table of all files in which a chapter differs from the one before, as it declares them.
+/// The table of all files that a chapter changes, adds or removes, as its manifest declares them.
 ///
 /// # Errors
-/// There is no such chapter, or a file that it names cannot be read.
+/// The chapter does not exist, or a declared file cannot be read.
 pub fn changes(course: &Course, words: &[String]) -> Result<String> {
-    let [number] = words else { bail!("a table of changes needs a chapter") };
+    let [number] = words else { bail!("`changes` needs a chapter") };
     let new = chapter(course, number)?;
     let old = course.chapter(new.manifest.number.saturating_sub(1))?;
     let changes = &new.manifest.changes;
@@ -78,9 +83,9 @@ pub fn changes(course: &Course, words: &[String]) -> Result<String> {
     Ok(format!("\n<div class=\"changes\">\n\n{}\n\n</div>\n{}", rows.join("\n"), moved(changes)))
 }
 
-/// The files that are elsewhere and the same, folded: there are many, and nothing in them is to be read.
+/// The files that moved without a change, folded, because there are many of them.
 fn moved(changes: &Changes) -> String {
-    // One that was moved and edited is in the table.
+    // A file that was moved and edited is in the table.
     let same = changes.moved.iter().filter(|way| !changes.changed.contains(&way.to));
     let ways: Vec<_> = same.map(|way| format!("- `{}` → `{}`", way.from, way.to)).collect();
     if ways.is_empty() {
@@ -90,14 +95,14 @@ fn moved(changes: &Changes) -> String {
     format!("\n<details>\n<summary>Files that only moved: {count}</summary>\n\n{ways}\n\n</details>\n")
 }
 
-/// How many lines came and went.
+/// The numbers of added and removed lines.
 fn counted(old: &str, new: &str) -> String {
     let diff = TextDiff::from_lines(old, new);
     let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
     match (count(ChangeTag::Insert), count(ChangeTag::Delete)) {
-        (came, 0) => format!("+{came}"),
-        (0, went) => format!("−{went}"),
-        (came, went) => format!("+{came} −{went}"),
+        (added, 0) => format!("+{added}"),
+        (0, removed) => format!("−{removed}"),
+        (added, removed) => format!("+{added} −{removed}"),
     }
 }
 
@@ -108,7 +113,7 @@ fn part(text: &str, item: Option<&str>) -> Result<String> {
     Ok(lines.join("\n") + "\n")
 }
 
-/// What differs, with two lines around it.
+/// The changed lines with two lines of context.
 fn hunks(old: &str, new: &str) -> Result<String> {
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
@@ -123,7 +128,7 @@ fn hunks(old: &str, new: &str) -> Result<String> {
     ensure!(count > 0, "nothing has changed");
     ensure!(
         count <= LINES,
-        "{count} lines are too many, a reader takes in {LINES}: show one item of the file"
+        "the diff has {count} lines and may have {LINES}: show one item of the file"
     );
     Ok(lines.join("\n"))
 }
@@ -133,19 +138,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_shown_with_two_lines_around_it() {
+    fn a_change_is_shown_with_two_lines_of_context() {
         let old = "a\nb\nc\nd\ne\nf\n";
         assert_eq!(hunks(old, &old.replace('d', "x")).unwrap(), " b\n c\n-d\n+x\n e\n f");
     }
 
     #[test]
-    fn no_change_and_too_much_change_are_errors() {
+    fn an_empty_diff_and_a_long_diff_are_errors() {
         assert_eq!(hunks("a\n", "a\n").unwrap_err().to_string(), "nothing has changed");
         assert!(hunks("", &"new\n".repeat(26)).unwrap_err().to_string().contains("26 lines"));
     }
 
     #[test]
-    fn a_course_of_two_chapters_shows_what_the_second_declares() {
+    fn the_declared_changes_of_a_chapter_are_shown() {
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = folder.path().join("chapters").join(path);

@@ -1,8 +1,8 @@
 //! `{{#topology N}}`: the processes of a stage with their databases, drawn from its manifest.
 //!
-//! From top to bottom: the client, then each process below those that need it, its database under it. Where there is NATS,
-//! nobody talks to anybody else directly: those that clients talk to stand above its bar, the others below. A drawing as
-//! narrow as that is read on a phone without zooming.
+//! From top to bottom: the clients, then each process below the processes that need it, with its database. With NATS, processes
+//! communicate only through the server: public processes are above its bar and the others below. This keeps the drawing narrow
+//! enough for a phone.
 
 use std::fmt::Write;
 
@@ -11,12 +11,12 @@ use stage::{Course, Manifest, manifest::Process};
 
 use crate::directive::chapter;
 
-/// A cell of the drawing, in units of the drawing: four beside each other are still read on a phone.
+/// Width and height of a cell, in units of the drawing: a phone can show four cells side by side.
 const WIDTH: usize = 112;
 const HEIGHT: usize = 150;
-/// A box in its cell: width and height.
+/// Width and height of a box in its cell.
 const BOX: (usize, usize) = (100, 54);
-/// The bar that is NATS, and the room above and below it.
+/// The height of the bar for NATS, and of the space above and below it.
 const BAR: (usize, usize) = (34, 40);
 
 /// The drawing as HTML.
@@ -28,7 +28,7 @@ pub fn topology(course: &Course, words: &[String]) -> Result<String> {
     Ok(drawing(&chapter(course, number)?.manifest))
 }
 
-/// Where everything stands.
+/// The position of everything in the drawing.
 struct Layout<'a> {
     manifest: &'a Manifest,
     /// Processes in rows, and the upper edge of each row's boxes.
@@ -38,7 +38,7 @@ struct Layout<'a> {
     height: usize,
 }
 
-/// A place in the drawing: the middle of a box's upper edge.
+/// A position in the drawing: the middle of a box's upper edge.
 type Point = (usize, usize);
 
 impl<'a> Layout<'a> {
@@ -56,7 +56,7 @@ impl<'a> Layout<'a> {
         layout
     }
 
-    /// Columns of processes; the provider has one more, at the right.
+    /// The number of columns of processes. The payment provider is in one more column, at the right.
     fn columns(&self) -> usize {
         self.rows.iter().map(|(_, row)| row.len()).max().unwrap_or(1)
     }
@@ -69,23 +69,23 @@ impl<'a> Layout<'a> {
         (self.columns() * WIDTH / 2, 10)
     }
 
-    /// In the row of who asks it.
+    /// The payment provider, in the row of the process that calls it.
     fn provider(&self) -> Point {
         let top = payer(self.manifest).and_then(|payer| self.process(payer)).map_or(100, |(_, top)| top);
         (self.columns() * WIDTH + WIDTH / 2, top)
     }
 
-    /// A row that is not full stands in the middle.
+    /// A process. A row with fewer processes is centred.
     fn process(&self, service: &str) -> Option<Point> {
         self.rows.iter().find_map(|(top, row)| {
             let column = row.iter().position(|process| process.service == service)?;
-            let room = self.columns() - row.len();
-            Some((column * WIDTH + (room + 1) * WIDTH / 2, *top))
+            let empty = self.columns() - row.len();
+            Some((column * WIDTH + (empty + 1) * WIDTH / 2, *top))
         })
     }
 }
 
-/// Who is needed stands below who needs it; with NATS, who is not public below who is.
+/// The processes in rows: a process is below those that need it, and with NATS below those that are public.
 fn rows(manifest: &Manifest) -> Vec<Vec<&Process>> {
     let mut rows: Vec<Vec<_>> = Vec::new();
     for process in &manifest.processes {
@@ -97,7 +97,7 @@ fn rows(manifest: &Manifest) -> Vec<Vec<&Process>> {
     rows
 }
 
-/// How many services need a service, one through the other. The manifest has no circle: its needs were checked.
+/// The length of the longest chain of services that need this one. It is finite, because reading the manifest rejects cycles.
 fn depth(manifest: &Manifest, service: &str) -> usize {
     let needs_it = |process: &&Process| process.needs.iter().any(|need| need == service);
     let above = manifest.processes.iter().filter(needs_it);
@@ -120,7 +120,7 @@ fn drawing(manifest: &Manifest) -> String {
             arrow(&mut svg, below(layout.clients()), place);
         }
         if manifest.nats {
-            talk(&mut svg, process, place, layout.bar);
+            bus_arrow(&mut svg, process, place, layout.bar);
             continue;
         }
         for needed in process.needs.iter().filter_map(|need| layout.process(need)) {
@@ -146,8 +146,8 @@ fn drawing(manifest: &Manifest) -> String {
     svg + &caption(manifest)
 }
 
-/// An arrow both ways between a process and the bar, past its database.
-fn talk(svg: &mut String, process: &Process, (x, top): Point, bar: usize) {
+/// A two-way arrow between a process and the bar, beside the process's database.
+fn bus_arrow(svg: &mut String, process: &Process, (x, top): Point, bar: usize) {
     let aside = if process.database.is_some() { 47 } else { 0 };
     let ends =
         if top < bar { [(x + aside, top + BOX.1), (x + aside, bar)] } else { [(x, bar + BAR.0), (x, top)] };
@@ -158,7 +158,7 @@ fn caption(manifest: &Manifest) -> String {
     let bar = if manifest.nats { "the bar is the NATS server, " } else { "" };
     format!(
         "</svg>\n<figcaption>Drawn from <code>chapter.toml</code>: boxes are processes, {bar}the cylinder is a database \
-         file, dashed is somebody else's.</figcaption>\n</figure>\n"
+         file, a dashed box belongs to another company.</figcaption>\n</figure>\n"
     )
 }
 
@@ -166,7 +166,7 @@ fn below((x, y): Point) -> Point {
     (x, y + BOX.1)
 }
 
-/// Who asks the payment provider: the process that has orders.
+/// The service that calls the payment provider: `orders`, or the only one.
 fn payer(manifest: &Manifest) -> Option<&str> {
     let mut services = manifest.processes.iter().map(|process| process.service.as_str());
     match manifest.processes.as_slice() {
@@ -176,13 +176,13 @@ fn payer(manifest: &Manifest) -> Option<&str> {
 }
 
 fn service(svg: &mut String, process: &Process, place: Point) {
-    let several = if process.instances > 1 { format!(" ×{}", process.instances) } else { String::new() };
+    let count = if process.instances > 1 { format!(" ×{}", process.instances) } else { String::new() };
     for behind in 1..usize::from(process.instances).min(3) {
         let (left, top) = (place.0 - BOX.0 / 2 + 5 * behind, place.1 - 5 * behind);
         let edge = format!("M{left} {}v-5h{}v{}h-5", top + 5, BOX.0, BOX.1);
         writeln!(svg, "<path class=\"behind\" d=\"{edge}\"/>").ok();
     }
-    boxed(svg, "process", place, &format!("{}{several}", process.service), &process.routes.join(" "));
+    boxed(svg, "process", place, &format!("{}{count}", process.service), &process.routes.join(" "));
     let Some(database) = &process.database else { return };
     let (x, y) = below(place);
     let (left, top) = (x - 44, y + 26);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn every_process_and_database_is_drawn_and_the_provider_too() {
+    fn every_process_database_and_the_provider_are_drawn() {
         let svg = drawing(&manifest(
             "[[process]]\nservice = \"shop\"\nroutes = [\"/\"]\ninstances = 3\ndatabase = \"shop.db\"\n",
         ));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_needed_stands_below_who_needs_it() {
+    fn a_process_is_drawn_below_those_that_need_it() {
         let manifest = manifest(
             "[[process]]\nservice = \"users\"\n[[process]]\nservice = \"orders\"\nneeds = [\"users\", \"products\"]\n\
              [[process]]\nservice = \"products\"\n",
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn with_nats_everybody_talks_to_its_bar_and_nobody_to_another() {
+    fn with_nats_every_arrow_between_processes_goes_through_its_bar() {
         let manifest = manifest(
             "nats = true\n[[process]]\nservice = \"gateway\"\nroutes = [\"/\"]\nneeds = [\"users\", \"orders\"]\n\
              [[process]]\nservice = \"users\"\ndatabase = \"users.db\"\n[[process]]\nservice = \"orders\"\n",
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(names(&manifest), [vec!["gateway"], vec!["users", "orders"]]);
         let svg = drawing(&manifest);
         assert_eq!(svg.matches("class=\"bus\"").count(), 1);
-        assert_eq!(svg.matches("marker-start").count(), 3, "each process and the bar");
+        assert_eq!(svg.matches("marker-start").count(), 3, "one arrow between each process and the bar");
         // clients → gateway, users → its database, orders → the provider
         assert_eq!(svg.matches("class=\"arrow\"").count(), 3 + 3);
         assert!(svg.contains("the bar is the NATS server"));
@@ -270,7 +270,7 @@ mod tests {
         let (_, above) = layout.process("gateway").unwrap();
         let (_, under) = layout.process("orders").unwrap();
         assert!(above + BOX.1 < layout.bar && layout.bar + BAR.0 < under);
-        assert_eq!(layout.provider().1, under, "the provider stands beside who asks it");
+        assert_eq!(layout.provider().1, under, "the provider is beside the process that calls it");
     }
 
     fn names(manifest: &Manifest) -> Vec<Vec<&str>> {
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_instances_the_edges_show_behind_the_first() {
+    fn further_instances_show_as_edges_behind_the_first() {
         let edges = |instances: u16| {
             let process = format!("[[process]]\nservice = \"shop\"\ninstances = {instances}\n");
             drawing(&manifest(&process)).matches("class=\"behind\"").count()

@@ -1,8 +1,8 @@
 //! `{{#output NAME [COMMAND] [from "…"] [until "…"]}}`: what commands printed, from `book/captures/NAME.txt`.
 //!
-//! A capture is the transcript of one sitting at a terminal: each line that begins with `$ ` is a command, what follows is
-//! what it printed. It was recorded once and is printed as recorded. What differs from run to run (ids, times, sizes)
-//! is masked only to compare it with another recording.
+//! A capture is the transcript of one terminal session: each line that begins with `$ ` is a command, and its output follows. The
+//! book shows it as it was recorded. Values that differ from run to run (ids, times, sizes) are masked only when two recordings
+//! are compared.
 
 use std::{path::Path, sync::LazyLock};
 
@@ -11,21 +11,21 @@ use regex::Regex;
 
 use crate::listing::figure;
 
-/// A recorded sitting.
+/// A recorded session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
-    /// Why it is not compared with a new recording, if it is not: the line that begins with `# `.
-    pub unchecked: Option<String>,
-    /// What was typed, and what came.
+    /// The reason why it is not compared with a new recording, from a first line that begins with `# `.
+    pub not_compared: Option<String>,
+    /// The commands with their outputs.
     pub entries: Vec<Entry>,
 }
 
 /// A command and what it printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// As a reader types it.
+    /// The command as a reader types it.
     pub command: String,
-    /// Lines, as printed.
+    /// The lines that it printed.
     pub output: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ impl Transcript {
     /// Reads a capture file.
     ///
     /// # Errors
-    /// It cannot be read, or does not begin with a command.
+    /// The file cannot be read, or contains no command.
     pub fn read(file: &Path) -> Result<Self> {
         let text =
             std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
@@ -41,7 +41,7 @@ impl Transcript {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let mut transcript = Self { unchecked: None, entries: Vec::new() };
+        let mut transcript = Self { not_compared: None, entries: Vec::new() };
         for line in text.lines() {
             match (line.strip_prefix("$ "), transcript.entries.last_mut()) {
                 (Some(command), _) => {
@@ -51,18 +51,18 @@ impl Transcript {
                 (None, None) => {
                     let why = line
                         .strip_prefix("# ")
-                        .context("it begins with neither `$ COMMAND` nor `# WHY UNCHECKED`")?;
-                    transcript.unchecked = Some(why.to_owned());
+                        .context("the first line must begin with `$ ` (a command) or with `# ` (why it is not compared)")?;
+                    transcript.not_compared = Some(why.to_owned());
                 }
             }
         }
-        ensure!(!transcript.entries.is_empty(), "it has no command");
+        ensure!(!transcript.entries.is_empty(), "a capture needs at least one command");
         Ok(transcript)
     }
 
     /// The text of the capture file.
     pub fn text(&self) -> String {
-        let mut lines: Vec<_> = self.unchecked.iter().map(|why| format!("# {why}")).collect();
+        let mut lines: Vec<_> = self.not_compared.iter().map(|why| format!("# {why}")).collect();
         for entry in &self.entries {
             lines.push(format!("$ {}", entry.command));
             lines.extend(entry.output.iter().cloned());
@@ -70,18 +70,18 @@ impl Transcript {
         lines.join("\n") + "\n"
     }
 
-    /// Where another recording tells something else, if it does: the command with the first two lines that differ.
+    /// The first difference from another recording, if there is one: the command with the two lines.
     pub fn difference(&self, other: &Self) -> Option<String> {
         self.entries.iter().zip(&other.entries).find_map(|(ours, theirs)| {
             let (old, new) = (masked(&ours.output), masked(&theirs.output));
             let at = (0..old.len().max(new.len())).find(|&at| old.get(at) != new.get(at))?;
-            let line = |lines: &[String]| lines.get(at).map_or("(no such line)", String::as_str).to_owned();
+            let line = |lines: &[String]| lines.get(at).map_or("(the output ends)", String::as_str).to_owned();
             Some(format!("$ {}\n  was: {}\n  is:  {}", ours.command, line(&old), line(&new)))
         })
     }
 }
 
-/// What tells one run from another, and is none of the lesson.
+/// Values that differ from run to run, with what replaces them in a comparison.
 static VOLATILE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
@@ -98,7 +98,7 @@ static VOLATILE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .into()
 });
 
-/// Lines without what differs from run to run.
+/// The lines with their volatile values replaced.
 fn masked(lines: &[String]) -> Vec<String> {
     let mask = |line: &String| {
         VOLATILE.iter().fold(line.clone(), |line, (volatile, instead)| {
@@ -111,10 +111,10 @@ fn masked(lines: &[String]) -> Vec<String> {
 /// The part of a transcript that a directive names, as Markdown.
 ///
 /// # Errors
-/// The capture, the command or a line is not there.
+/// The capture does not exist, or it does not contain the command or a line.
 pub fn output(captures: &Path, words: &[String]) -> Result<String> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let [name, rest @ ..] = words.as_slice() else { bail!("an output needs the name of a capture") };
+    let [name, rest @ ..] = words.as_slice() else { bail!("`output` needs the name of a capture") };
     let transcript = Transcript::read(&captures.join(format!("{name}.txt")))?;
     let command: Vec<_> = rest.iter().take_while(|word| !["from", "until"].contains(word)).copied().collect();
     let (from, until) = match &rest[command.len()..] {
@@ -140,14 +140,14 @@ pub fn output(captures: &Path, words: &[String]) -> Result<String> {
 }
 
 fn part(lines: &[String], from: Option<&str>, until: Option<&str>) -> Result<Vec<String>> {
-    let has = |text: &str, after: usize| {
-        let found = lines[after..].iter().position(|line| line.contains(text));
-        found
-            .map(|at| after + at)
-            .with_context(|| format!("no line of the output has {text:?}, or not after the first"))
+    let find = |text: &str, start: usize| {
+        let found = lines[start..].iter().position(|line| line.contains(text));
+        found.map(|at| start + at).with_context(|| {
+            format!("no line of the output contains {text:?} (`until` is looked for after `from`)")
+        })
     };
-    let first = from.map_or(Ok(0), |text| has(text, 0))?;
-    let last = until.map_or(Ok(lines.len()), |text| has(text, first + 1))?;
+    let first = from.map_or(Ok(0), |text| find(text, 0))?;
+    let last = until.map_or(Ok(lines.len()), |text| find(text, first + 1))?;
     let more = "…".to_owned();
     let before = (first > 0).then(|| more.clone());
     let after = (last < lines.len()).then_some(more);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_is_read_back_as_it_was_written() {
+    fn reading_a_written_transcript_gives_the_same_transcript() {
         let text = "# not checked: slow\n$ just status\nrunning\n\n$ just stop\nstopped\n";
         assert_eq!(parsed(text).text(), text);
         assert_eq!(parsed(text).entries[0].output, ["running", ""]);
@@ -171,20 +171,20 @@ mod tests {
     }
 
     #[test]
-    fn two_recordings_agree_whatever_ids_times_and_sizes_they_have() {
+    fn ids_times_and_sizes_do_not_make_recordings_differ() {
         let first = "$ a\n  shop-1  running  39  37 MB  x\nid 01a203b4-8017-7396-826f-f832760ea851 at 2026-11-22T14:41:30.6Z";
         let second = "$ a\n  shop-1  running  3930   8 MB  x\nid 01a203b5-0000-7396-826f-f832760ea851 at 2026-11-22T14:42:31Z";
         assert_eq!(parsed(first).difference(&parsed(second)), None);
     }
 
     #[test]
-    fn a_recording_that_tells_something_else_is_told_with_its_command() {
+    fn a_difference_is_reported_with_its_command() {
         let difference = parsed("$ a\none\ntwo\n").difference(&parsed("$ a\none\n")).unwrap();
-        assert_eq!(difference, "$ a\n  was: two\n  is:  (no such line)");
+        assert_eq!(difference, "$ a\n  was: two\n  is:  (the output ends)");
     }
 
     #[test]
-    fn a_part_shows_that_it_is_one() {
+    fn a_part_is_marked_where_lines_are_left_out() {
         let lines = ["a", "b", "c"].map(str::to_owned);
         assert_eq!(part(&lines, Some("b"), None).unwrap(), ["…", "b", "c"]);
         assert_eq!(part(&lines, None, Some("b")).unwrap(), ["a", "…"]);

@@ -1,4 +1,4 @@
-//! What is drawn by hand says what the code says.
+//! Drawings made by hand agree with the code.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -6,8 +6,13 @@ use regex::Regex;
 use stage::Course;
 
 #[test]
+<<<<<<< HEAD
 fn the_drawing_of_an_orders_life_has_the_steps_of_every_stage_and_no_others() -> anyhow::Result<()> {
     let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+=======
+fn the_state_diagram_has_exactly_the_transitions_in_the_code() -> anyhow::Result<()> {
+    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+>>>>>>> 4113d8f (kit/book: names, comments and errors in standard terms)
     let svg = fs::read_to_string(course.root.join("book/drawings/order.svg"))?;
     let drawn: BTreeSet<_> = Regex::new(r#"data-step="(\w+) (\w+)""#)?
         .captures_iter(&svg)
@@ -19,14 +24,19 @@ fn the_drawing_of_an_orders_life_has_the_steps_of_every_stage_and_no_others() ->
         let (_, [from, to]) = found.extract();
         written.extend(to.split(" | ").map(|to| [snake_case(from), snake_case(to)]));
     }
-    assert!(written.len() > 9, "the steps are no longer written as they were: {written:?}");
+    assert!(written.len() > 9, "the transitions are no longer written in this form: {written:?}");
     assert_eq!(drawn, written);
     Ok(())
 }
 
 #[test]
+<<<<<<< HEAD
 fn the_drawing_of_the_seams_has_the_dependencies_of_chapter_2_and_no_others() -> anyhow::Result<()> {
     let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+=======
+fn the_drawing_of_chapter_2_has_exactly_the_dependencies_of_its_crates() -> anyhow::Result<()> {
+    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+>>>>>>> 4113d8f (kit/book: names, comments and errors in standard terms)
     let svg = fs::read_to_string(course.root.join("book/drawings/seams.svg"))?;
     let drawn: BTreeSet<_> = Regex::new(r#"data-names="(\w+ \w+)""#)?
         .captures_iter(&svg)
@@ -44,7 +54,7 @@ fn the_drawing_of_the_seams_has_the_dependencies_of_chapter_2_and_no_others() ->
 }
 
 #[test]
-fn the_drawing_of_an_orders_walk_has_the_messages_that_the_tour_heard_and_steps_of_an_orders_life()
+fn the_sequence_of_an_order_has_the_messages_of_the_tour_and_legal_transitions()
 -> anyhow::Result<()> {
     let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     let read = |file: &str| fs::read_to_string(course.root.join(file));
@@ -53,12 +63,12 @@ fn the_drawing_of_an_orders_walk_has_the_messages_that_the_tour_heard_and_steps_
         let found = Regex::new(pattern)?;
         Ok(found.captures_iter(text).map(|found| found.extract::<1>().1[0].to_owned()).collect())
     };
-    let heard = read("book/captures/walk.txt")?;
-    let (_, heard) = heard.split_once("She places an order").expect("the tour places an order");
-    let (heard, _) = heard.split_once("She wants two more").expect("the tour orders too much");
-    assert_eq!(all(r#"data-message="([\w.]+)""#, &svg)?, all(r"NATS ([\w.]+)", heard)?);
+    let printed = read("book/captures/walk.txt")?;
+    let (_, printed) = printed.split_once("She places an order").expect("the tour places an order");
+    let (printed, _) = printed.split_once("She wants two more").expect("the tour orders too much");
+    assert_eq!(all(r#"data-message="([\w.]+)""#, &svg)?, all(r"NATS ([\w.]+)", printed)?);
     for steps in all(r#"data-status="(\w+)""#, &svg)?.windows(2) {
-        assert!(order.contains(&format!("data-step=\"{}\"", steps.join(" "))), "{steps:?} is no step");
+        assert!(order.contains(&format!("data-step=\"{}\"", steps.join(" "))), "{steps:?} is no transition");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What pages name in code: files of the repository and commands of the kit.
+//! Names in the code spans of pages: files of the repository and commands of the kit must exist.
 
 use std::{collections::BTreeSet, fs};
 
@@ -8,9 +8,9 @@ use stage::Course;
 
 use super::walk;
 
-/// What there is.
-pub(super) struct There {
-    /// Paths of all files and folders, from the root, `/` between.
+/// The names that exist in the repository.
+pub(super) struct Names {
+    /// Paths of all files and folders, relative to the root.
     paths: BTreeSet<String>,
     /// The recipes of the justfile.
     recipes: BTreeSet<String>,
@@ -18,8 +18,8 @@ pub(super) struct There {
 
 const EXTENSIONS: [&str; 8] = ["rs", "toml", "sql", "md", "yaml", "json", "css", "txt"];
 
-impl There {
-    pub(super) fn look(course: &Course) -> Result<Self> {
+impl Names {
+    pub(super) fn read(course: &Course) -> Result<Self> {
         let mut files = Vec::new();
         walk(&course.root, &mut files);
         let mut paths = BTreeSet::new();
@@ -32,33 +32,33 @@ impl There {
         Ok(Self { paths, recipes: recipes(&justfile) })
     }
 
-    /// Names in a page of what is not there, with their lines.
-    pub(super) fn wrong(&self, page: &str) -> Vec<(usize, String)> {
-        let mut wrong = Vec::new();
+    /// The names in a page that do not exist, with their lines.
+    pub(super) fn unknown(&self, page: &str) -> Vec<(usize, String)> {
+        let mut unknown = Vec::new();
         let mut in_shell = false;
         for (event, range) in Parser::new_ext(page, Options::ENABLE_TABLES).into_offset_iter() {
             let line = page[..range.start].matches('\n').count() + 1;
             match event {
-                Event::Code(code) => wrong.extend(self.complaint(&code).map(|what| (line, what))),
+                Event::Code(code) => unknown.extend(self.unknown_in_code(&code).map(|what| (line, what))),
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
                     in_shell = &*language == "sh";
                 }
                 Event::Text(text) if in_shell => {
-                    wrong.extend(text.lines().filter_map(|typed| Some((line, self.no_recipe(typed)?))));
+                    unknown.extend(text.lines().filter_map(|typed| Some((line, self.unknown_recipe(typed)?))));
                 }
                 Event::End(_) => in_shell = false,
                 _ => {}
             }
         }
-        wrong
+        unknown
     }
 
-    fn complaint(&self, code: &str) -> Option<String> {
+    fn unknown_in_code(&self, code: &str) -> Option<String> {
         if code.contains(' ')
             || code.starts_with('/')
             || [".run/", "work/"].iter().any(|ours| code.starts_with(ours))
         {
-            return self.no_recipe(code);
+            return self.unknown_recipe(code);
         }
         let is_path = code.ends_with('/')
             || code.rsplit_once('.').is_some_and(|(stem, e)| EXTENSIONS.contains(&e) && !stem.is_empty());
@@ -66,20 +66,20 @@ impl There {
             .then(|| format!("there is no file `{code}` in the repository"))
     }
 
-    /// Whether a path is one of the repository, or the end of one: `orders/app.rs` is enough.
+    /// Whether a path exists in the repository, or is the end of one that does: `orders/app.rs` is enough.
     fn has(&self, path: &str) -> bool {
         let end = format!("/{path}");
-        self.paths.contains(path) || self.paths.iter().any(|there| there.ends_with(&end))
+        self.paths.contains(path) || self.paths.iter().any(|known| known.ends_with(&end))
     }
 
-    /// A command that begins with `just` needs a recipe.
-    fn no_recipe(&self, typed: &str) -> Option<String> {
+    /// The complaint about a command that begins with `just` and names no recipe.
+    fn unknown_recipe(&self, typed: &str) -> Option<String> {
         let name = typed.trim_start().strip_prefix("just ")?.split_whitespace().next()?;
         (!self.recipes.contains(name)).then(|| format!("there is no command `just {name}`"))
     }
 }
 
-/// Names of the recipes: at the start of a line, with arguments, before a colon.
+/// Names of the recipes: the first word of a line that has a colon after its arguments.
 pub(crate) fn recipes(justfile: &str) -> BTreeSet<String> {
     let name = |line: &str| {
         let name = line.split_once(':')?.0.split_whitespace().next()?.to_owned();
@@ -93,34 +93,34 @@ pub(crate) fn recipes(justfile: &str) -> BTreeSet<String> {
 mod tests {
     use super::*;
 
-    fn there() -> There {
+    fn names() -> Names {
         let paths = ["kit/book", "chapters/01/shop/src/orders/app.rs", "justfile"].map(str::to_owned).into();
-        There {
+        Names {
             paths,
             recipes: recipes("set x\nkit := \"a: b\"\n# a: b\nchapter *ARGS:\n    @exec x: y\nstart-over:\n"),
         }
     }
 
-    fn complaints(page: &str) -> Vec<(usize, String)> {
-        there().wrong(page)
+    fn unknown(page: &str) -> Vec<(usize, String)> {
+        names().unknown(page)
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_told_with_its_line() {
+    fn a_missing_file_is_reported_with_its_line() {
         assert_eq!(
-            complaints("a\n\n`orders/pay.rs` and `orders/app.rs`"),
+            unknown("a\n\n`orders/pay.rs` and `orders/app.rs`"),
             [(3, "there is no file `orders/pay.rs` in the repository".into())]
         );
-        assert_eq!(complaints("`kit/lab/`").len(), 1);
-        assert_eq!(complaints("`/orders/x.json` `.run/status.json` `kit/book/` `v0.1` `a.b`"), []);
+        assert_eq!(unknown("`kit/lab/`").len(), 1);
+        assert_eq!(unknown("`/orders/x.json` `.run/status.json` `kit/book/` `v0.1` `a.b`"), []);
     }
 
     #[test]
-    fn a_command_that_is_not_there_is_told_wherever_it_stands() {
+    fn an_unknown_command_is_reported_in_text_and_in_shell_blocks() {
         assert_eq!(
-            complaints("`just chapter 1`, `just start-over 1`, `just fly`"),
+            unknown("`just chapter 1`, `just start-over 1`, `just fly`"),
             [(1, "there is no command `just fly`".into())]
         );
-        assert_eq!(complaints("```sh\njust chapter 1\njust kit\n```\n```text\njust x\n```\n").len(), 1);
+        assert_eq!(unknown("```sh\njust chapter 1\njust kit\n```\n```text\njust x\n```\n").len(), 1);
     }
 }

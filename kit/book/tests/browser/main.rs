@@ -1,4 +1,4 @@
-//! The book in a real browser, as wide as a phone. Skipped where there is no Chromium, unless `STEPWISE_BROWSER=required`.
+//! Opens every page in a real browser, at the width of a phone. Skipped without Chromium, unless `STEPWISE_BROWSER` is set.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 const PROBE: &str = include_str!("probe.html");
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// Ended when dropped.
+/// A browser process, killed when dropped.
 struct Browser(Child);
 
 impl Drop for Browser {
@@ -31,7 +31,7 @@ impl Drop for Browser {
 }
 
 #[tokio::test]
-async fn every_page_fits_a_phone_draws_its_drawings_and_is_found() {
+async fn every_page_fits_a_phone_shows_its_drawings_and_the_search_works() {
     let Some(chromium) = chromium() else {
         assert!(
             std::env::var("STEPWISE_BROWSER").is_err(),
@@ -46,16 +46,16 @@ async fn every_page_fits_a_phone_draws_its_drawings_and_is_found() {
     let pages = pages(&site).join("\n");
     assert!(pages.contains("order.html") && pages.contains("01-monolith/money.html"), "{pages}");
 
-    let (told, mut wrong) = mpsc::channel(1);
+    let (sender, mut wrong) = mpsc::channel(1);
     let (_rendered, once) = watch::channel(0);
-    let told = async move |text: String| told.send(text).await.map_err(|error| error.to_string());
+    let report = async move |text: String| sender.send(text).await.map_err(|error| error.to_string());
     let router = serve::router(site, once)
         .route(
             "/-/probe.html",
             get(Html(PROBE.replace("<!doctype html>", "<!doctype html><base href=\"/\">"))),
         )
         .route("/-/pages", get(pages))
-        .route("/-/wrong", post(told));
+        .route("/-/wrong", post(report));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/-/probe.html", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -63,11 +63,11 @@ async fn every_page_fits_a_phone_draws_its_drawings_and_is_found() {
     let console = folder.path().join("console");
     let _browser = browse(&chromium, &url, folder.path(), &console);
     let wrong = tokio::time::timeout(DEADLINE, wrong.recv()).await;
-    let said = fs::read_to_string(&console).unwrap();
-    let wrong = wrong.unwrap_or_else(|_| panic!("the browser does not answer: {said}")).unwrap();
+    let log = fs::read_to_string(&console).unwrap();
+    let wrong = wrong.unwrap_or_else(|_| panic!("the browser sent no result: {log}")).unwrap();
     assert_eq!(wrong, "", "\n{wrong}");
-    let said: Vec<_> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
-    assert!(said.is_empty(), "the console is not empty:\n{}", said.join("\n"));
+    let messages: Vec<_> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(messages.is_empty(), "the console is not empty:\n{}", messages.join("\n"));
 }
 
 fn browse(chromium: &Path, url: &str, profile: &Path, console: &Path) -> Browser {
@@ -80,7 +80,7 @@ fn browse(chromium: &Path, url: &str, profile: &Path, console: &Path) -> Browser
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
-        "--remote-debugging-port=0", // or it would leave once the page has loaded
+        "--remote-debugging-port=0", // keeps the browser running after the page has loaded
         "--enable-logging=stderr",
     ];
     let mut command = Command::new(chromium);
@@ -96,7 +96,7 @@ fn chromium() -> Option<PathBuf> {
     places.find(|program| program.is_file())
 }
 
-/// All pages of a rendered book, from its root.
+/// All pages of a rendered book, relative to its root.
 fn pages(site: &Path) -> Vec<String> {
     let mut pages = Vec::new();
     let mut folders = vec![site.to_owned()];

@@ -1,7 +1,7 @@
-//! A sitting at a terminal: a reader's commands, typed at a stage of their own.
+//! A terminal session: the commands that a reader would type, run on a stage of their own.
 //!
-//! A sitting that begins with `just chapter N` has that stage for all of its commands. The stage has a folder and ports of
-//! its own; in what is printed they are the ones that a reader has.
+//! If a session begins with `just chapter N`, all of its commands run on that stage. The stage has its own folder and ports; in
+//! the recorded output they are replaced by those that a reader sees.
 
 use std::{
     io::{BufRead, BufReader, Lines},
@@ -13,12 +13,12 @@ use anyhow::{Context, Result, bail, ensure};
 use stage::{Course, Status, run::status_file};
 
 /// The first port of a reader's stage.
-const READERS_PORT: u16 = 8080;
-/// The end of what `just chapter` prints before the log.
-const LAST_OF_WELCOME: &str = "or Ctrl-C here";
+const READER_PORT: u16 = 8080;
+/// The last line that `just chapter` prints before the log contains this.
+const END_OF_WELCOME: &str = "or Ctrl-C here";
 
-/// A terminal in the course's root, and the stage that was started in it.
-pub struct Sitting<'a> {
+/// A terminal in the root of the course, and the stage that was started in it.
+pub struct Session<'a> {
     root: &'a Path,
     run_dir: PathBuf,
     stage: Option<Stage>,
@@ -26,12 +26,12 @@ pub struct Sitting<'a> {
 
 struct Stage {
     _launcher: Launcher,
-    /// Open, for a launcher whose log nobody reads stops.
+    /// Kept open, because the launcher blocks when nobody reads its log.
     _log: Lines<BufReader<ChildStdout>>,
     status: Status,
 }
 
-/// `just chapter`, running. Killed when dropped, and its guard ends what it had started.
+/// A running `just chapter`. It is killed when dropped, and its guard then ends the processes of the stage.
 struct Launcher(Child);
 
 impl Drop for Launcher {
@@ -41,17 +41,18 @@ impl Drop for Launcher {
     }
 }
 
-impl<'a> Sitting<'a> {
-    /// A sitting with no stage yet.
+impl<'a> Session<'a> {
+    /// A session without a stage.
     pub fn new(course: &'a Course) -> Self {
         Self { root: &course.root, run_dir: course.run_dir().join("tests/book"), stage: None }
     }
 
-    /// Runs a command of a reader's to its end, and gives what a reader would see. `just chapter` goes on, until the drop.
+    /// Runs a command to its end and returns the lines that a reader would see. `just chapter` keeps running until the session is
+    /// dropped.
     ///
     /// # Errors
-    /// It cannot be run; a stage does not start.
-    pub fn type_in(&mut self, command: &str) -> Result<Vec<String>> {
+    /// The command cannot be run, or the stage does not start.
+    pub fn run(&mut self, command: &str) -> Result<Vec<String>> {
         if command.starts_with("just chapter ") && !command.ends_with("--help") {
             return self.start(command);
         }
@@ -60,7 +61,7 @@ impl<'a> Sitting<'a> {
         Ok(lines.lines().map(|line| self.to_reader(line)).collect())
     }
 
-    /// A command of a reader's as one of this course: `just` is the kit, with the folder of this terminal's stage.
+    /// A reader's command, as it runs here: `just` is the kit, with the folder of this session's stage.
     fn command(&self, command: &str) -> Command {
         let mut run = if let Some(arguments) = command.strip_prefix("just ") {
             let mut kit = kit();
@@ -76,7 +77,7 @@ impl<'a> Sitting<'a> {
     }
 
     fn start(&mut self, command: &str) -> Result<Vec<String>> {
-        ensure!(self.stage.is_none(), "one stage is enough for a sitting");
+        ensure!(self.stage.is_none(), "a session can start only one stage");
         let command = format!("{command} --port {}", free_port()?);
         let mut kit = self.command(&command);
         let started = kit.stdout(Stdio::piped()).spawn();
@@ -84,17 +85,17 @@ impl<'a> Sitting<'a> {
         let printed = launcher.0.stdout.take().context("it has no standard output")?;
         let mut printed = BufReader::new(printed).lines();
         let mut lines = Vec::new();
-        while !lines.last().is_some_and(|line: &String| line.contains(LAST_OF_WELCOME)) {
+        while !lines.last().is_some_and(|line: &String| line.contains(END_OF_WELCOME)) {
             match printed.next() {
                 Some(line) => lines.push(line?),
-                None => bail!("it ended: {}", lines.join("\n")),
+                None => bail!("just chapter ended early: {}", lines.join("\n")),
             }
         }
         let status_file = status_file(&self.run_dir);
         let status = Status::read(&status_file).with_context(|| {
             format!("{} cannot be read, after\n{}", status_file.display(), lines.join("\n"))
         })?;
-        // A blank line, then each process says that it listens; who is first is chance.
+        // A blank line, then one line from each process when it listens, in an order that varies from run to run.
         let mut log = printed.by_ref().take(1 + status.processes.len()).collect::<Result<Vec<_>, _>>()?;
         log.sort_by(|one, other| one.trim_start().cmp(other.trim_start()));
         lines.extend(log);
@@ -102,13 +103,13 @@ impl<'a> Sitting<'a> {
         Ok(lines.iter().map(|line| self.to_reader(line)).collect())
     }
 
-    /// Ports of this terminal's stage, each with the one that a reader's stage has.
+    /// The ports of this session's stage, each with the port that a reader's stage has in its place.
     fn ports(&self) -> Vec<(u16, u16)> {
         let addresses = self.stage.iter().flat_map(|stage| &stage.status.processes);
         let mut ports: Vec<u16> =
             addresses.filter_map(|process| process.address.rsplit_once(':')?.1.parse().ok()).collect();
         ports.sort_unstable();
-        ports.into_iter().zip(READERS_PORT..).collect()
+        ports.into_iter().zip(READER_PORT..).collect()
     }
 
     fn to_stage(&self, command: &str) -> String {
@@ -119,8 +120,7 @@ impl<'a> Sitting<'a> {
 
     fn to_reader(&self, line: &str) -> String {
         let line = self.ports().iter().fold(line.to_owned(), |text, (ours, readers)| {
-            let said = [("127.0.0.1:", ours, readers), ("port ", ours, readers)];
-            said.iter().fold(text, |text, (before, ours, readers)| {
+            ["127.0.0.1:", "port "].iter().fold(text, |text, before| {
                 text.replace(&format!("{before}{ours}"), &format!("{before}{readers}"))
             })
         });
@@ -129,7 +129,7 @@ impl<'a> Sitting<'a> {
     }
 }
 
-/// The kit that called this program or, where nobody did, the one that Cargo builds.
+/// The kit that called this program; otherwise the one that Cargo builds.
 fn kit() -> Command {
     if let Some(kit) = std::env::var_os("STEPWISE_KIT").filter(|kit| Path::new(kit).is_file()) {
         return Command::new(kit);
@@ -139,7 +139,7 @@ fn kit() -> Command {
     cargo
 }
 
-/// The first of a few ports that nobody listens on, as wide as a reader's, so that columns stay.
+/// The first of ten free ports. It has as many digits as a reader's port, so that columns stay aligned.
 fn free_port() -> Result<u16> {
     let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     let mut candidates = (4000..9000).step_by(20).filter(|first| !(8000..8200).contains(first));
