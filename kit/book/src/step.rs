@@ -27,13 +27,8 @@ pub fn diff(course: &Course, words: &[String]) -> Result<String> {
         _ => bail!("`diff` needs two chapters and a path"),
     };
     let from = from
-<<<<<<< HEAD
         .or_else(|| new.manifest.changes.path_before(to))
-        .with_context(|| format!("{to} is new: list it"))?;
-=======
-        .or_else(|| new.manifest.changes.came_from(to))
         .with_context(|| format!("{to} is new in this chapter: use `listing`"))?;
->>>>>>> 4113d8f (kit/book: names, comments and errors in standard terms)
     let item = match item {
         [] => None,
         [item] => Some(*item),

@@ -6,13 +6,8 @@ use regex::Regex;
 use stage::Course;
 
 #[test]
-<<<<<<< HEAD
-fn the_drawing_of_an_orders_life_has_the_steps_of_every_stage_and_no_others() -> anyhow::Result<()> {
-    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
-=======
 fn the_state_diagram_has_exactly_the_transitions_in_the_code() -> anyhow::Result<()> {
-    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
->>>>>>> 4113d8f (kit/book: names, comments and errors in standard terms)
+    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     let svg = fs::read_to_string(course.root.join("book/drawings/order.svg"))?;
     let drawn: BTreeSet<_> = Regex::new(r#"data-step="(\w+) (\w+)""#)?
         .captures_iter(&svg)
@@ -30,13 +25,8 @@ fn the_state_diagram_has_exactly_the_transitions_in_the_code() -> anyhow::Result
 }
 
 #[test]
-<<<<<<< HEAD
-fn the_drawing_of_the_seams_has_the_dependencies_of_chapter_2_and_no_others() -> anyhow::Result<()> {
-    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
-=======
 fn the_drawing_of_chapter_2_has_exactly_the_dependencies_of_its_crates() -> anyhow::Result<()> {
-    let course = Course::around(Path::new(env!("CARGO_MANIFEST_DIR")))?;
->>>>>>> 4113d8f (kit/book: names, comments and errors in standard terms)
+    let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     let svg = fs::read_to_string(course.root.join("book/drawings/seams.svg"))?;
     let drawn: BTreeSet<_> = Regex::new(r#"data-names="(\w+ \w+)""#)?
         .captures_iter(&svg)
