@@ -26,7 +26,9 @@ const FIXED: [(&str, &str, Minutes); 4] = [
 /// # Errors
 /// A word is unknown, or the timetable ends too late.
 pub fn agenda(course: &Course, words: &[String]) -> Result<String> {
-    let [from, colon, until, slots @ ..] = words else { bail!("an agenda begins like this: 9:00 until 12:30") };
+    let [from, colon, until, slots @ ..] = words else {
+        bail!("an agenda begins like this: 9:00 until 12:30")
+    };
     ensure!(colon == "until", "an agenda begins like this: 9:00 until 12:30");
     let (mut now, end) = (clock(from)?, clock(until)?);
     let catalogue = Catalogue::of(course)?;
@@ -82,7 +84,8 @@ fn time(minutes: Minutes) -> String {
 }
 
 fn clock(text: &str) -> Result<Minutes> {
-    let (hours, minutes) = text.split_once(':').with_context(|| format!("{text} is not a time; write it as 9:00"))?;
+    let (hours, minutes) =
+        text.split_once(':').with_context(|| format!("{text} is not a time; write it as 9:00"))?;
     Ok(hours.parse::<Minutes>()? * 60 + minutes.parse::<Minutes>()?)
 }
 

@@ -25,7 +25,10 @@ pub fn commands(book: &Path, words: &[String]) -> Result<String> {
     for Entry { command, output } in &transcript.entries {
         let name = command.strip_prefix("just ").and_then(|rest| rest.strip_suffix(" --help"));
         let name = name.with_context(|| format!("`{command}` is not `just X --help`"))?;
-        ensure!(missing.remove(name), "{name} is no recipe of the justfile, or the capture contains it twice");
+        ensure!(
+            missing.remove(name),
+            "{name} is no recipe of the justfile, or the capture contains it twice"
+        );
         list.push_str(&entry(output).with_context(|| format!("the output of `{command}` is not a --help"))?);
     }
     let missing: Vec<_> = missing.iter().map(|name| format!("$ just {name} --help")).collect();

@@ -62,8 +62,7 @@ pub fn decoys(course: &Course, words: &[String]) -> Result<String> {
     let mut text = String::new();
     for Exercise { number, manifest, .. } in Catalogue::of(course)?.exercises {
         let thought = |decoy: &exercises::exercise::Decoy| {
-            let broken =
-                manifest.tests.iter().find(|test| test.name == decoy.fails).map(|test| test.rule());
+            let broken = manifest.tests.iter().find(|test| test.name == decoy.fails).map(|test| test.rule());
             format!("| {} | {} |\n", decoy.thought, broken.unwrap_or_default())
         };
         let rows: String = manifest.decoys.iter().map(thought).collect();

@@ -113,8 +113,11 @@ async fn next_rendering(State(mut site): State<Site>, UrlPath(version): UrlPath<
 async fn file(site: &Site, path: &str) -> Response {
     let requested = Path::new(path);
     let inside = requested.components().all(|component| matches!(component, Component::Normal(_)));
-    let file =
-        site.folder.join(if path.ends_with('/') { requested.join("index.html") } else { requested.to_owned() });
+    let file = site.folder.join(if path.ends_with('/') {
+        requested.join("index.html")
+    } else {
+        requested.to_owned()
+    });
     let (true, Ok(mut bytes)) = (inside, tokio::fs::read(&file).await) else {
         let page = tokio::fs::read(site.folder.join("404.html")).await.unwrap_or_default();
         return (StatusCode::NOT_FOUND, Html(page)).into_response();

@@ -121,10 +121,7 @@ fn hunks(old: &str, new: &str) -> Result<String> {
     }
     let count = lines.len();
     ensure!(count > 0, "nothing has changed");
-    ensure!(
-        count <= LINES,
-        "the diff has {count} lines and may have {LINES}: show one item of the file"
-    );
+    ensure!(count <= LINES, "the diff has {count} lines and may have {LINES}: show one item of the file");
     Ok(lines.join("\n"))
 }
 

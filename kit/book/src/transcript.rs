@@ -75,7 +75,8 @@ impl Transcript {
         self.entries.iter().zip(&other.entries).find_map(|(ours, theirs)| {
             let (old, new) = (masked(&ours.output), masked(&theirs.output));
             let at = (0..old.len().max(new.len())).find(|&at| old.get(at) != new.get(at))?;
-            let line = |lines: &[String]| lines.get(at).map_or("(the output ends)", String::as_str).to_owned();
+            let line =
+                |lines: &[String]| lines.get(at).map_or("(the output ends)", String::as_str).to_owned();
             Some(format!("$ {}\n  was: {}\n  is:  {}", ours.command, line(&old), line(&new)))
         })
     }

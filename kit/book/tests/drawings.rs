@@ -44,8 +44,7 @@ fn the_drawing_of_chapter_2_has_exactly_the_dependencies_of_its_crates() -> anyh
 }
 
 #[test]
-fn the_sequence_of_an_order_has_the_messages_of_the_tour_and_legal_transitions()
--> anyhow::Result<()> {
+fn the_sequence_of_an_order_has_the_messages_of_the_tour_and_legal_transitions() -> anyhow::Result<()> {
     let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     let read = |file: &str| fs::read_to_string(course.root.join(file));
     let (svg, order) = (read("book/drawings/walk.svg")?, read("book/drawings/order.svg")?);

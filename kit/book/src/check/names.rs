@@ -44,7 +44,8 @@ impl Names {
                     in_shell = &*language == "sh";
                 }
                 Event::Text(text) if in_shell => {
-                    unknown.extend(text.lines().filter_map(|typed| Some((line, self.unknown_recipe(typed)?))));
+                    unknown
+                        .extend(text.lines().filter_map(|typed| Some((line, self.unknown_recipe(typed)?))));
                 }
                 Event::End(_) => in_shell = false,
                 _ => {}
