@@ -64,7 +64,7 @@ pub fn charts(comparison: &Comparison) -> Vec<(&'static str, String)> {
     };
     let browse = lines("Browsing: p99 by load", "browse_p99_ms", |stage| &stage.browse, "reads per second");
     let placed = lines(
-        "Time until an order is placed: p95 by load",
+        "Time until placed: p95 by load",
         "placed_p95_ms",
         |stage| &stage.checkout,
         "check-outs per second",
