@@ -1,4 +1,4 @@
-//! What a machine can say of the pages: that what they name is there, and that what they print is printed.
+//! Checks the pages: the files and commands that they name exist, and the output that they show is what the commands print.
 
 mod names;
 
@@ -22,20 +22,20 @@ use crate::{
     render::render,
 };
 
-/// Folders with nothing of ours.
+/// Folders that contain no file of the course.
 const SKIPPED: [&str; 3] = ["target", "node_modules", "work"];
 
-/// A page as it is written.
+/// A page with its directives, as it is in the file.
 struct Page {
     /// Its path from `book/src`.
     path: String,
     text: String,
 }
 
-/// Everything that is wrong with the book, a line or more each.
+/// All errors in the book, each as one or more lines.
 ///
 /// # Errors
-/// A file cannot be read, the book not be rendered, or a command of a capture not be run.
+/// A file cannot be read, the book cannot be rendered, or a command of a capture cannot be run.
 pub fn everything(course: &Course) -> Result<Vec<String>> {
     let mut wrong = pages(course)?;
     if wrong.is_empty() {
@@ -44,7 +44,7 @@ pub fn everything(course: &Course) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// What is wrong with the pages: all that can be said without running a stage.
+/// The errors in the pages that can be found without running a stage.
 ///
 /// # Errors
 /// As [`everything`].
@@ -56,26 +56,26 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
     let names = names::Names::read(course)?;
     let mut wrong = Vec::new();
     for page in &pages {
-        let mut tell = |line: usize, what: &str| wrong.push(format!("book/src/{}:{line}: {what}", page.path));
+        let mut report = |line: usize, what: &str| wrong.push(format!("book/src/{}:{line}: {what}", page.path));
         if !is_listed(&summary, &page.path) {
-            tell(1, "the page is not in SUMMARY.md, so it is not in the book");
+            report(1, "the page is not in SUMMARY.md, so it is not in the book");
         }
         for line in typed_rust(&page.text) {
-            tell(
+            report(
                 line,
-                "Rust is typed here; take it from a stage with {{#listing}}, so that it cannot become untrue",
+                "Rust is typed here; take it from a stage with {{#listing}}, so that it follows the code",
             );
         }
         for (line, figure) in typed_figures(&page.text) {
-            tell(
+            report(
                 line,
                 &format!(
-                    "\"{figure}\" is typed here; count it with a directive, or show the output that has it"
+                    "\"{figure}\" is typed here; count it with a directive, or show the output that contains it"
                 ),
             );
         }
         for (line, what) in names.unknown(&page.text) {
-            tell(line, &what);
+            report(line, &what);
         }
     }
     wrong.extend(dead_links(course, &pages)?);
@@ -84,7 +84,7 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// Links of the pages that lead nowhere, those that directives insert included.
+/// Broken links of the pages, including the links that directives insert.
 fn dead_links(course: &Course, pages: &[Page]) -> Result<Vec<String>> {
     let expander = Pages { course: course.clone() };
     let mut documents = BTreeMap::new();
@@ -97,7 +97,7 @@ fn dead_links(course: &Course, pages: &[Page]) -> Result<Vec<String>> {
     Ok(dead.iter().map(|link| format!("{}: {} leads nowhere", link.path.display(), link.target)).collect())
 }
 
-/// A folder to render into, which the next check uses again.
+/// The folder to render into; every check uses the same one.
 fn folder_to_check(course: &Course) -> Result<PathBuf> {
     let folder = course.run_dir().join("tests/book-checked");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -116,7 +116,7 @@ fn written(folder: &Path) -> Result<Vec<Page>> {
     files.iter().map(page).collect()
 }
 
-/// All files below a folder, without what builds leave.
+/// All files below a folder, except in hidden folders and in those that builds make.
 pub(crate) fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
@@ -129,7 +129,7 @@ pub(crate) fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Lines where a fence of Rust begins.
+/// The lines at which a fence of Rust begins.
 fn typed_rust(page: &str) -> impl Iterator<Item = usize> {
     let is_rust = |line: &str| {
         let languages = line.trim_start().trim_start_matches('`');
@@ -160,7 +160,7 @@ fn typed_figures(page: &str) -> Vec<(usize, String)> {
         .collect()
 }
 
-/// Whether the table of contents has a page; who is not in it is not rendered.
+/// Whether `SUMMARY.md` lists a page. mdBook renders only the pages that are listed.
 fn is_listed(summary: &str, page: &str) -> bool {
     ["SUMMARY.md", "404.md"].contains(&page) || summary.contains(&format!("({page})"))
 }
@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_the_table_of_contents_has_not_is_found() {
+    fn a_page_that_is_not_in_the_summary_is_found() {
         let summary = "- [Money](01-monolith/money.md)\n";
         assert!(is_listed(summary, "01-monolith/money.md") && is_listed(summary, "SUMMARY.md"));
         assert!(!is_listed(summary, "money.md"));
     }
 
     #[test]
-    fn the_pages_of_this_book_are_right() {
+    fn the_pages_of_this_book_have_no_errors() {
         let course = Course::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         let wrong = pages(&course).unwrap();
         assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
