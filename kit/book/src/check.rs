@@ -56,7 +56,8 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
     let names = names::Names::read(course)?;
     let mut wrong = Vec::new();
     for page in &pages {
-        let mut report = |line: usize, what: &str| wrong.push(format!("book/src/{}:{line}: {what}", page.path));
+        let mut report =
+            |line: usize, what: &str| wrong.push(format!("book/src/{}:{line}: {what}", page.path));
         if !is_listed(&summary, &page.path) {
             report(1, "the page is not in SUMMARY.md, so it is not in the book");
         }
@@ -78,14 +79,14 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
             report(line, &what);
         }
     }
-    wrong.extend(dead_links(course, &pages)?);
+    wrong.extend(dead_links(course, &pages));
     render(course, Some(&folder_to_check(course)?))?;
     wrong.extend(capture::outdated_pictures(course)?);
     Ok(wrong)
 }
 
 /// Broken links of the pages, including the links that directives insert.
-fn dead_links(course: &Course, pages: &[Page]) -> Result<Vec<String>> {
+fn dead_links(course: &Course, pages: &[Page]) -> Vec<String> {
     let expander = Pages { course: course.clone() };
     let mut documents = BTreeMap::new();
     for page in pages {
@@ -94,7 +95,7 @@ fn dead_links(course: &Course, pages: &[Page]) -> Result<Vec<String>> {
         documents.insert(PathBuf::from("book/src").join(&page.path), text);
     }
     let dead = prose::links::dead(&course.root, &documents);
-    Ok(dead.iter().map(|link| format!("{}: {} leads nowhere", link.path.display(), link.target)).collect())
+    dead.iter().map(|link| format!("{}: {} leads nowhere", link.path.display(), link.target)).collect()
 }
 
 /// The folder to render into; every check uses the same one.
