@@ -150,13 +150,20 @@ static FIGURE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a valid expression")
 });
 
-/// Figures in the text of a page, outside code and directives.
+/// A program writes the text between these two: `just compare --book`.
+const GENERATED: [&str; 2] = ["<!-- figures: written by", "<!-- end of figures -->"];
+
+/// Figures in the text of a page, outside code, directives and generated text.
 fn typed_figures(page: &str) -> Vec<(usize, String)> {
     let prose = prose::text::prose(page, prose::text::Kind::Markdown);
-    let lines = prose.lines().zip(1..);
-    lines
-        .flat_map(|(line, number)| {
-            FIGURE.find_iter(line).map(move |found| (number, found.as_str().to_owned()))
+    let position = |mark| page.lines().position(|line| line.starts_with(mark)).unwrap_or_default();
+    let [first, last] = GENERATED.map(position);
+    prose
+        .lines()
+        .enumerate()
+        .filter(|(index, _)| !(first..last).contains(index))
+        .flat_map(|(index, line)| {
+            FIGURE.find_iter(line).map(move |found| (index + 1, found.as_str().to_owned()))
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Dead links: relative paths that lead nowhere, and anchors that no heading has. Addresses on the network are not followed.
+//! Dead links: relative paths that lead nowhere, and anchors that no heading and no term has. Addresses on the network are not followed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -55,7 +55,11 @@ fn leads_somewhere(root: &Path, parsed: &BTreeMap<&PathBuf, Document>, from: &Pa
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
     let target = if path.is_empty() { from.to_owned() } else { resolved(from, path) };
     let is_page = target.extension().is_some_and(|extension| extension == "html");
-    let target = if is_page { target.with_extension("md") } else { target };
+    let target = match is_page {
+        true if target.ends_with("index.html") => target.with_file_name("README.md"), // as mdBook renames it
+        true => target.with_extension("md"),
+        false => target,
+    };
     match parsed.get(&target) {
         Some(document) => anchor.is_empty() || document.anchors.contains(anchor),
         None => !link.is_empty() && root.join(target).exists(),
@@ -79,7 +83,10 @@ fn resolved(from: &Path, link: &str) -> PathBuf {
 
 impl Document {
     fn parse(text: &str) -> Self {
-        let options = Options::ENABLE_TABLES | Options::ENABLE_HEADING_ATTRIBUTES | Options::ENABLE_FOOTNOTES;
+        let options = Options::ENABLE_TABLES
+            | Options::ENABLE_HEADING_ATTRIBUTES
+            | Options::ENABLE_FOOTNOTES
+            | Options::ENABLE_DEFINITION_LIST;
         let mut document = Self::default();
         let mut heading: Option<String> = None;
         for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
@@ -93,12 +100,16 @@ impl Document {
                     document.anchors.extend(id.map(|id| id.into_string()));
                     heading = Some(String::new());
                 }
+                // mdBook makes an anchor of each term in a definition list, too.
+                Event::Start(Tag::DefinitionListTitle) => heading = Some(String::new()),
                 Event::Text(words) | Event::Code(words) => {
                     if let Some(heading) = &mut heading {
                         heading.push_str(&words);
                     }
                 }
-                Event::End(TagEnd::Heading(_)) => document.add_anchor(&heading.take().unwrap_or_default()),
+                Event::End(TagEnd::Heading(_) | TagEnd::DefinitionListTitle) => {
+                    document.add_anchor(&heading.take().unwrap_or_default());
+                }
                 _ => {}
             }
         }
@@ -135,10 +146,10 @@ mod tests {
     fn dead_paths_and_anchors_are_named_with_their_line_and_good_ones_are_not() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("picture.svg"), "").unwrap();
-        let readme = "# Here\n[a](book/other.md) [b](book/other.md#a-kit-that-breaks-why \"title\") [c](#here) [d](https://example.org/x)\n\
+        let readme = "# Here\n[a](book/other.md) [b](book/other.md#a-kit-that-breaks-why \"title\") [c](#here) [d](https://example.org/x) [t](book/other.md#a-term)\n\
             [e](book/other.md#twice-1) `[f](in-code)` [p](book/other.html#named)\n```\n[g](in-a-fence)\n```\n\
             [h](missing.md) and [i](#nowhere)\n<img src=\"gone.png\">\n[j]\n\n[j]: book/other.md#no\n";
-        let other = "# A `kit` that breaks: why?\n\n## Twice\n\n## Twice\n\n<a id=\"named\"></a>[up](../README.md#here) ![x](../picture.svg)\n";
+        let other = "# A `kit` that breaks: why?\n\n## Twice\n\n## Twice\n\n<a id=\"named\"></a>[up](../README.md#here) ![x](../picture.svg)\n\nA, term\n: Its definition.\n";
         let documents = [("README.md", readme), ("book/other.md", other)];
         let documents = documents.map(|(path, text)| (PathBuf::from(path), text.to_owned())).into();
         let dead = dead(folder.path(), &documents);
