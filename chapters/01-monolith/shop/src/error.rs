@@ -69,12 +69,8 @@ impl From<Error> for Problem {
             Error::WrongCredentials => {
                 Self::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "Wrong e-mail address or password")
             }
-            Error::WrongPassword => {
-                Self::new(StatusCode::FORBIDDEN, "wrong-password", "Wrong current password")
-            }
-            Error::EmailTaken => {
-                Self::new(StatusCode::CONFLICT, "email-taken", "E-mail address already registered")
-            }
+            Error::WrongPassword => Self::new(StatusCode::FORBIDDEN, "wrong-password", "Wrong password"),
+            Error::EmailTaken => Self::new(StatusCode::CONFLICT, "email-taken", "E-mail address is taken"),
             Error::TransitionError(error) => {
                 Self::new(StatusCode::CONFLICT, "order-state", "The order's status does not allow this")
                     .detail(error.to_string())

@@ -35,12 +35,8 @@ impl From<AccountError> for Problem {
             AccountError::WrongCredentials => {
                 (StatusCode::UNAUTHORIZED, "wrong-credentials", "Wrong e-mail address or password")
             }
-            AccountError::WrongPassword => {
-                (StatusCode::FORBIDDEN, "wrong-password", "Wrong current password")
-            }
-            AccountError::EmailTaken => {
-                (StatusCode::CONFLICT, "email-taken", "E-mail address already registered")
-            }
+            AccountError::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Wrong password"),
+            AccountError::EmailTaken => (StatusCode::CONFLICT, "email-taken", "E-mail address is taken"),
         };
         Self::new(status, kind, title)
     }
