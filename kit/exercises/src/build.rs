@@ -13,29 +13,29 @@ use tokio::process::Command;
 
 use crate::exercise::Test;
 
-/// Where the test programs are.
+/// The compiled test programs, by package and name.
 #[derive(Debug, Default)]
 pub struct Programs(BTreeMap<(String, String), Program>);
 
 /// A compiled test program.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// The file to run.
+    /// The executable.
     pub file: PathBuf,
-    /// Where tests expect to run: the folder of their package.
+    /// The folder of their package, in which tests expect to run.
     pub folder: PathBuf,
 }
 
-/// What came of compiling.
+/// The result of compiling.
 #[derive(Debug)]
 pub enum Built {
     /// It compiles.
     Programs(Programs),
-    /// It does not, for these reasons, as the compiler says them, with colours.
+    /// It does not compile. Contains the compiler's messages, with colours.
     Errors(Vec<String>),
 }
 
-/// A line of what Cargo reports.
+/// One line of Cargo's report.
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Report {
@@ -64,13 +64,13 @@ struct Message {
     spans: Vec<serde::de::IgnoredAny>,
 }
 
-/// Compiles the programs that these tests are in.
+/// Compiles the programs that contain these tests.
 ///
 /// # Errors
-/// Cargo cannot be run, or fails for another reason than what it compiles.
+/// Cargo cannot be run, or it fails for a reason other than the code.
 pub async fn build(folder: &Path, tests: &[Test], guard: &Guard) -> Result<Built> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(folder); // where its .cargo/config.toml is found
+    cargo.current_dir(folder); // Cargo looks for .cargo/config.toml from here upwards
     cargo.args(["test", "--no-run", "--message-format=json-diagnostic-rendered-ansi"]).args(selection(tests));
     cargo.env_clear().envs(stage::environment::inherited());
     cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -83,24 +83,22 @@ pub async fn build(folder: &Path, tests: &[Test], guard: &Guard) -> Result<Built
     if output.status.success() {
         return Ok(Built::Programs(programs(reports)));
     }
-    let complaint = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     let errors = errors(reports);
-    if complaint.contains("No space left on device") {
-        bail!("it cannot be compiled{}", crate::DISK_FULL);
+    if stderr.contains("No space left on device") {
+        bail!("compiling failed{}", crate::DISK_FULL);
     }
     if !errors.is_empty() {
         return Ok(Built::Errors(errors));
     }
-    let offline = ["failed to download", "Could not resolve host", "failed to get", "offline"];
-    if offline.iter().any(|sign| complaint.contains(sign)) {
-        bail!(
-            "a crate that it needs is not on this machine; `just prepare` fetches all, where there is a network:\n{complaint}"
-        );
+    let signs_of_no_network = ["failed to download", "Could not resolve host", "failed to get", "offline"];
+    if signs_of_no_network.iter().any(|sign| stderr.contains(sign)) {
+        bail!("a crate is not on this machine; run `just prepare` while there is a network:\n{stderr}");
     }
-    bail!("cargo failed in {}:\n{complaint}", folder.display())
+    bail!("cargo failed in {}:\n{stderr}", folder.display())
 }
 
-/// The packages and test programs, as Cargo wants them named.
+/// The arguments that select the packages and test programs.
 fn selection(tests: &[Test]) -> Vec<String> {
     let packages: BTreeSet<_> = tests.iter().map(|test| &test.package).collect();
     let programs: BTreeSet<_> = tests.iter().map(|test| test.program.as_str()).collect();
@@ -132,7 +130,7 @@ fn programs(reports: Vec<Report>) -> Programs {
 fn errors(reports: Vec<Report>) -> Vec<String> {
     let mut errors = Vec::new();
     for report in reports {
-        // One without a place is only the sum: "aborting due to 2 previous errors".
+        // An error without a location is only a summary: "aborting due to 2 previous errors".
         if let Report::CompilerMessage { message } = report
             && message.level == "error"
             && !message.spans.is_empty()
@@ -146,7 +144,7 @@ fn errors(reports: Vec<Report>) -> Vec<String> {
 }
 
 impl Programs {
-    /// The program that a test is in.
+    /// The program that contains a test.
     pub fn of(&self, test: &Test) -> Option<&Program> {
         self.0.get(&(test.package.clone(), test.program.clone()))
     }

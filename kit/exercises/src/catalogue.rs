@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use stage::Course;
 
 use crate::{
-    Impossible,
+    NotPossible,
     exercise::{Exercise, Number},
 };
 
@@ -27,7 +27,7 @@ impl Catalogue {
     /// Reads every exercise of a course.
     ///
     /// # Errors
-    /// One cannot be used, or two have one id.
+    /// An `exercise.toml` is invalid, or two exercises share an id.
     pub fn of(course: &Course) -> Result<Self> {
         let mut exercises = Vec::new();
         for (chapter, folder) in numbered(&course.root.join("exercises"))? {
@@ -37,31 +37,28 @@ impl Catalogue {
         }
         let mut ids = BTreeMap::new();
         for Exercise { number, manifest, .. } in &exercises {
-            if let Some(other) = ids.insert(&manifest.id, number) {
-                let id = &manifest.id;
-                ensure!(
-                    other == number,
-                    "exercises {other} and {number} have one id, \"{id}\"; give each its own"
-                );
+            for id in manifest.former_ids.iter().chain([&manifest.id]) {
+                if let Some(other) = ids.insert(id, number) {
+                    bail!("exercises {other} and {number} share the id \"{id}\"; give each its own");
+                }
             }
         }
         Ok(Self { course: course.clone(), exercises })
     }
 
-    /// The exercise of a number (`1.1`) or an id (`last-unit`).
+    /// Finds an exercise by its number (`1.1`) or its id (`last-unit`), a former id included.
     ///
     /// # Errors
-    /// [`Impossible::NoExercise`].
-    pub fn find(&self, wanted: &str) -> Result<&Exercise, Impossible> {
-        let is_it =
-            |exercise: &&Exercise| exercise.number.to_string() == wanted || exercise.manifest.id == wanted;
-        self.exercises.iter().find(is_it).ok_or_else(|| {
+    /// [`NotPossible::NoSuchExercise`].
+    pub fn find(&self, wanted: &str) -> Result<&Exercise, NotPossible> {
+        let matches = |exercise: &&Exercise| exercise.number.to_string() == wanted || exercise.has_id(wanted);
+        self.exercises.iter().find(matches).ok_or_else(|| {
             let numbers: Vec<_> = self.exercises.iter().map(|exercise| exercise.number.to_string()).collect();
-            Impossible::NoExercise { wanted: wanted.to_owned(), there: numbers.join(", ") }
+            NotPossible::NoSuchExercise { wanted: wanted.to_owned(), available: numbers.join(", ") }
         })
     }
 
-    /// Those of one chapter.
+    /// The exercises of one chapter.
     pub fn of_chapter(&self, chapter: u32) -> impl Iterator<Item = &Exercise> {
         self.exercises.iter().filter(move |exercise| exercise.number.chapter == chapter)
     }
@@ -73,13 +70,13 @@ impl Catalogue {
         chapters
     }
 
-    /// Where learners work.
-    pub fn desk(&self) -> PathBuf {
+    /// The folder in which learners work.
+    pub fn work_folder(&self) -> PathBuf {
         self.course.root.join("work")
     }
 }
 
-/// Folders called `NN-title`, with their numbers, in order. None where the folder is not there.
+/// Folders called `NN-title`, with their numbers, in order. Empty if the folder does not exist.
 fn numbered(folder: &Path) -> Result<Vec<(u32, PathBuf)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

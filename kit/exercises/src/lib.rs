@@ -1,16 +1,17 @@
-//! Exercises: a part of a stage's file is taken away and asked for back. The solution is the stage's own file, so it
-//! cannot rot.
+//! Exercises: part of a stage's source is removed and the learner writes it again. The solution is the stage's own file, so
+//! it cannot become outdated.
 //!
-//! In reading order: [`exercise`] is what `exercise.toml` says, [`catalogue`] all of them. [`overlay`] lays a few items over
-//! a source, [`copy`] does so with a whole stage. [`desk`] is a learner's folder; [`build`] compiles what is in it, [`run`]
-//! runs one test with a limit, [`check`] judges by both, and [`report`] says it in words. [`progress`] is what a
-//! participant has done, [`list`] shows it. [`proof`] holds every exercise to what it declares.
+//! In reading order: [`exercise`] describes `exercise.toml`, [`catalogue`] finds all of them. [`overlay`] replaces single
+//! items of a source file, [`tree`] does so for a whole stage. [`workspace`] is a learner's folder. [`build`] compiles the
+//! test programs, [`run`] runs one test with a time limit, [`check`] combines both into a result, and [`report`] explains
+//! the result. [`progress`] stores what a participant has done, [`list`] shows it. [`proof`] verifies that every exercise
+//! behaves as its `exercise.toml` declares.
 
 pub mod exercise;
 pub mod catalogue;
 pub mod overlay;
-pub mod copy;
-pub mod desk;
+pub mod tree;
+pub mod workspace;
 pub mod build;
 pub mod run;
 pub mod check;
@@ -23,54 +24,53 @@ pub mod prepare;
 pub use catalogue::Catalogue;
 pub use exercise::{Exercise, Number};
 
-/// What to do when the disk is full, behind a message.
-pub(crate) const DISK_FULL: &str =
-    ": the disk is full; free some space, `cargo clean` frees what builds took";
+/// Appended to a message when the disk is full.
+pub(crate) const DISK_FULL: &str = ": the disk is full; free some space (`cargo clean` removes build output)";
 
-/// Why something cannot be done here and now. All else is a failure.
+/// Why a command cannot be carried out as given. Every other error means that something failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Impossible {
-    /// There is no such exercise.
-    #[error("there is no exercise {wanted}; those there are: {there}; `just exercises` lists them")]
-    NoExercise {
-        /// What was asked for.
+pub enum NotPossible {
+    /// No exercise has this number or id.
+    #[error("there is no exercise {wanted}; the exercises are: {available} (`just exercises` lists them)")]
+    NoSuchExercise {
+        /// The number or id that was given.
         wanted: String,
-        /// The numbers there are.
-        there: String,
+        /// The numbers of all exercises.
+        available: String,
     },
-    /// No exercise was named, and none was ever started.
+    /// No exercise was named, and none was started before.
     #[error("no exercise was started yet; name one: just {command} 1.1, or begin: just start 1.1")]
     NoneStarted {
         /// The command.
         command: &'static str,
     },
-    /// There is no work folder.
-    #[error("work/{number} is not there; make it: just start {number}")]
+    /// The work folder does not exist.
+    #[error("work/{number} does not exist; create it: just start {number}")]
     NotStarted {
         /// The exercise.
         number: Number,
     },
-    /// The work folder is of an exercise that has another number now.
-    #[error("work/{number} is of the exercise {id}, {now}; then: just start {number}")]
+    /// The work folder belongs to an exercise that has another number now.
+    #[error("work/{number} belongs to the exercise {id}, {now}; then: just start {number}")]
     Renumbered {
-        /// The exercise that was asked for.
+        /// The exercise that was named.
         number: Number,
-        /// The one the folder was made for.
+        /// The exercise that the folder was created for.
         id: String,
-        /// What became of it.
+        /// Where that exercise is now.
         now: String,
     },
-    /// A file to edit is not in the work folder.
+    /// A file that the learner edits is missing from the work folder.
     #[error(
-        "work/{number}/{path} is gone; take it from wherever you moved it, or begin anew: just reset {number}"
+        "work/{number}/{path} is missing; move it back from wherever you put it, or begin again: just reset {number}"
     )]
-    FileGone {
+    FileMissing {
         /// The exercise.
         number: Number,
         /// The file.
         path: String,
     },
-    /// A question was to be asked, and there is no terminal.
-    #[error("there is no terminal to ask at; say --yes")]
-    NobodyToAsk,
+    /// The command needs to ask the user, and standard input is not a terminal.
+    #[error("there is no terminal to ask for confirmation; pass --yes")]
+    NoTerminal,
 }

@@ -1,4 +1,4 @@
-//! The exercises with a participant's progress: for people, for tools, and of a room on one page.
+//! The exercises with a participant's progress: as text, as JSON, and for a whole room as one page.
 
 use std::{fmt::Write, fs, path::Path};
 
@@ -13,26 +13,26 @@ use crate::{
 /// What `just exercises --json` prints.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct List {
-    /// Who it is, where they said so.
+    /// The participant's name, if they gave one.
     pub participant: Option<String>,
     /// Every exercise, in order.
     pub exercises: Vec<Entry>,
 }
 
-/// An exercise and what was done of it.
+/// An exercise and the participant's progress in it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Entry {
-    /// As `1.1`.
+    /// For example `1.1`.
     pub number: String,
-    /// Stays when the number changes.
+    /// Its id, which stays when the number changes.
     pub id: String,
     /// Its title.
     pub title: String,
     /// How long it takes.
     pub minutes: u32,
-    /// How many tests have to pass.
+    /// How many expectations a check has.
     pub tests: usize,
-    /// What was done.
+    /// What the participant has done.
     #[serde(flatten)]
     pub done: Done,
 }
@@ -45,26 +45,43 @@ impl List {
             id: exercise.manifest.id.clone(),
             title: exercise.manifest.title.clone(),
             minutes: exercise.manifest.minutes,
-            tests: exercise.manifest.tests.len(),
+            tests: exercise.manifest.expectations().count(),
             done: progress.of(&exercise.manifest.id),
         };
         Self { participant, exercises: catalogue.exercises.iter().map(entry).collect() }
     }
 
-    /// The one to go on with: what is under way, or else the first that has not passed after the one that passed last: who
-    /// begins with chapter 2 goes on there, and what was left out comes in the end.
+    /// The exercise to continue with. This is one that was started and has not passed, or otherwise the first open one after
+    /// the exercise that passed last: a participant who begins with chapter 2 continues there, and does what was left out
+    /// at the end.
     pub fn next(&self) -> Option<&Entry> {
-        let is_open = |entry: &&Entry| entry.done.passed_at.is_none();
-        let under_way = self.exercises.iter().filter(is_open).filter(|entry| entry.done.started_at.is_some());
-        let passed = self.exercises.iter().enumerate().filter(|(_, entry)| entry.done.passed_at.is_some());
+        let started =
+            self.exercises.iter().filter(|entry| entry.is_open() && entry.done.started_at.is_some());
+        let passed = self.exercises.iter().enumerate().filter(|(_, entry)| !entry.is_open());
         let passed_last = passed.max_by_key(|(_, entry)| entry.done.passed_at).map_or(0, |(place, _)| place);
         let (before, after) = self.exercises.split_at(passed_last);
-        under_way
+        started
             .max_by_key(|entry| entry.done.started_at)
-            .or_else(|| after.iter().chain(before).find(is_open))
+            .or_else(|| after.iter().chain(before).find(|entry| entry.is_open()))
     }
 
-    /// A line an exercise, below its chapter's title, and what is next.
+    /// What to do next, in a sentence; and which exercises before it are still open.
+    pub fn next_steps(&self) -> String {
+        let Some(next) = self.next() else { return "All exercises pass.".to_owned() };
+        let number = &next.number;
+        let step = match next.done.started_at {
+            Some(_) => {
+                format!("Continue with {number}: edit the files in work/{number}, then: just check {number}")
+            }
+            None => format!("Next: just start {number}"),
+        };
+        let earlier = self.exercises.iter().take_while(|entry| entry.id != next.id);
+        let open: Vec<_> =
+            earlier.filter(|entry| entry.is_open()).map(|entry| entry.number.as_str()).collect();
+        if open.is_empty() { step } else { format!("{step}\nStill open before it: {}", open.join(", ")) }
+    }
+
+    /// One line for each exercise, below its chapter's title, and what to do next.
     ///
     /// # Errors
     /// A chapter's manifest cannot be read.
@@ -82,19 +99,17 @@ impl List {
                 writeln!(text, "{}", line.trim_end())?;
             }
         }
-        match self.next() {
-            Some(Entry { number, done, .. }) if done.started_at.is_some() => {
-                writeln!(text, "\nGo on with {number}: edit in work/{number}, then `just check {number}`.")?;
-            }
-            Some(Entry { number, .. }) => writeln!(text, "\nNext: just start {number}")?,
-            None => writeln!(text, "\nAll of them pass.")?,
-        }
+        writeln!(text, "\n{}", self.next_steps())?;
         Ok(text)
     }
 }
 
 impl Entry {
-    /// How far it is, in a few words.
+    fn is_open(&self) -> bool {
+        self.done.passed_at.is_none()
+    }
+
+    /// How far the participant is, in a few words.
     pub fn state(&self) -> String {
         let Done { started_at, passed_at, hints, solution_read, tests_passed, .. } = self.done;
         let help = match (hints, solution_read) {
@@ -111,7 +126,7 @@ impl Entry {
     }
 }
 
-/// One page for a room: a row a participant, a column an exercise, from the files `*.json` in a folder.
+/// One page for a room, from the files `*.json` in a folder: one row per participant and one column per exercise.
 ///
 /// # Errors
 /// A file is not what `just exercises --json` prints.
@@ -122,7 +137,7 @@ pub fn room(folder: &Path) -> Result<String> {
     files.sort();
     ensure!(
         !files.is_empty(),
-        "{} has no *.json; each participant writes one: just exercises --json --name ADA > ada.json",
+        "{} contains no *.json; each participant writes one: just exercises --json --name ADA > ada.json",
         folder.display()
     );
     let mut lists = Vec::new();
@@ -151,9 +166,8 @@ fn page(lists: &[(String, List)]) -> String {
         rows.push_str("</tr>\n");
     }
     let passed = |id: &str| {
-        let has =
-            |list: &List| list.exercises.iter().any(|entry| entry.id == id && entry.done.passed_at.is_some());
-        lists.iter().filter(|(_, list)| has(list)).count()
+        let has_passed = |list: &List| list.exercises.iter().any(|entry| entry.id == id && !entry.is_open());
+        lists.iter().filter(|(_, list)| has_passed(list)).count()
     };
     let sums = first.iter().map(|entry| format!("<td>{} of {}</td>", passed(&entry.id), lists.len()));
     format!(

@@ -1,7 +1,7 @@
-//! `exercises`: what `just exercises`, `start`, `check`, `watch`, `hint`, `reset`, `solution` and `prepare` run.
+//! `exercises`: the program behind `just exercises`, `start`, `check`, `watch`, `hint`, `reset`, `solution` and `prepare`.
 
-mod learn;
-mod teach;
+mod learner;
+mod facilitator;
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use exercises::{Catalogue, Impossible};
+use exercises::{Catalogue, NotPossible};
 use stage::{Course, CourseError, Guard, nats::NatsError};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(
     bin_name = "just",
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 done, 1 it failed, 2 it cannot be done here (or a usage error)."
+    after_help = "Exit codes: 0 success, 1 failure, 2 the command is not possible as given (usage errors included)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -29,14 +29,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Lists the exercises: minutes, your progress, what is next
-    Exercises(teach::ListArgs),
-    /// Makes a folder to work in: a stage with a part taken away. One that is there is left as it is
+    /// Lists the exercises with their minutes, your progress and what to do next
+    Exercises(facilitator::ListArgs),
+    /// Creates a folder to work in, a stage with a part removed. An existing folder is left as it is
     Start {
         /// Its number or id: 1.1
         exercise: String,
     },
-    /// Compiles what you have and runs the tests of the exercise, and no others
+    /// Compiles your work and runs the tests of the exercise, and no others
     Check {
         /// Its number or id [default: the one started last]
         exercise: Option<String>,
@@ -49,45 +49,45 @@ enum Command {
         /// Its number or id [default: the one started last]
         exercise: Option<String>,
     },
-    /// Shows the next hint: a question, then a concept, then code
+    /// Shows the next hint: a question, a concept, a skeleton, the code
     Hint {
         /// Its number or id [default: the one started last]
         exercise: Option<String>,
-        /// Which one, to read it again
-        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
+        /// Which hint, to read it again
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
         number: Option<u8>,
     },
-    /// Begins anew; the folder you have is moved aside and named
+    /// Begins again. Your present folder is moved aside, and its new name printed
     Reset {
         /// Its number or id: 1.1
         exercise: String,
     },
-    /// Shows what the stage has and you have not, after asking
+    /// Shows how the solution differs from your work, after asking
     Solution {
         /// Its number or id [default: the one started last]
         exercise: Option<String>,
-        /// Does not ask
+        /// Does not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
     /// Fetches and compiles everything for a room without network, then tries it without
     Prepare {
-        /// Only tries: starts a stage and checks an exercise without network
+        /// Only tries it: starts a stage and checks an exercise without network
         #[arg(long)]
         check: bool,
     },
-    /// Proves that every exercise does as it declares
+    /// Proves that every exercise behaves as its exercise.toml declares
     Prove {
         /// Only these: chapters, or numbers or ids of exercises
         named: Vec<String>,
-        /// Prints one JSON document: a list of {number, id, variant, holds, told, seconds}
+        /// Prints one JSON document: a list of {number, id, variant, holds, detail, seconds}
         #[arg(long)]
         json: bool,
     },
-    /// What `prepare` runs without network
+    /// The part of `prepare` that runs without network
     #[command(hide = true)]
     Trial,
-    /// Ends the process groups it is told of when its input breaks off
+    /// Kills the process groups named on its input when that input ends
     #[command(hide = true)]
     Guard,
 }
@@ -101,8 +101,8 @@ fn main() -> ExitCode {
     };
     ended.unwrap_or_else(|error| {
         say(&format!("error: {error:#}"));
-        let impossible = error.is::<Impossible>() || error.is::<CourseError>() || error.is::<NatsError>();
-        ExitCode::from(if impossible { 2 } else { 1 })
+        let not_possible = error.is::<NotPossible>() || error.is::<CourseError>() || error.is::<NatsError>();
+        ExitCode::from(if not_possible { 2 } else { 1 })
     })
 }
 
@@ -111,11 +111,11 @@ fn run(command: Command) -> Result<ExitCode> {
     let catalogue = Catalogue::of(&course)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     runtime.block_on(async {
-        // Out of the terminal's reach, so that whatever was started ends however we do.
+        // The guard is not in the terminal's process group, so it survives Ctrl-C and kills every process that we started.
         let guard = Guard::spawn(&std::env::current_exe()?, File::options().write(true).open("/dev/null")?)?;
         let ended = tokio::select! {
             ended = dispatch(command, &catalogue, &guard) => ended,
-            () = asked_to_end()? => { say("\ninterrupted"); Ok(ExitCode::FAILURE) }
+            () = termination()? => { say("\ninterrupted"); Ok(ExitCode::FAILURE) }
         };
         guard.release();
         ended
@@ -123,24 +123,24 @@ fn run(command: Command) -> Result<ExitCode> {
 }
 
 async fn dispatch(command: Command, catalogue: &Catalogue, guard: &Guard) -> Result<ExitCode> {
-    let mut learner = learn::Learner::new(catalogue, guard)?;
+    let mut learner = learner::Learner::new(catalogue, guard)?;
     match command {
-        Command::Exercises(args) => teach::list(catalogue, args),
+        Command::Exercises(args) => facilitator::list(catalogue, args),
         Command::Start { exercise } => learner.start(&exercise),
         Command::Check { exercise, json } => learner.check(exercise.as_deref(), json).await,
         Command::Watch { exercise } => learner.watch(exercise.as_deref()).await,
         Command::Hint { exercise, number } => learner.hint(exercise.as_deref(), number.map(usize::from)),
         Command::Reset { exercise } => learner.reset(&exercise),
         Command::Solution { exercise, yes } => learner.solution(exercise.as_deref(), yes),
-        Command::Prepare { check } => teach::prepare(catalogue, guard, check).await,
-        Command::Prove { named, json } => teach::prove(catalogue, guard, &named, json).await,
-        Command::Trial => teach::trial(catalogue, guard).await,
-        Command::Guard => unreachable!("a guard needs neither course nor runtime"),
+        Command::Prepare { check } => facilitator::prepare(catalogue, guard, check).await,
+        Command::Prove { named, json } => facilitator::prove(catalogue, guard, &named, json).await,
+        Command::Trial => facilitator::trial(catalogue, guard).await,
+        Command::Guard => unreachable!("`main` runs the guard"),
     }
 }
 
-/// Waits for Ctrl-C, `kill`, or the terminal's going away.
-fn asked_to_end() -> Result<impl Future<Output = ()>> {
+/// Waits for Ctrl-C, `kill`, or the terminal to close.
+fn termination() -> Result<impl Future<Output = ()>> {
     let [mut interrupt, mut terminate, mut hangup] =
         [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
     Ok(async move {
@@ -152,12 +152,12 @@ fn asked_to_end() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// A line on standard error: progress and complaints.
+/// Prints a line of progress or an error to standard error.
 fn say(line: &str) {
     writeln!(anstream::stderr(), "{line}").ok();
 }
 
-/// Text on standard output, as long as somebody reads it.
+/// Prints text to standard output. A closed pipe is not an error.
 fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

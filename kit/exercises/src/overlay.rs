@@ -1,69 +1,69 @@
-//! Lays a few items over a whole source: what a stub takes away, and what a decoy does instead, without the rest.
+//! Replaces single items of a source file: a stub, a decoy or a bug contains only the items in which it differs.
 //!
-//! An overlay is Rust that need not compile alone. Its functions, types and modules replace those of the same name, a
-//! method that of the same `impl`; what the source does not have is added. So a fix elsewhere in a stage's file reaches
-//! every exercise on it, and a reader of a decoy sees the wrong idea and nothing else.
+//! An overlay is Rust that need not compile alone. Its functions, types and modules replace those of the same name, and its
+//! methods replace those of the same `impl`. Items that the source does not have are added. So a fix elsewhere in a
+//! stage's file reaches every exercise on it, and a reader of a decoy sees only what is wrong.
 
 use std::ops::Range;
 
 use syn::{ImplItem, Item, ItemImpl, spanned::Spanned};
 
-/// A source with the items of an overlay in place of its own.
+/// Returns a source with the items of an overlay in place of its own.
 ///
 /// # Errors
-/// One of the two is no Rust.
-pub fn lay_over(source: &str, overlay: &str) -> syn::Result<String> {
+/// One of the two is not Rust.
+pub fn apply(source: &str, overlay: &str) -> syn::Result<String> {
     let (under, over) = (syn::parse_file(source)?, syn::parse_file(overlay)?);
-    let mut edits = Edits { source, overlay, items: &under.items, made: Vec::new() };
+    let mut edits = Edits { source, overlay, items: &under.items, changes: Vec::new() };
     for item in &over.items {
         match item {
-            Item::Impl(block) => edits.implement(block),
-            Item::Use(_) => edits.import(item),
+            Item::Impl(block) => edits.replace_members(block),
+            Item::Use(_) => edits.add_import(item),
             _ => edits.replace(item),
         }
     }
     Ok(edits.applied())
 }
 
-/// The modules of a source that are compiled for tests only, as an overlay.
+/// Returns the modules of a source that are compiled only for tests, as an overlay.
 ///
 /// # Errors
-/// It is no Rust.
-pub fn tests_of(source: &str) -> syn::Result<String> {
+/// It is not Rust.
+pub fn test_modules(source: &str) -> syn::Result<String> {
     let file = syn::parse_file(source)?;
     let tests: Vec<_> =
         file.items.iter().filter(|item| is_test(item)).map(|item| text(source, item)).collect();
     Ok(tests.join("\n\n"))
 }
 
-/// What becomes of the source: text in place of parts of it.
+/// Changes to a source: byte ranges and the text that replaces them.
 struct Edits<'a> {
     source: &'a str,
     overlay: &'a str,
     items: &'a [Item],
-    made: Vec<(Range<usize>, String)>,
+    changes: Vec<(Range<usize>, String)>,
 }
 
 impl Edits<'_> {
     fn replace(&mut self, item: &Item) {
         let new = text(self.overlay, item).to_owned();
         match self.items.iter().find(|old| name(old).is_some() && name(old) == name(item)) {
-            Some(old) => self.made.push((old.span().byte_range(), new)),
+            Some(old) => self.changes.push((old.span().byte_range(), new)),
             None => self.add(&new),
         }
     }
 
-    /// Before the tests, where there are any.
+    /// Adds an item before the tests, or at the end if there are none.
     fn add(&mut self, new: &str) {
         let (at, added) = match self.items.iter().find(|item| is_test(item)) {
             Some(tests) => (tests.span().byte_range().start, format!("{new}\n\n")),
             None => (self.source.trim_end().len(), format!("\n\n{new}")),
         };
-        self.made.push((at..at, added));
+        self.changes.push((at..at, added));
     }
 
-    /// After the other imports.
-    fn import(&mut self, item: &Item) {
+    /// Adds an import after the others, unless it is there already.
+    fn add_import(&mut self, item: &Item) {
         let new = text(self.overlay, item);
         let imports = || self.items.iter().filter(|item| matches!(item, Item::Use(_)));
         if imports().any(|old| text(self.source, old) == new) {
@@ -75,10 +75,10 @@ impl Edits<'_> {
                 (self.items.first().map_or(0, |item| item.span().byte_range().start), format!("{new}\n\n"))
             }
         };
-        self.made.push((at..at, added));
+        self.changes.push((at..at, added));
     }
 
-    fn implement(&mut self, block: &ItemImpl) {
+    fn replace_members(&mut self, block: &ItemImpl) {
         let header = header(self.overlay, block);
         let blocks = || {
             let all = self
@@ -88,26 +88,26 @@ impl Edits<'_> {
             all.filter(|old| self::header(self.source, old) == header)
         };
         let Some(first) = blocks().next() else { return self.add(text(self.overlay, block)) };
-        let mut made = Vec::new();
+        let mut changes = Vec::new();
         for member in &block.items {
             let new = text(self.overlay, member);
             let mut members = blocks().flat_map(|old| &old.items);
-            let is_it =
+            let has_its_name =
                 |old: &&ImplItem| member_name(old).is_some() && member_name(old) == member_name(member);
-            let edit = members.find(is_it).map(|old| (old.span().byte_range(), new.to_owned()));
-            made.push(edit.unwrap_or_else(|| {
+            let edit = members.find(has_its_name).map(|old| (old.span().byte_range(), new.to_owned()));
+            changes.push(edit.unwrap_or_else(|| {
                 let end = first.brace_token.span.close().byte_range().start;
                 (end..end, format!("\n    {new}\n"))
             }));
         }
-        self.made.extend(made);
+        self.changes.extend(changes);
     }
 
-    /// From the end to the beginning, so that no edit moves the place of another.
+    /// Applies the changes from the end to the beginning, so that no change moves the range of another.
     fn applied(mut self) -> String {
-        self.made.sort_by_key(|(place, _)| place.start);
+        self.changes.sort_by_key(|(place, _)| place.start);
         let mut applied = self.source.to_owned();
-        for (place, new) in self.made.into_iter().rev() {
+        for (place, new) in self.changes.into_iter().rev() {
             applied.replace_range(place, &new);
         }
         applied
@@ -118,7 +118,7 @@ fn text<'a>(source: &'a str, item: &impl Spanned) -> &'a str {
     source.get(item.span().byte_range()).unwrap_or_default()
 }
 
-/// `impl Trait for Type`, in words with one space between.
+/// `impl Trait for Type`, with single spaces.
 fn header(source: &str, block: &ItemImpl) -> String {
     let (from, to) =
         (block.impl_token.span.byte_range().start, block.brace_token.span.open().byte_range().start);
@@ -167,7 +167,7 @@ mod tests {
         #[cfg(test)]\nmod tests {\n    #[test]\n    fn sells() {}\n}\n";
 
     #[test]
-    fn items_and_methods_replace_those_of_their_name_and_nothing_else_moves() {
+    fn items_and_methods_replace_those_of_the_same_name_and_nothing_else_changes() {
         let overlay = "/// Sells, or not.\nfn sell(n: u8) -> u8 {\n    todo!()\n}\nimpl Till {\n    fn open(&self) {\n        todo!()\n    }\n}\n";
         let expected = SOURCE
             .replace(
@@ -175,25 +175,25 @@ mod tests {
                 "/// Sells, or not.\nfn sell(n: u8) -> u8 {\n    todo!()\n}",
             )
             .replace("/// Opens.\n    fn open(&self) {}", "fn open(&self) {\n        todo!()\n    }");
-        assert_eq!(lay_over(SOURCE, overlay).unwrap(), expected);
+        assert_eq!(apply(SOURCE, overlay).unwrap(), expected);
     }
 
     #[test]
-    fn what_the_source_has_not_is_added_before_its_tests_and_imports_once() {
+    fn new_items_are_added_before_the_tests_and_imports_only_once() {
         let overlay = "use std::fmt;\nuse std::mem;\nfn give() {}\nimpl Till {\n    fn count(&self) {}\n}\n";
         let expected = SOURCE
             .replace("use std::fmt;", "use std::fmt;\nuse std::mem;")
             .replace("fn close(&self) {}\n}", "fn close(&self) {}\n\n    fn count(&self) {}\n}")
             .replace("#[cfg(test)]", "fn give() {}\n\n#[cfg(test)]");
-        assert_eq!(lay_over(SOURCE, overlay).unwrap(), expected);
+        assert_eq!(apply(SOURCE, overlay).unwrap(), expected);
     }
 
     #[test]
-    fn tests_that_were_hollowed_out_or_deleted_come_back() {
-        let tests = tests_of(SOURCE).unwrap();
-        for hollow in [SOURCE.replace("#[test]", "#[test] #[ignore]"), SOURCE.replace(&tests, "")] {
-            assert_eq!(lay_over(&hollow, &tests).unwrap().trim_end(), SOURCE.trim_end());
+    fn tests_that_were_weakened_or_deleted_are_restored() {
+        let tests = test_modules(SOURCE).unwrap();
+        for weakened in [SOURCE.replace("#[test]", "#[test] #[ignore]"), SOURCE.replace(&tests, "")] {
+            assert_eq!(apply(&weakened, &tests).unwrap().trim_end(), SOURCE.trim_end());
         }
-        assert_eq!(tests_of("fn a() {}").unwrap(), "");
+        assert_eq!(test_modules("fn a() {}").unwrap(), "");
     }
 }

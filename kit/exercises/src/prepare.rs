@@ -1,4 +1,4 @@
-//! Makes a machine ready for a room without network: everything fetched and compiled, and then tried without network.
+//! Prepares a machine for a room without network: fetches and compiles everything, then tries it without network.
 
 use std::{
     collections::BTreeSet,
@@ -15,21 +15,22 @@ use crate::{
     Exercise,
     build::{Built, build},
     catalogue::Catalogue,
-    check::{Judge, Judgement},
-    copy::Copy,
+    check::{CheckResult, Checker},
     exercise::Need,
+    tree::SourceTree,
 };
 
-/// The programs that commands run, each compiled as they do: with others beside it, a crate may have other features.
+/// The programs that commands run. Each is compiled separately, as the commands do it: compiled together, a shared crate
+/// could get other features.
 const PROGRAMS: [&str; 6] = ["kit", "payment-sandbox", "chain", "exercises", "acceptance", "book"];
 
-/// A proxy at which nobody listens, for Cargo.
-const NOWHERE: &str = "http://127.0.0.1:9";
+/// A proxy address at which nothing listens, so that Cargo cannot reach the network.
+const DEAD_PROXY: &str = "http://127.0.0.1:9";
 
-/// Fetches and compiles all that the stages, the exercises, the book and the kit need.
+/// Fetches and compiles everything that the stages, the exercises, the book and the kit need.
 ///
 /// # Errors
-/// The first thing that cannot be had.
+/// The first step that fails.
 pub async fn fetch_and_build(catalogue: &Catalogue, guard: &Guard, mut say: impl FnMut(&str)) -> Result<()> {
     let since = Instant::now();
     for workspace in workspaces(&catalogue.course)? {
@@ -55,7 +56,7 @@ pub async fn fetch_and_build(catalogue: &Catalogue, guard: &Guard, mut say: impl
     Ok(())
 }
 
-/// Compiles a stage, and the tests of each of its exercises as a check does.
+/// Compiles a stage, and the tests of its exercises in the way a check does.
 async fn compile(catalogue: &Catalogue, chapter: &Chapter, guard: &Guard) -> Result<()> {
     let processes = chapter.manifest.processes.iter();
     let programs = processes.flat_map(|process| ["-p", process.package(), "--bin", process.binary()]);
@@ -63,29 +64,29 @@ async fn compile(catalogue: &Catalogue, chapter: &Chapter, guard: &Guard) -> Res
     cargo(&arguments, &chapter.workspace(), guard).await?;
     for exercise in catalogue.of_chapter(chapter.manifest.number) {
         let folder = trial_folder(catalogue, exercise);
-        Copy::solution(&catalogue.course, exercise)?.versioned("trial").write(&folder)?;
+        SourceTree::solution(&catalogue.course, exercise)?.versioned("trial").write(&folder)?;
         let built = build(&folder, &exercise.manifest.tests, guard).await?;
         ensure!(matches!(built, Built::Programs(_)), "the solution of {} does not compile", exercise.number);
     }
     Ok(())
 }
 
-/// Where the exercises of a chapter are compiled to have everything that they need.
+/// The folder in which the exercises of a chapter are compiled in advance.
 fn trial_folder(catalogue: &Catalogue, exercise: &Exercise) -> PathBuf {
-    catalogue.desk().join(format!(".trial/chapter-{}", exercise.number.chapter))
+    catalogue.work_folder().join(format!(".trial/chapter-{}", exercise.number.chapter))
 }
 
 fn chapters(course: &Course) -> Result<Vec<Chapter>> {
     course.chapters()?.iter().map(|(number, _)| Ok(course.chapter(*number)?)).collect()
 }
 
-/// The kit's workspace, and that of every stage.
+/// The workspace of the kit and the workspaces of all stages.
 fn workspaces(course: &Course) -> Result<Vec<PathBuf>> {
     let mut workspaces = BTreeSet::new();
     for chapter in chapters(course)? {
         let workspace = chapter.workspace();
         let there = workspace.canonicalize();
-        workspaces.insert(there.with_context(|| format!("{} is not there", workspace.display()))?);
+        workspaces.insert(there.with_context(|| format!("{} does not exist", workspace.display()))?);
     }
     Ok([course.root.canonicalize()?].into_iter().chain(workspaces).collect())
 }
@@ -106,15 +107,15 @@ async fn run(mut command: Command, guard: &Guard) -> Result<()> {
     Ok(())
 }
 
-/// Runs this program's trial where there is no network: in a network namespace with nothing but itself, where the system
-/// lets us make one, or else with Cargo told to stay offline.
+/// Runs [`trial`] without network: in a network namespace of its own where the system permits one, otherwise with Cargo told
+/// to stay offline.
 ///
 /// # Errors
 /// Something needs a network.
 pub async fn try_without_network(guard: &Guard, say: impl FnOnce(&str)) -> Result<()> {
     let this = std::env::current_exe()?;
-    let alone = can_be_alone().await;
-    let mut trial = if alone {
+    let isolated = can_isolate().await;
+    let mut trial = if isolated {
         let mut unshare = Command::new("unshare");
         unshare
             .args(["--map-root-user", "--net", "sh", "-c", "ip link set lo up && exec \"$0\" trial"])
@@ -126,26 +127,26 @@ pub async fn try_without_network(guard: &Guard, say: impl FnOnce(&str)) -> Resul
         this
     };
     trial.env_clear().envs(stage::environment::inherited());
-    trial.env("CARGO_NET_OFFLINE", "true").env("CARGO_HTTP_PROXY", NOWHERE);
-    say(if alone {
-        "trying without any network"
+    trial.env("CARGO_NET_OFFLINE", "true").env("CARGO_HTTP_PROXY", DEAD_PROXY);
+    say(if isolated {
+        "trying in a network namespace without any network"
     } else {
-        "trying with Cargo offline; this system gives us no namespace without network"
+        "trying with Cargo offline; this system does not permit a network namespace"
     });
     run(trial, guard).await.context("something needs the network; run `just prepare` where there is one")
 }
 
-async fn can_be_alone() -> bool {
+async fn can_isolate() -> bool {
     let mut probe = Command::new("unshare");
     probe.args(["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]);
     probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     probe.status().await.is_ok_and(|status| status.success())
 }
 
-/// Starts the first stage and checks the first exercise, as they are.
+/// Starts the first stage and checks the first exercise.
 ///
 /// # Errors
-/// One of them does not work.
+/// One of the two fails.
 pub async fn trial(catalogue: &Catalogue, guard: &Guard, mut say: impl FnMut(&str)) -> Result<()> {
     let course = &catalogue.course;
     let (first, _) = *course.chapters()?.first().context("the course has no chapters")?;
@@ -156,10 +157,11 @@ pub async fn trial(catalogue: &Catalogue, guard: &Guard, mut say: impl FnMut(&st
     let exercise = catalogue.exercises.first().context("the course has no exercises")?;
     let folder = trial_folder(catalogue, exercise);
     let stub =
-        Copy::solution(course, exercise)?.versioned("trial").overlaid(&exercise.folder.join("stub"))?;
+        SourceTree::solution(course, exercise)?.versioned("trial").overlaid(&exercise.folder.join("stub"))?;
     stub.write(&folder)?;
-    let judgement = Judge::new(catalogue, guard).judge(exercise, &folder).await?;
-    ensure!(matches!(judgement, Judgement::Tested(_)), "exercise {} does not compile", exercise.number);
+    let checker = Checker::new(catalogue, guard);
+    let result = checker.check_folder(exercise, &exercise.manifest.tests, &folder).await?;
+    ensure!(matches!(result, CheckResult::Tested(_)), "exercise {} does not compile", exercise.number);
     say(&format!("exercise {} compiles and is checked", exercise.number));
     Ok(())
 }

@@ -1,29 +1,28 @@
-//! Holds every exercise to what it declares: the stub compiles and fails as it says, the stage's own file passes, each
-//! decoy is found out by its test.
+//! Verifies that every exercise behaves as its `exercise.toml` declares: the stub compiles and fails as declared, the
+//! solution passes, and the declared test rejects each decoy.
 //!
-//! The variants of a chapter are written one after another into one copy of the stage, and only the files that differ, so
-//! the stage is compiled once and then a crate of it again.
+//! The variants of a chapter are written one after another into one copy of the stage, and only the files that differ. So the
+//! stage is compiled once, and after that only the crates that differ.
 
-use std::{fs, path::Path, time::Instant};
+use std::{fmt, time::Instant};
 
-use anyhow::{Context, Result};
-use chain::files::tracked;
+use anyhow::Result;
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
 use crate::{
     catalogue::Catalogue,
-    check::{Judge, Judgement},
-    copy::Copy,
-    exercise::{Decoy, Exercise, Test},
+    check::{CheckResult, Checker},
+    exercise::{Decoy, Exercise, Expectation, Test},
     report,
     run::Verdict,
+    tree::SourceTree,
 };
 
-/// How much there is to write, in lines of the solution that the stub does not have.
+/// How much a learner writes, in lines of the solution that are not in the stub.
 const LINES: std::ops::RangeInclusive<usize> = 1..=60;
 
-/// One thing that was proved, or not.
+/// One claim of an exercise, proved or refuted.
 #[derive(Debug, Serialize)]
 pub struct Case {
     /// The exercise.
@@ -32,88 +31,129 @@ pub struct Case {
     pub id: String,
     /// `solution`, `stub` or `decoy NAME`.
     pub variant: String,
-    /// Whether it does as declared.
+    /// Whether it behaves as declared.
     pub holds: bool,
-    /// What it does instead, or for the solution how many lines there are to write.
-    pub told: String,
-    /// How long it took.
+    /// What it does instead; for the solution, how many lines there are to write.
+    pub detail: String,
+    /// How long the proof took. Variants that are checked together share their time equally.
     pub seconds: f64,
 }
 
-/// Proves exercises, and tells each case as it is known.
+/// Proves exercises, and reports each case when it is finished.
 ///
 /// # Errors
-/// A file cannot be read or written, or Cargo not be run.
+/// A file cannot be read or written, or Cargo cannot be run.
 pub async fn prove(
     catalogue: &Catalogue,
     exercises: impl IntoIterator<Item = &Exercise>,
-    judge: &Judge<'_>,
-    mut tell: impl FnMut(&Case),
+    checker: &Checker<'_>,
+    mut report: impl FnMut(&Case),
 ) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for exercise in exercises {
-        let folder = catalogue.desk().join(format!(".proof/chapter-{}", exercise.number.chapter));
-        let bench = Bench { exercise, judge, folder: &folder };
-        let solution = Copy::solution(&catalogue.course, exercise)?.versioned("proof");
-        let stub = exercise.folder.join("stub");
-        let stub = solution.clone().overlaid(&stub)?;
-        let mut case = |variant: String, since: Instant, found: Result<String, String>| {
-            let holds = found.is_ok();
-            let (number, id) = (exercise.number.to_string(), exercise.manifest.id.clone());
-            let told = found.unwrap_or_else(|why| why);
-            let case = Case { number, id, variant, holds, told, seconds: since.elapsed().as_secs_f64() };
-            tell(&case);
-            cases.push(case);
-        };
-        let since = Instant::now();
-        case("solution".to_owned(), since, bench.solution(&solution, &stub).await?);
-        let since = Instant::now();
-        case("stub".to_owned(), since, bench.stub(&stub).await?);
-        for decoy in &exercise.manifest.decoys {
+        let scratch = catalogue.work_folder().join(format!(".proof/chapter-{}", exercise.number.chapter));
+        let prover = Prover::of(catalogue, exercise)?;
+        // With bugs, all variants are checked together: each version of the stage is then compiled once.
+        let size = if exercise.manifest.bugs.is_empty() { 1 } else { prover.variants.len() };
+        for variants in prover.variants.chunks(size) {
             let since = Instant::now();
-            let copy = solution.clone().overlaid(&exercise.folder.join("decoys").join(&decoy.name))?;
-            case(format!("decoy {}", decoy.name), since, bench.decoy(&copy, decoy).await?);
+            let trees: Vec<_> = variants.iter().map(|variant| variant.tree.clone()).collect();
+            let results = checker.check_trees(exercise, &variants[0].tests, &trees, &scratch).await?;
+            let seconds = (since.elapsed() / u32::try_from(trees.len())?).as_secs_f64();
+            for (variant, result) in variants.iter().zip(&results) {
+                let finding = prover.judge(variant, result)?;
+                let case = Case {
+                    number: exercise.number.to_string(),
+                    id: exercise.manifest.id.clone(),
+                    variant: variant.to_string(),
+                    holds: finding.is_ok(),
+                    detail: finding.unwrap_or_else(|why| why),
+                    seconds,
+                };
+                report(&case);
+                cases.push(case);
+            }
         }
     }
     Ok(cases)
 }
 
-/// The copy in which an exercise is tried.
-struct Bench<'a> {
-    exercise: &'a Exercise,
-    judge: &'a Judge<'a>,
-    folder: &'a Path,
+/// A version of an exercise, and the tests by which it is judged.
+struct Variant<'a> {
+    kind: Kind<'a>,
+    tree: SourceTree,
+    tests: Vec<Test>,
 }
 
-/// What was found: as declared, or otherwise.
-type Found = Result<String, String>;
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Solution,
+    Stub,
+    Decoy(&'a Decoy),
+}
 
-impl Bench<'_> {
-    async fn judge(&self, copy: &Copy, tests: &[Test]) -> Result<Judgement> {
-        clear(self.folder, copy)?;
-        copy.write(self.folder)?;
-        self.judge.judge_by(self.exercise, tests, self.folder).await
-    }
-
-    async fn solution(&self, solution: &Copy, stub: &Copy) -> Result<Found> {
-        let judgement = self.judge(solution, &self.exercise.manifest.tests).await?;
-        if !judgement.is_good(self.exercise) {
-            return Ok(Err(report::words(self.exercise, &judgement)?));
+impl fmt::Display for Variant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Solution => f.write_str("solution"),
+            Kind::Stub => f.write_str("stub"),
+            Kind::Decoy(decoy) => write!(f, "decoy {}", decoy.name),
         }
-        let lines: usize =
-            self.exercise.manifest.edit.iter().map(|path| to_write(solution, stub, path)).sum();
-        let told = format!("{lines} lines to write");
-        Ok(if LINES.contains(&lines) { Ok(told) } else { Err(format!("{told}; {LINES:?} are right")) })
+    }
+}
+
+/// Judges the variants of one exercise.
+struct Prover<'a> {
+    exercise: &'a Exercise,
+    variants: Vec<Variant<'a>>,
+}
+
+/// What was found: as declared, or what happened instead.
+type Finding = Result<String, String>;
+
+impl<'a> Prover<'a> {
+    fn of(catalogue: &Catalogue, exercise: &'a Exercise) -> Result<Self> {
+        let solution = SourceTree::solution(&catalogue.course, exercise)?.versioned("proof");
+        let stub = solution.clone().overlaid(&exercise.folder.join("stub"))?;
+        let all = &exercise.manifest.tests;
+        let mut variants = vec![
+            Variant { kind: Kind::Solution, tree: solution.clone(), tests: all.clone() },
+            Variant { kind: Kind::Stub, tree: stub, tests: all.clone() },
+        ];
+        for decoy in &exercise.manifest.decoys {
+            let tree = solution.clone().overlaid(&exercise.folder.join("decoys").join(&decoy.name))?;
+            let tests = all.iter().filter(|test| test.name == decoy.fails).cloned().collect();
+            variants.push(Variant { kind: Kind::Decoy(decoy), tree, tests });
+        }
+        Ok(Self { exercise, variants })
     }
 
-    async fn stub(&self, stub: &Copy) -> Result<Found> {
-        let judgement = self.judge(stub, &self.exercise.manifest.tests).await?;
-        let words = report::words(self.exercise, &judgement)?;
-        let Judgement::Tested(tested) = &judgement else { return Ok(Err(words)) };
-        for (test, tested) in self.exercise.manifest.tests.iter().zip(tested) {
-            let as_declared = match (&test.first, &tested.verdict) {
-                (None, Verdict::Passed) => true,
-                (Some(first), Verdict::Failed { said }) => said.contains(first),
+    fn judge(&self, variant: &Variant, result: &CheckResult) -> Result<Finding> {
+        match variant.kind {
+            Kind::Solution => self.solution(result),
+            Kind::Stub => self.stub(result),
+            Kind::Decoy(decoy) => Ok(decoy_finding(decoy, result)),
+        }
+    }
+
+    fn solution(&self, result: &CheckResult) -> Result<Finding> {
+        if !result.is_success(self.exercise) {
+            return Ok(Err(report::words(self.exercise, result)?));
+        }
+        let [solution, stub, ..] = &self.variants[..] else { unreachable!("the first two variants") };
+        let edited = self.exercise.manifest.edit.iter();
+        let lines: usize = edited.map(|path| lines_to_write(&solution.tree, &stub.tree, path)).sum();
+        let detail = format!("{lines} lines to write");
+        Ok(if LINES.contains(&lines) { Ok(detail) } else { Err(format!("{detail}; expected {LINES:?}")) })
+    }
+
+    fn stub(&self, result: &CheckResult) -> Result<Finding> {
+        let words = report::words(self.exercise, result)?;
+        let CheckResult::Tested(outcomes) = result else { return Ok(Err(words)) };
+        for (Expectation { test, bug }, outcome) in self.exercise.manifest.expectations().zip(outcomes) {
+            let as_declared = match (bug, &test.first, &outcome.verdict) {
+                (None, None, Verdict::Passed) | (Some(_), _, Verdict::Skipped) => true,
+                (None, Some(first), Verdict::Failed { message }) => message.contains(first),
                 _ => false,
             };
             if !as_declared {
@@ -121,56 +161,53 @@ impl Bench<'_> {
                     .first
                     .as_ref()
                     .map_or("to pass".to_owned(), |first| format!("to fail with {first:?}"));
-                return Ok(Err(format!("{} is declared {declared}; it is {:?}", test.name, tested.verdict)));
+                return Ok(Err(format!("{} is declared {declared}; it is {:?}", test.name, outcome.verdict)));
             }
         }
-        Ok(shown_in(&self.exercise.task()?, &words))
-    }
-
-    async fn decoy(&self, copy: &Copy, decoy: &Decoy) -> Result<Found> {
-        let tests: Vec<_> =
-            self.exercise.manifest.tests.iter().filter(|test| test.name == decoy.fails).cloned().collect();
-        Ok(match self.judge(copy, &tests).await? {
-            Judgement::DoesNotCompile(errors) => Err(format!("it does not compile:\n{}", errors.concat())),
-            Judgement::Tested(tested) => match tested.first().map(|test| &test.verdict) {
-                Some(Verdict::Failed { .. } | Verdict::Hung { .. }) => Ok("found out".to_owned()),
-                other => Err(format!("{} is declared to fail; it is {other:?}", decoy.fails)),
-            },
-        })
+        Ok(is_shown_in(&self.exercise.task()?, &words))
     }
 }
 
-/// Removes what an earlier variant had and this one has not.
-fn clear(folder: &Path, copy: &Copy) -> Result<()> {
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    for path in tracked(folder)? {
-        if !copy.has(&path) {
-            fs::remove_file(folder.join(&path)).with_context(|| format!("cannot remove {path}"))?;
+fn decoy_finding(decoy: &Decoy, result: &CheckResult) -> Finding {
+    let Decoy { fails, misses, .. } = decoy;
+    let outcomes = match result {
+        CheckResult::Tested(outcomes) => outcomes,
+        CheckResult::DoesNotCompile(errors) => {
+            return Err(format!("it does not compile:\n{}", errors.concat()));
+        }
+    };
+    let declared = outcomes.iter().find(|outcome| outcome.bug == *misses);
+    match declared.map(|outcome| &outcome.verdict) {
+        Some(Verdict::Failed { .. } | Verdict::TimedOut { .. }) => Ok("rejected".to_owned()),
+        other => {
+            let place = misses.as_ref().map_or(String::new(), |bug| format!(" to detect {bug}"));
+            Err(format!("{fails} is declared to fail{place}; it is {other:?}"))
         }
     }
-    Ok(())
 }
 
-/// Lines of the solution that the stub does not have.
-fn to_write(solution: &Copy, stub: &Copy, path: &str) -> usize {
-    let text = |copy: &Copy| copy.text(path).unwrap_or_default().to_owned();
+/// How many lines of the solution are not in the stub.
+fn lines_to_write(solution: &SourceTree, stub: &SourceTree, path: &str) -> usize {
+    let text = |tree: &SourceTree| tree.text(path).unwrap_or_default().to_owned();
     let (stub, solution) = (text(stub), text(solution));
     let diff = TextDiff::from_lines(&stub, &solution);
     diff.iter_all_changes().filter(|change| change.tag() == ChangeTag::Insert).count()
 }
 
-/// Whether what a README shows as the first output, in its first `text` fence, is what is printed. `…` stands for lines.
-fn shown_in(readme: &str, printed: &str) -> Found {
-    let fence = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next());
-    let Some(fence) = fence else {
-        return Err(format!("README.md shows no first output; in a ```text fence:\n{printed}"));
+/// Whether a README shows what is printed for the stub, in the `text` fence that starts with the exercise's number. `…` stands
+/// for omitted lines.
+fn is_shown_in(readme: &str, printed: &str) -> Finding {
+    let number = printed.split(' ').next().unwrap_or_default();
+    let mut fences = readme.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let Some(fence) = fences.find(|fence| fence.split(' ').next() == Some(number)) else {
+        return Err(format!(
+            "README.md does not show the first output; add it in a ```text fence:\n{printed}"
+        ));
     };
     let mut lines = printed.lines().map(str::trim);
     for shown in fence.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "…") {
         if !lines.any(|line| line == shown) {
-            return Err(format!("README.md shows `{shown}`, and what is printed is:\n{printed}"));
+            return Err(format!("README.md shows `{shown}`, but the output is:\n{printed}"));
         }
     }
     Ok("fails as declared".to_owned())
@@ -181,11 +218,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_readme_shows_what_is_printed_with_parts_left_out_and_nothing_else() {
+    fn a_readme_shows_the_output_in_order_and_may_omit_lines() {
         let printed = "1.1 Sell: 0 of 2 pass\n\n  FAILS   a\n  FAILS   b\n\nmore\n";
-        let readme = |fence: &str| format!("# Sell\n\n```sh\njust start\n```\n\n```text\n{fence}```\n");
-        assert!(shown_in(&readme("1.1 Sell: 0 of 2 pass\n\n…\n  FAILS   b\n"), printed).is_ok());
-        assert!(shown_in(&readme("1.1 Sell: 0 of 3 pass\n"), printed).is_err());
-        assert!(shown_in("# Sell\n", printed).is_err());
+        let readme = |fence: &str| format!("# Sell\n\n```text\nfn sell()\n```\n\n```text\n{fence}```\n");
+        assert!(is_shown_in(&readme("1.1 Sell: 0 of 2 pass\n\n…\n  FAILS   b\n"), printed).is_ok());
+        assert!(is_shown_in(&readme("1.1 Sell: 0 of 3 pass\n"), printed).is_err());
+        assert!(is_shown_in("# Sell\n", printed).is_err());
     }
 }

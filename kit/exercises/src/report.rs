@@ -1,4 +1,4 @@
-//! What a learner reads: a judgement in plain words, with the hint that fits; and as JSON.
+//! What a learner reads: a check result in plain words, with the hint that fits; and as JSON.
 
 use std::fmt::Write;
 
@@ -6,19 +6,22 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::{
-    check::{Judgement, Tested},
-    desk::PutBack,
-    exercise::Exercise,
+    check::{CheckResult, Outcome},
+    exercise::{Exercise, Expectation, Manifest},
     run::Verdict,
+    workspace::Restored,
 };
 
-/// How many of the compiler's errors are shown: the first explain the others.
-const ERRORS: usize = 3;
+/// How many compiler errors are shown. The first ones usually cause the others.
+const SHOWN_ERRORS: usize = 3;
 
-/// What `todo!` says.
-const UNWRITTEN: &str = "not yet implemented";
+/// What a failure contains when the learner has not written or measured anything yet.
+const UNWRITTEN: [&str; 2] = ["not yet implemented", "not yet answered"];
 
-/// A judgement as JSON.
+/// What kind of help each hint is.
+const KINDS: [&str; crate::exercise::HINTS] = ["a question", "a concept", "a skeleton", "the code"];
+
+/// A check result as JSON.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
     id: &'a str,
@@ -26,18 +29,18 @@ pub struct Document<'a> {
     compiles: bool,
     passed: usize,
     tests: usize,
-    results: &'a [Tested],
+    results: &'a [Outcome],
     errors: Vec<String>,
     hint: Option<usize>,
 }
 
 impl<'a> Document<'a> {
-    /// Of a judgement.
-    pub fn of(exercise: &'a Exercise, judgement: &'a Judgement) -> Self {
-        let (passed, tests) = judgement.passed(exercise);
-        let (results, errors) = match judgement {
-            Judgement::Tested(results) => (results.as_slice(), Vec::new()),
-            Judgement::DoesNotCompile(errors) => (
+    /// The document of a check result.
+    pub fn of(exercise: &'a Exercise, result: &'a CheckResult) -> Self {
+        let (passed, tests) = result.passed(exercise);
+        let (results, errors) = match result {
+            CheckResult::Tested(results) => (results.as_slice(), Vec::new()),
+            CheckResult::DoesNotCompile(errors) => (
                 &[][..],
                 errors.iter().map(|error| anstream::adapter::strip_str(error).to_string()).collect(),
             ),
@@ -45,40 +48,40 @@ impl<'a> Document<'a> {
         Self {
             id: &exercise.manifest.id,
             number: exercise.number.to_string(),
-            compiles: matches!(judgement, Judgement::Tested(_)),
+            compiles: matches!(result, CheckResult::Tested(_)),
             passed,
             tests,
             results,
             errors,
-            hint: judgement.first_failure(exercise).map(|(test, _)| test.hint),
+            hint: result.first_failure(exercise).map(|(expectation, _)| help(expectation).1),
         }
     }
 }
 
-/// A judgement in words.
+/// A check result in words.
 ///
 /// # Errors
 /// A hint cannot be read.
-pub fn words(exercise: &Exercise, judgement: &Judgement) -> Result<String> {
+pub fn words(exercise: &Exercise, result: &CheckResult) -> Result<String> {
     let mut text = String::new();
     let (number, title) = (exercise.number, &exercise.manifest.title);
-    match judgement {
-        Judgement::DoesNotCompile(errors) => {
+    match result {
+        CheckResult::DoesNotCompile(errors) => {
             writeln!(text, "{number} {title}: it does not compile yet, so no test was run\n")?;
-            for error in errors.iter().take(ERRORS) {
+            for error in errors.iter().take(SHOWN_ERRORS) {
                 writeln!(text, "{}\n", error.trim_end())?;
             }
-            if let Some(more) = errors.len().checked_sub(ERRORS).filter(|more| *more > 0) {
-                writeln!(text, "and {more} more; begin with the first\n")?;
+            if let Some(more) = errors.len().checked_sub(SHOWN_ERRORS).filter(|more| *more > 0) {
+                writeln!(text, "and {more} more errors; start with the first\n")?;
             }
         }
-        Judgement::Tested(tested) => {
-            let (passed, all) = judgement.passed(exercise);
+        CheckResult::Tested(outcomes) => {
+            let (passed, all) = result.passed(exercise);
             writeln!(text, "{number} {title}: {passed} of {all} pass\n")?;
-            for (test, tested) in exercise.manifest.tests.iter().zip(tested) {
-                writeln!(text, "  {}  {}", label(&tested.verdict), test.rule())?;
+            for (expectation, outcome) in exercise.manifest.expectations().zip(outcomes) {
+                writeln!(text, "  {}  {}", label(&outcome.verdict), rule(&exercise.manifest, expectation))?;
             }
-            if let Some(failure) = failure(exercise, judgement)? {
+            if let Some(failure) = failure(exercise, result)? {
                 writeln!(text, "\n{failure}")?;
             }
         }
@@ -90,39 +93,66 @@ fn label(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "passes",
         Verdict::Failed { .. } => "FAILS ",
-        Verdict::Hung { .. } => "HANGS ",
-        Verdict::Missing => "GONE  ",
+        Verdict::TimedOut { .. } => "HANGS ",
+        Verdict::Missing => "ABSENT",
+        Verdict::Skipped => "  -   ",
     }
 }
 
-/// The first test that does not pass: what it said, what that means, and the hint that fits.
-fn failure(exercise: &Exercise, judgement: &Judgement) -> Result<Option<String>> {
-    let Some((test, verdict)) = judgement.first_failure(exercise) else { return Ok(None) };
-    let said = match verdict {
-        Verdict::Failed { said } => said.clone(),
-        Verdict::Hung { seconds } => format!(
-            "it was not done after {seconds} s and was ended; something waits for what never comes:\n\
-            a transaction or a lock that is not given back, a loop without an end, a second wait for what was there once"
-        ),
-        Verdict::Missing => {
-            "the test is not in the program; is its module still named where it was?".to_owned()
+/// What is expected, in one line.
+fn rule(manifest: &Manifest, expectation: Expectation) -> String {
+    let Some(first) = manifest.bugs.first() else { return expectation.test.rule() };
+    match (expectation.bug, &first.prints) {
+        (None, None) => "the test passes on the stage".to_owned(),
+        (None, Some(invariant)) => format!("{invariant} holds on the stage"),
+        (Some(bug), prints) => {
+            let (n, all) =
+                (1 + manifest.bugs.iter().take_while(|other| *other != bug).count(), manifest.bugs.len());
+            match prints {
+                None => format!("the test detects bug {n} of {all}"),
+                Some(invariant) => format!("{invariant} is broken on bug {n} of {all}"),
+            }
         }
-        Verdict::Passed => return Ok(None),
+    }
+}
+
+/// What it means that an expectation is not met, and the hint that fits.
+fn help(expectation: Expectation<'_>) -> (&str, usize) {
+    match expectation.bug {
+        None => (&expectation.test.means, expectation.test.hint),
+        Some(bug) => (&bug.means, bug.hint),
+    }
+}
+
+/// The first expectation that is not met: the message of the test, what it means, and the hint that fits.
+fn failure(exercise: &Exercise, result: &CheckResult) -> Result<Option<String>> {
+    let Some((expectation, verdict)) = result.first_failure(exercise) else { return Ok(None) };
+    let message = match verdict {
+        Verdict::Failed { message } => message.clone(),
+        Verdict::TimedOut { seconds } => format!(
+            "the test did not finish within {seconds} s and was killed; it waits for something that never happens:\n\
+            a transaction or lock that is not released, an endless loop, or a second wait for a single event"
+        ),
+        Verdict::Missing => "the test is not in the program; was its module or file renamed?".to_owned(),
+        Verdict::Passed | Verdict::Skipped => return Ok(None),
     };
     let Exercise { number, .. } = exercise;
-    if let Some(at) = said.find(UNWRITTEN) {
-        // What the hole says and where it is; what failed because of it is no news.
-        let hole = said[at..].lines().take(2).collect::<Vec<_>>().join("\n");
-        let task = format!("Nothing is written there yet; the task is in work/{number}/README.md");
-        return Ok(Some(format!("The first that fails says:\n\n{}\n\n{task}", indented(&hole))));
+    if let Some(at) = UNWRITTEN.iter().find_map(|unwritten| message.find(unwritten)) {
+        // Show the `todo!` and its location, and leave out the failures that follow from it.
+        let todo = message[at..].lines().take(2).collect::<Vec<_>>().join("\n");
+        let task = format!("You have not written this part yet; the task is in work/{number}/README.md");
+        return Ok(Some(format!("The first failure:\n\n{}\n\n{task}", indented(&todo))));
     }
-    let said = indented(&said);
-    let kind = ["a question", "a concept", "code"][test.hint - 1];
+    let mut shown = indented(&message);
+    if message.contains("\n  left: ") {
+        shown.push_str("\n  (left is what happened, right is what the test expects)");
+    }
+    let (means, hint) = help(expectation);
     Ok(Some(format!(
-        "The first that fails says:\n\n{said}\n\n{}\n\nHint {}, {kind}:\n\n{}\n\nMore: just hint {number}",
-        indented(&test.means),
-        test.hint,
-        indented(&exercise.hint(test.hint)?)
+        "The first failure:\n\n{shown}\n\n{}\n\nHint {hint}, {}:\n\n{}\n\nMore: just hint {number}",
+        indented(means),
+        KINDS[hint - 1],
+        indented(&exercise.hint(hint)?)
     )))
 }
 
@@ -131,19 +161,16 @@ fn indented(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A file that was put back, in a line.
-pub fn put_back(file: &PutBack) -> String {
-    let PutBack { path, tests_only, kept } = file;
+/// A line about a file that was restored.
+pub fn restored(file: &Restored) -> String {
+    let Restored { path, tests_only, kept } = file;
     match kept {
         Some(kept) if *tests_only => {
-            format!(
-                "put back the tests in {path}; the rest of it is as you left it. As it was: {}",
-                kept.display()
-            )
+            format!("restored the tests in {path} and left the rest; your version: {}", kept.display())
         }
         Some(kept) => {
-            format!("put back {path}, which is the exercise's; yours is kept as {}", kept.display())
+            format!("restored {path}, which belongs to the exercise; your version: {}", kept.display())
         }
-        None => format!("put back {path}, which was gone"),
+        None => format!("restored {path}, which was missing"),
     }
 }

@@ -1,10 +1,10 @@
 //! Changes that an experiment makes to a stage, if it needs something that no stage contains.
 //!
 //! They are in `experiments/NAME/`, in a folder for each chapter with the chapter's own name: items replace items of Rust
-//! sources, and other files replace whole files. See [`exercises::copy`].
+//! sources, and other files replace whole files. See [`exercises::tree`].
 
 use anyhow::{Result, ensure};
-use exercises::copy::Copy;
+use exercises::tree::SourceTree;
 use stage::{Chapter, Course};
 
 use crate::experiment::Experiment;
@@ -27,10 +27,10 @@ pub fn chapter(course: &Course, number: u32, experiment: &Experiment) -> Result<
         overlay.display()
     );
     // Cargo would mistake two workspaces of the same version for each other.
-    let copy = Copy::of_stage(course, number)?.versioned(&experiment.name).overlaid(&overlay)?;
+    let copy = SourceTree::of_stage(course, number)?.versioned(&experiment.name).overlaid(&overlay)?;
     chapter.folder =
         course.root.join("work").join("lab").join(&experiment.name).join(format!("chapter-{number}"));
-    copy.make(&chapter.folder)?;
+    copy.replace(&chapter.folder)?;
     ".".clone_into(&mut chapter.manifest.workspace);
     Ok(chapter)
 }

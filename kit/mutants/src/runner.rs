@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use exercises::copy::Copy;
+use exercises::tree::SourceTree;
 use experiments::{
     experiment::{Experiment, Scale},
     lab::Lab,
@@ -37,7 +37,7 @@ pub struct MutantResult {
 pub struct Runner<'a> {
     course: &'a Course,
     chapter: Chapter,
-    stage: Copy,
+    stage: SourceTree,
     folder: PathBuf,
     all_cores: Vec<usize>,
 }
@@ -58,7 +58,7 @@ impl<'a> Runner<'a> {
         let folder = course.root.join("work").join("mutants").join(format!("chapter-{number}"));
         chapter.folder.clone_from(&folder);
         ".".clone_into(&mut chapter.manifest.workspace);
-        let stage = Copy::of_stage(course, number)?.versioned(SUFFIX);
+        let stage = SourceTree::of_stage(course, number)?.versioned(SUFFIX);
         Ok(Self { course, chapter, stage, folder, all_cores: cores::available() })
     }
 

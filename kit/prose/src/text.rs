@@ -137,8 +137,12 @@ fn of_lines(text: &str, comment: &str, strings: bool) -> String {
     text.split_inclusive('\n').map(line).collect()
 }
 
+/// A string such as `"last-unit"` is an id or a name of a file, and not prose.
 fn only_strings(code: &str) -> String {
-    let piece = |(index, piece): (usize, &str)| if index % 2 == 1 { piece.to_owned() } else { blank(piece) };
+    let is_prose = |piece: &str| piece.contains(' ') || !piece.contains('-');
+    let piece = |(index, piece): (usize, &str)| {
+        if index % 2 == 1 && is_prose(piece) { piece.to_owned() } else { blank(piece) }
+    };
     code.split('"').enumerate().map(piece).collect::<Vec<_>>().join("|")
 }
 

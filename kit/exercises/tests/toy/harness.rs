@@ -1,4 +1,4 @@
-//! A copy of the toy course in a temporary folder, and the program in it.
+//! A copy of the toy course in a temporary folder, in which tests run the program.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const COURSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/course");
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A course of one's own.
+/// A copy of the course for one test.
 pub(crate) struct Course {
     folder: TempDir,
 }
@@ -38,14 +38,14 @@ impl Course {
         fs::write(self.path(path), text).unwrap();
     }
 
-    /// Replaces a text in a file where it stands once.
+    /// Replaces a text that occurs once in a file.
     pub(crate) fn edit(&self, path: &str, old: &str, new: &str) {
         let text = self.read(path);
         assert_eq!(text.matches(old).count(), 1, "{old:?} in {path}:\n{text}");
         self.write(path, &text.replace(old, new));
     }
 
-    /// Takes the solution of an exercise: the stage's file.
+    /// Solves an exercise with the stage's own file.
     pub(crate) fn solve(&self, exercise: &str, path: &str) {
         let solution = self.read(&format!("chapters/01-till/{path}"));
         self.write(&format!("work/{exercise}/{path}"), &solution);
@@ -54,15 +54,15 @@ impl Course {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_exercises"));
         program.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        // Away from the caches of the course; and from each other, for several have packages of one name and version.
+        // Separate caches for each test, because several tests have packages of the same name and version.
         for variable in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
             program.env(variable, self.path("target"));
         }
         program
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        Said::from(self.command(arguments).output().unwrap())
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::from(self.command(arguments).output().unwrap())
     }
 
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
@@ -70,23 +70,23 @@ impl Course {
     }
 }
 
-/// What a command answered.
+/// The result of a command.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl From<Output> for Said {
+impl From<Output> for Ended {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 
-impl Said {
-    /// Asserts how it ended and what it said, on either stream.
+impl Ended {
+    /// Asserts the exit code and texts that the command printed, on either stream.
     #[track_caller]
     pub(crate) fn is(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -96,7 +96,7 @@ impl Said {
     }
 }
 
-/// A program that runs; killed on drop, so that a failing test leaves nothing behind.
+/// A running program. Killed on drop, so that a failing test leaves no process behind.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
@@ -110,7 +110,7 @@ impl Drop for Running {
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -4,27 +4,26 @@ const LIB: &str = "work/1.1/till/src/lib.rs";
 const TODO: &str = "    todo!(\"add them up: {prices:?}\")\n";
 
 #[test]
-fn a_test_that_was_deleted_or_hollowed_out_comes_back_and_what_the_learner_wrote_is_kept() {
+fn a_deleted_or_weakened_test_is_restored_and_the_learners_version_is_kept() {
     let course = Course::new();
     course.run(&["start", "1.1"]);
     let stub = course.read(LIB);
     let without = stub.split("#[cfg(test)]").next().unwrap();
-    let hollow = stub.replace("assert_eq!(total", "let _ = (total");
+    let weakened = stub.replace("assert_eq!(total", "let _ = (total");
     let ignored = stub.replace("#[test]", "#[test]\n    #[ignore]");
     let commented = stub.replace("#[cfg(test)]", "/*\n#[cfg(test)]") + "*/\n";
-    for (n, cheat) in [without, &hollow, &ignored, &commented].into_iter().enumerate() {
+    for (n, cheat) in [without, &weakened, &ignored, &commented].into_iter().enumerate() {
         course.write(LIB, cheat);
         let kept = format!("work/1.1-kept-{}/till/src/lib.rs", n + 1);
-        let told = format!(
-            "put back the tests in till/src/lib.rs; the rest of it is as you left it. As it was: {kept}"
-        );
-        course.run(&["check", "1.1"]).is(1, &[&told, "1 of 2 pass"]);
+        let restored =
+            format!("restored the tests in till/src/lib.rs and left the rest; your version: {kept}");
+        course.run(&["check", "1.1"]).is(1, &[&restored, "1 of 2 pass"]);
         assert_eq!(course.read(&kept), cheat);
     }
 }
 
 #[test]
-fn work_that_is_commented_out_hard_coded_or_not_compiled_does_not_pass() {
+fn code_that_is_commented_out_hard_coded_or_not_compiled_does_not_pass() {
     let course = Course::new();
     course.run(&["start", "1.1"]);
     let stub = course.read(LIB);
@@ -37,15 +36,15 @@ fn work_that_is_commented_out_hard_coded_or_not_compiled_does_not_pass() {
 }
 
 #[test]
-fn tests_and_manifests_of_their_own_files_are_put_back() {
+fn test_files_and_manifests_are_restored() {
     let course = Course::new();
     course.run(&["start", "1.3"]);
     course.write("work/1.3/till/tests/shop.rs", "#[test]\nfn a_customer_is_greeted() {}\n");
     std::fs::remove_file(course.path("work/1.3/till/tests/greeting.rs")).unwrap();
     course.edit("work/1.3/till/Cargo.toml", "publish", "autotests = false\npublish");
     let parts = [
-        "put back till/Cargo.toml, which is the exercise's; yours is kept as work/1.3-kept-1/",
-        "put back till/tests/greeting.rs, which was gone",
+        "restored till/Cargo.toml, which belongs to the exercise; your version: work/1.3-kept-1/",
+        "restored till/tests/greeting.rs, which was missing",
         "1 of 2 pass",
     ];
     course.run(&["check", "1.3"]).is(1, &parts);
@@ -55,31 +54,31 @@ fn tests_and_manifests_of_their_own_files_are_put_back() {
 }
 
 #[test]
-fn what_a_learner_wrote_elsewhere_is_left_alone() {
+fn changes_in_other_files_are_left_alone() {
     let course = Course::new();
     course.run(&["start", "1.1"]);
     course.edit("work/1.1/till/src/receipt.rs", "{price}", "{price} cents");
     course.edit(LIB, TODO, "    prices.iter().sum()\n");
     let check = course.run(&["check", "1.1"]);
     check.is(0, &["2 of 2 pass"]);
-    assert!(!check.err.contains("put back"), "{check:?}");
+    assert!(!check.err.contains("restored"), "{check:?}");
     assert!(course.read("work/1.1/till/src/receipt.rs").contains("cents"));
 }
 
 #[test]
-fn beginning_anew_never_destroys_what_was_there() {
+fn a_reset_never_deletes_earlier_work() {
     let course = Course::new();
     course.run(&["start", "1.1"]);
     for n in 1..3 {
         course.write(LIB, &format!("fn mine() -> u8 {{ {n} }}"));
-        course.run(&["start", "1.1"]).is(0, &["is there already", "just reset 1.1"]);
+        course.run(&["start", "1.1"]).is(0, &["exists already", "just reset 1.1"]);
         assert!(course.read(LIB).contains("mine"));
-        course.run(&["reset", "1.1"]).is(0, &[&format!("What you had is in work/1.1-old-{n} now")]);
+        course.run(&["reset", "1.1"]).is(0, &[&format!("Your earlier work is now in work/1.1-old-{n}")]);
         let old = course.read(&format!("work/1.1-old-{n}/till/src/lib.rs"));
         assert_eq!(old, format!("fn mine() -> u8 {{ {n} }}"));
         assert!(course.read(LIB).contains("todo!"));
     }
-    // Else Cargo would take one for the other.
+    // Each folder needs its own version, because Cargo shares build output between workspaces of the same version.
     let version = |folder: &str| course.read(&format!("work/{folder}/Cargo.toml"));
     assert!(version("1.1").contains("\"0.1.0-work.1-1\""));
     assert!(version("1.1-old-1").contains("\"0.1.0-work.1-1.old-1\""));
@@ -87,7 +86,7 @@ fn beginning_anew_never_destroys_what_was_there() {
 }
 
 #[test]
-fn a_room_is_one_page_of_what_its_participants_say() {
+fn a_room_is_one_page_with_the_progress_of_its_participants() {
     let course = Course::new();
     course.run(&["start", "1.1"]);
     course.edit(LIB, TODO, "    prices.iter().sum()\n");

@@ -1,13 +1,13 @@
-/// Finds the answer that this intent had. The same key with another request is an error.
+/// Finds the stored answer for this intent. Returns [`Error::KeyReused`] if the key was used for a different request.
 pub async fn find<T: DeserializeOwned>(
     conn: &mut SqliteConnection,
     intent: &Intent<'_>,
     request: &impl Serialize,
 ) -> Result<Option<Keyed<T>>, Error> {
-    todo!("the answer that this intent had")
+    todo!("find the stored answer")
 }
 
-/// Stores the answer to this intent, in the transaction of its effect.
+/// Stores the answer for this intent. Call it in the transaction of the effect.
 pub async fn save<T: Serialize>(
     conn: &mut SqliteConnection,
     intent: &Intent<'_>,

@@ -1,11 +1,11 @@
 #[cfg(test)]
-mod same_request {
+mod idempotency_key {
     use uuid::Uuid;
 
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_whose_effect_was_undone_was_never_given() {
+    async fn an_answer_is_rolled_back_with_its_transaction() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("shop.db")).await.unwrap();
         db.migrate(&sqlx::migrate!()).await.unwrap();
@@ -13,14 +13,14 @@ mod same_request {
         let caller = UserId(Uuid::now_v7());
         let intent = Intent { caller, operation: "place_order".to_owned(), key: &key };
 
-        let mut undone = db.write().await.unwrap();
-        keep(&mut undone, &intent, &"two mugs", 1, db::now()).await.unwrap();
-        drop(undone);
+        let mut rolled_back = db.write().await.unwrap();
+        save(&mut rolled_back, &intent, &"two mugs", 1, db::now()).await.unwrap();
+        drop(rolled_back);
         let mut tx = db.write().await.unwrap();
         let found: Option<Keyed<i32>> = find(&mut tx, &intent, &"two mugs").await.unwrap();
-        assert!(found.is_none(), "the transaction was undone, and its answer was found");
+        assert!(found.is_none(), "the transaction was rolled back, but its answer was found");
 
-        keep(&mut tx, &intent, &"two mugs", 2, db::now()).await.unwrap();
+        save(&mut tx, &intent, &"two mugs", 2, db::now()).await.unwrap();
         tx.commit().await.unwrap();
         let mut conn = db.read().await.unwrap();
         let found: Keyed<i32> =
@@ -39,14 +39,14 @@ mod same_request {
         let paying = Intent { caller, operation: "pay_order 7".to_owned(), key: &key };
 
         let mut tx = db.write().await.unwrap();
-        keep(&mut tx, &ordering, &"two mugs", 1, db::now()).await.unwrap();
+        save(&mut tx, &ordering, &"two mugs", 1, db::now()).await.unwrap();
         let found: Result<Option<Keyed<i32>>, Error> = find(&mut tx, &paying, &"a card").await;
         assert!(
             matches!(found, Ok(None)),
-            "the order was placed, the payment is new, and it found {found:?}"
+            "the payment is new, but an answer was found: {found:?}"
         );
-        keep(&mut tx, &paying, &"a card", 2, db::now()).await.unwrap();
-        let found: Keyed<i32> = find(&mut tx, &ordering, &"two mugs").await.unwrap().expect("it was kept");
+        save(&mut tx, &paying, &"a card", 2, db::now()).await.unwrap();
+        let found: Keyed<i32> = find(&mut tx, &ordering, &"two mugs").await.unwrap().expect("it was saved");
         assert_eq!(found.answer, 1, "the answer to the order, not to the payment");
     }
 }

@@ -1,10 +1,10 @@
 impl App {
-    /// Reads an order of the caller's, or for staff anybody's.
+    /// Reads one of the caller's orders, or for staff any order.
     pub async fn read_order(&self, caller: Caller, id: OrderId) -> Result<Order, Error> {
-        todo!("an order, with its name")
+        todo!("read an order with its name")
     }
 
-    /// Lists orders, newest first: the caller's, or for staff everybody's.
+    /// Lists orders, newest first: the caller's, or with `all_customers` those of everybody.
     pub async fn list_orders(
         &self,
         caller: Caller,
@@ -12,16 +12,16 @@ impl App {
         limit: Limit,
         cursor: Option<Uuid>,
     ) -> Result<Page<Order>, Error> {
-        todo!("a page of orders, each with its name")
+        todo!("list orders with their names")
     }
 
-    /// Never with a transaction or a connection in hand: whoever is called may take its time.
+    /// The order with the present name of its customer. Do not hold a connection during this call, because it may take time.
     async fn named(&self, order: Order) -> Order {
-        todo!("an order, with the present name of its customer")
+        todo!("add the name to an order")
     }
 
-    /// What a customer is called. An order can be read without: whatever happens to `users` does not happen here.
+    /// The name of a customer. `None` if it cannot be read, because an order without a name is better than none.
     async fn name(&self, customer: UserId) -> Option<String> {
-        todo!("what a customer is called")
+        todo!("the name of a customer")
     }
 }

@@ -1,14 +1,22 @@
 impl Hasher {
-    /// Makes a hasher, and hashes once to have something to compare with where there is no account.
+    /// Creates a hasher. Computes one hash, the decoy.
     pub fn new() -> anyhow::Result<Self> {
-        todo!("a hasher, with as many permits as half of the cores")
+        let mut memory = Memory::new();
+        let decoy = hash(Salt::generate().as_ref(), &Salt::generate(), Params::default(), &mut memory)?;
+        Ok(Self {
+            permits: Arc::new(Semaphore::new(todo!("how many permits"))),
+            permit_timeout: Duration::from_secs(5),
+            memory: Arc::new(Mutex::new(vec![memory])),
+            decoy: decoy.to_string().into(),
+        })
     }
 
-    /// Does some hashing when it is its turn. Whoever waits for it longer than `patience` is told [`Error::Busy`].
+    /// Runs some hashing as soon as there is a permit for it. Returns [`Error::Busy`] if there is none within
+    /// `permit_timeout`.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Memory) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        todo!("wait for a turn, and then work")
+        todo!("wait for a permit, then do the work")
     }
 }

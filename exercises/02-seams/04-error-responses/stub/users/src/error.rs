@@ -1,5 +1,16 @@
 impl From<AccountError> for Problem {
-    fn from(failure: AccountError) -> Self {
-        todo!("what a client hears of accounts")
+    fn from(error: AccountError) -> Self {
+        let (status, kind, title) = match error {
+            AccountError::WrongCredentials => {
+                (todo!("choose the status"), "wrong-credentials", "Wrong e-mail address or password")
+            }
+            AccountError::WrongPassword => {
+                (todo!("choose the status"), "wrong-password", "Wrong current password")
+            }
+            AccountError::EmailTaken => {
+                (todo!("choose the status"), "email-taken", "E-mail address already registered")
+            }
+        };
+        Self::new(status, kind, title)
     }
 }

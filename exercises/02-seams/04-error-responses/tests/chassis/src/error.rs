@@ -1,26 +1,26 @@
 #[cfg(test)]
-mod passing {
+mod transient {
     use std::{borrow::Cow, error, fmt};
 
     use sqlx::error::{DatabaseError, ErrorKind};
 
     use super::*;
 
-    /// What SQLite says, by its code.
+    /// An error of SQLite with this result code.
     #[derive(Debug)]
-    struct Said(i32);
+    struct Code(i32);
 
-    impl fmt::Display for Said {
+    impl fmt::Display for Code {
         fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
             write!(f, "code {}", self.0)
         }
     }
 
-    impl error::Error for Said {}
+    impl error::Error for Code {}
 
-    impl DatabaseError for Said {
+    impl DatabaseError for Code {
         fn message(&self) -> &str {
-            "it did not work"
+            "failed"
         }
 
         fn code(&self) -> Option<Cow<'_, str>> {
@@ -45,11 +45,11 @@ mod passing {
     }
 
     #[test]
-    fn a_database_that_is_busy_or_full_or_has_no_connection_free_may_do_it_in_a_second() {
-        let said = |code| is_transient(&sqlx::Error::Database(Box::new(Said(code))));
-        assert!(said(5) && said(13), "busy and full");
-        assert!(said(261) && said(517), "busy, more exactly: the low byte is 5");
-        assert!(!said(1) && !said(19) && !said(275), "a bug");
+    fn busy_full_and_no_free_connection_are_transient() {
+        let code = |code| is_transient(&sqlx::Error::Database(Box::new(Code(code))));
+        assert!(code(5) && code(13), "busy and full");
+        assert!(code(261) && code(517), "extended codes of busy: the low byte is 5");
+        assert!(!code(1) && !code(19) && !code(275), "a bug");
         assert!(is_transient(&sqlx::Error::PoolTimedOut) && !is_transient(&sqlx::Error::RowNotFound));
     }
 }

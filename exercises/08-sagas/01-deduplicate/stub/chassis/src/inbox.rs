@@ -1,11 +1,11 @@
-impl<H: Handle> Consumer<H> {
-    /// Handles messages in one transaction, and commits it. Gives how each of them ended, in their order.
-    async fn handle_all(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
-        todo!("handle them, each once and for all")
+impl<H: Handler> Consumer<H> {
+    /// Processes messages in one transaction, and commits it. Returns the outcome of each, in order.
+    async fn handle_in_transaction(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, HandlerError> {
+        todo!("process the messages")
     }
 }
 
-/// Notes that a message is handled: false where it has been before.
-async fn note(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
-    todo!("note it")
+/// Records the id of a message. False if it was recorded before: the message is a duplicate.
+async fn mark_processed(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
+    todo!("record the id")
 }

@@ -1,6 +1,6 @@
 impl Relay {
-    /// Takes the oldest message of each aggregate, unless another relay is publishing it.
-    async fn take(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<Parcel>> {
-        todo!("take what is next")
+    /// Claims the oldest message of each aggregate, unless another relay is publishing it.
+    async fn claim(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<OutboxRow>> {
+        todo!("claim messages")
     }
 }

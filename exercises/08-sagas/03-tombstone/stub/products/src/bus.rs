@@ -1,4 +1,4 @@
-/// Holds what an order wants, unless that was decided before: whatever became of it then, it is not held again.
+/// Holds the lines of an order. If the order has a reservation already, it stays as it is: stock is held once.
 async fn hold(
     tx: &mut SqliteConnection,
     order: HolderId,
@@ -8,16 +8,17 @@ async fn hold(
     todo!("hold")
 }
 
-/// Sells what is held. What was never held is never sold: that nobody can have asked for.
+/// Sells the held stock. A sale without a hold is rejected, because orders never sends one.
 async fn sell(
     tx: &mut SqliteConnection,
     order: HolderId,
     before: Option<Reservation>,
-) -> Result<Reservation, NotHandled> {
+) -> Result<Reservation, HandlerError> {
     todo!("sell")
 }
 
-/// Gives back what is held or sold. Where nothing is, it notes that nothing is to be: the hold may come yet.
+/// Releases the held or sold stock. If there is no reservation yet, the released one is a tombstone: a hold that arrives later finds
+/// it and does nothing.
 async fn release(
     tx: &mut SqliteConnection,
     order: HolderId,

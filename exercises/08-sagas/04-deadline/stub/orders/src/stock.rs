@@ -1,17 +1,18 @@
 impl App {
-    /// Asks under a new id each time: who has heard the last one only recognises it, and says nothing.
-    async fn ask(
+    /// Sends a command. Every attempt gets a new message id. With the old id the inbox of products would treat it as a
+    /// duplicate and send no reply.
+    async fn send_attempt(
         &self,
         tx: &mut SqliteConnection,
         order: &Order,
         request: StockRequest,
         now: Timestamp,
     ) -> Result<(), Error> {
-        todo!("ask")
+        todo!("send the command")
     }
 
-    /// Asks again for what was not answered in time, or gives the order up while that is possible.
-    pub(super) async fn ask_again(&self, request: StockRequest) -> Result<(), Error> {
-        todo!("ask again, or give up")
+    /// Handles a command whose reply is overdue: sends it again, or cancels the order while that is possible.
+    pub(super) async fn retry_or_cancel(&self, request: StockRequest) -> Result<(), Error> {
+        todo!("retry or cancel")
     }
 }

@@ -1,16 +1,16 @@
-impl<H: Handle> Consumer<H> {
-    /// A panic is one more way to fail: the transaction is undone, and the loop goes on.
-    async fn handle_in(&self, tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
-        todo!("handle them, whatever happens")
+impl<H: Handler> Consumer<H> {
+    /// Treats a panic of the handler like an error: the transaction is rolled back, and the loop continues.
+    async fn handle_catching_panics(&self, tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, HandlerError> {
+        todo!("process the messages, and catch panics")
     }
 
-    /// Tells the stream how a message ended.
-    async fn answer(&self, message: &jetstream::Message, outcome: Outcome) -> anyhow::Result<()> {
-        todo!("tell the stream")
+    /// Reports the outcome to the stream: ack, nak with a delay, or term.
+    async fn acknowledge(&self, message: &jetstream::Message, outcome: Outcome) -> anyhow::Result<()> {
+        todo!("report the outcome")
     }
 
-    /// Stores a message among the dead letters, and only then gives it up.
-    async fn put_aside(&self, message: &jetstream::Message, reason: &str) -> anyhow::Result<AckKind> {
-        todo!("put it aside")
+    /// Moves a message to the dead-letter stream. It is terminated only after the stream has stored it.
+    async fn dead_letter(&self, message: &jetstream::Message, reason: &str) -> anyhow::Result<AckKind> {
+        todo!("move it to the dead-letter stream")
     }
 }

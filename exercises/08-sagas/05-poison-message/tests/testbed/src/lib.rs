@@ -1,2 +1,2 @@
-/// How long a test waits for something that must happen: shorter than in the stage, where nobody waits for it in vain.
-pub const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a test waits for a condition before it fails. Shorter than in the stage, because learners' tests often wait in vain.
+pub const TIMEOUT: Duration = Duration::from_secs(8);

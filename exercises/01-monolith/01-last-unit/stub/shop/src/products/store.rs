@@ -1,22 +1,22 @@
-/// Sets stock aside for an order: all of its lines or, where one cannot be had, none.
+/// Holds stock for all lines of an order, or for none if one line cannot be held.
 ///
-/// Gives for each line what it is called and costs from now on.
+/// Returns the name and price of each line.
 pub async fn hold(
     conn: &mut SqliteConnection,
     order: OrderId,
     lines: &[(ProductId, Quantity)],
 ) -> sqlx::Result<Result<Vec<HeldLine>, Refused>> {
-    todo!("all lines, or none")
+    todo!("hold all lines, or none")
 }
 
-/// Sets units of one product aside: from `available` to `held`, with a row in `holds` that says for whom.
+/// Holds units of one product: moves them from `available` to `held`, and records the order in `holds`.
 ///
-/// Gives what the product is called and costs now; or that there is no such product, or that there are too few.
+/// Returns the product's present name and price, or why the units cannot be held.
 async fn hold_line(
     conn: &mut SqliteConnection,
     order: OrderId,
     id: ProductId,
     quantity: Quantity,
 ) -> sqlx::Result<Result<HeldLine, Refused>> {
-    todo!("take the units, or say why not")
+    todo!("hold the units, or return the reason")
 }

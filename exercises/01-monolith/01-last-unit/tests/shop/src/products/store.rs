@@ -9,9 +9,9 @@ mod last_unit {
         products::domain::{Description, Price, ProductName},
     };
 
-    /// On connections of their own, none of them in a transaction.
+    /// Every buyer has a connection of its own and no transaction.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn of_many_who_ask_without_waiting_for_each_other_ten_get_ten() {
+    async fn of_many_concurrent_buyers_without_a_transaction_ten_get_one_of_ten_units() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.db");
         let db = Db::open(&file).await.unwrap();
@@ -37,7 +37,7 @@ mod last_unit {
         }
     }
 
-    /// Asks five times for a unit, and gives how many there were.
+    /// Tries five times to hold a unit, and returns how many attempts succeeded.
     async fn buy(file: std::path::PathBuf, product: ProductId) -> i32 {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).foreign_keys(false);
         let options = options.synchronous(sqlx::sqlite::SqliteSynchronous::Off);

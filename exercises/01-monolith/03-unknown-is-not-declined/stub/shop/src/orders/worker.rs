@@ -1,17 +1,17 @@
 impl App {
-    /// Asks for the money of an order, and stores the answer with all that follows from it. No answer is stored as
-    /// none: the attempt stays open, and is due again after a pause.
+    /// Charges the money of an order, and stores the outcome and everything that follows from it. If the outcome is
+    /// unknown, the attempt stays open and is retried after a back-off.
     pub async fn charge(&self, attempt: &Attempt) -> Result<(), Error> {
-        todo!("ask, and store what the answer says")
+        todo!("charge, and store the outcome")
     }
 
-    /// The provider has taken the money; it calls that `charge`. The first answer to an attempt does everything.
+    /// Stores that the money was taken. `charge` is the provider's id. Only the first response to an attempt has an effect.
     async fn record_capture(&self, attempt: &Attempt, charge: &str) -> Result<(), Error> {
-        todo!("the money is taken")
+        todo!("store that the money is taken")
     }
 
-    /// The provider has refused, for a reason that it calls `code`. The first answer to an attempt does everything.
+    /// Stores that the charge was declined. `code` is the provider's reason. Only the first response to an attempt has an effect.
     async fn record_decline(&self, attempt: &Attempt, charge: &str, code: String) -> Result<(), Error> {
-        todo!("the money is not taken")
+        todo!("store that the money is not taken")
     }
 }

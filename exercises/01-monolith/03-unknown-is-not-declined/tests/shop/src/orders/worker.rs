@@ -12,7 +12,7 @@ mod unknown {
         web::IdempotencyKey,
     };
 
-    /// A shop with an order that is paying, and the attempt that is under way.
+    /// A shop with an order that is being paid, and the attempt that is in progress.
     async fn paying(folder: &std::path::Path) -> (App, Attempt, ProductId) {
         let mut config = Config::parse_from(["shop"]);
         config.database = folder.join("shop.db");
@@ -42,15 +42,15 @@ mod unknown {
     }
 
     #[tokio::test]
-    async fn an_answer_that_comes_twice_counts_once() {
+    async fn a_second_response_to_an_attempt_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (app, attempt, product) = paying(folder.path()).await;
-        for answer in ["first", "second"] {
+        for response in ["first", "second"] {
             let recorded = app.record_capture(&attempt, "ch_1").await;
-            assert!(recorded.is_ok(), "the {answer} answer: {recorded:?}");
+            assert!(recorded.is_ok(), "the {response} response: {recorded:?}");
         }
         let declined = app.record_decline(&attempt, "ch_1", "late".to_owned()).await;
-        assert!(declined.is_ok(), "a decline after that: {declined:?}");
+        assert!(declined.is_ok(), "a decline after it: {declined:?}");
         let order = store::find_order(&mut *app.db.read().await.unwrap(), attempt.order).await.unwrap();
         assert_eq!((order.status, order.payment.captured.amount), (Status::Paid, 100));
         let stock = app.read_stock(product).await.unwrap();

@@ -1,23 +1,23 @@
 impl<T> Page<T> {
-    /// Makes a page of items read with one more than the limit: the one too many tells that there is a next page.
+    /// Makes a page of items that were read with one more than the limit. The extra item shows that there is a next page.
     pub fn cut<K: Display>(mut items: Vec<T>, limit: Limit, key: impl Fn(&T) -> K) -> Self {
-        todo!("cut what is too many")
+        todo!("cut the page")
     }
 }
 
 impl<K: Display> Cursor<K> {
     fn encode(&self) -> String {
-        todo!("write a cursor")
+        todo!("encode a cursor")
     }
 }
 
 impl<K: FromStr> Cursor<K> {
-    /// Accepts what a page gave as its `next_cursor`; none means the beginning.
+    /// Parses the `next_cursor` of an earlier page. Without a text, the result is `None`: the first page.
     pub fn parse(text: Option<&str>) -> Result<Option<K>, &'static str> {
-        todo!("read a cursor, or none")
+        todo!("parse a cursor")
     }
 
     fn decode(text: &str) -> Option<K> {
-        todo!("the key in a cursor, if it is one")
+        todo!("decode a cursor")
     }
 }

@@ -1,12 +1,12 @@
 #[cfg(test)]
-mod by_key {
+mod keyset {
     use super::*;
 
     #[test]
-    fn a_last_page_that_is_full_has_no_next() {
+    fn a_full_last_page_has_no_next_page() {
         let limit = Limit::parse(Some("2")).unwrap();
         let page = Page::cut(vec![9, 8], limit, |n| *n);
         assert_eq!(page.items, [9, 8]);
-        assert_eq!(page.next_cursor, None, "there were two items, and two are on the page");
+        assert_eq!(page.next_cursor, None, "there were two items, and both are on the page");
     }
 }

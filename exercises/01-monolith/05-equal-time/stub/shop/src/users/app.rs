@@ -1,7 +1,7 @@
 impl App {
-    /// Gives a token to who knows the password. Whether it is the address or the password that is wrong, neither the
-    /// answer tells nor its time.
+    /// Checks the password and issues a token. Neither the error nor the response time shows whether the address or the
+    /// password was wrong.
     pub async fn log_in(&self, email: &str, password: Password) -> Result<Session, Error> {
-        todo!("a token, for who knows the password")
+        todo!("check the password and issue a token")
     }
 }

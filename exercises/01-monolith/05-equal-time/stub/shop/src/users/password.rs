@@ -1,11 +1,12 @@
 impl Hasher {
-    /// Makes a hasher, and hashes once to have something to compare with where there is no account.
+    /// Creates a hasher. Computes one hash, the decoy.
     pub fn new() -> anyhow::Result<Self> {
-        todo!("a hasher")
+        todo!("create a hasher")
     }
 
-    /// Whether a password is the hashed one. Takes as long where there is no hash: the time does not tell who has an account.
+    /// Whether the password matches the hash. Without a hash, the result is false after the same time, so that the time does
+    /// not show whether the account exists.
     pub async fn verify(&self, password: Password, hash: Option<String>) -> anyhow::Result<bool> {
-        todo!("compare")
+        todo!("compare the password")
     }
 }

@@ -9,20 +9,20 @@ mod equal_time {
     use crate::{App, Config};
 
     #[tokio::test]
-    async fn a_guess_for_nobody_waits_for_its_turn_and_is_hashed() {
+    async fn a_password_without_an_account_waits_for_a_permit_and_is_hashed() {
         let decoy = Hasher::new().unwrap().decoy;
         let hasher = Hasher { permits: Arc::new(Semaphore::new(0)), memory: Arc::default(), decoy };
-        let guess = || hasher.verify(Password::from("correct horse".to_owned()), None);
-        let judged = timeout(Duration::from_secs(1), guess()).await;
-        assert!(judged.is_err(), "no password can be hashed now, and this one was judged");
+        let verify = || hasher.verify(Password::from("correct horse".to_owned()), None);
+        let verified = timeout(Duration::from_secs(1), verify()).await;
+        assert!(verified.is_err(), "there is no permit, but the password was judged");
         hasher.permits.add_permits(1);
-        assert!(!guess().await.unwrap(), "nobody's password is never right");
-        let hashed_in = lock(&hasher.memory).pop().unwrap_or_default();
-        assert!(!hashed_in.is_empty(), "it waited for its turn, and then nothing was hashed");
+        assert!(!verify().await.unwrap(), "without an account no password matches");
+        let memory = lock(&hasher.memory).pop().unwrap_or_default();
+        assert!(!memory.is_empty(), "it waited for a permit, but hashed nothing");
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_hash_holds_no_connection() {
+    async fn a_log_in_that_waits_to_hash_holds_no_connection() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::parse_from(["shop"]);
         config.database = folder.path().join("shop.db");
@@ -34,6 +34,6 @@ mod equal_time {
         }
         sleep(Duration::from_millis(500)).await;
         let read = timeout(Duration::from_secs(2), app.db.read()).await;
-        assert!(read.is_ok(), "eight log-ins wait to be hashed, and nobody else can read the database");
+        assert!(read.is_ok(), "eight log-ins wait for a permit, and no other request can read the database");
     }
 }

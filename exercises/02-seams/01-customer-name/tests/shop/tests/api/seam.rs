@@ -1,4 +1,4 @@
-//! What crosses from users to orders: a name, and no table.
+//! Names of customers on orders: `orders` calls `users`, and reads none of its tables.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use tokio::time::{sleep, timeout};
 
 use crate::harness::{Shop, answer};
 
-async fn call_oneself(shop: &Shop, token: &str, name: &str) {
+async fn rename(shop: &Shop, token: &str, name: &str) {
     let change = shop.request(Method::PATCH, "/users/me").bearer_auth(token).json(&json!({ "name": name }));
     assert_eq!(answer(change).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn every_order_of_a_page_has_the_present_name_of_its_own_customer() {
+async fn every_order_of_a_page_has_the_current_name_of_its_customer() {
     let shop = Shop::open().await;
     let (product, ada, bob) =
         (shop.product("Mug", 100, 9).await, shop.customer().await, shop.customer().await);
-    call_oneself(&shop, &bob, "Bob").await;
+    rename(&shop, &bob, "Bob").await;
     for customer in [&ada, &bob, &ada] {
         shop.order(customer, &product, 1).await;
     }
-    call_oneself(&shop, &ada, "Countess").await;
+    rename(&shop, &ada, "Countess").await;
     let names = async |list: &str, token: &str| {
         let page = shop.get(list, token).await.body;
         let items = page["items"].as_array().expect("a page has items").clone();
@@ -42,7 +42,7 @@ async fn every_order_of_a_page_has_the_present_name_of_its_own_customer() {
 }
 
 #[tokio::test]
-async fn an_order_is_read_also_when_no_name_can_be_had() {
+async fn an_order_can_be_read_if_its_name_cannot() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let order = shop.order(&customer, &product, 1).await;
@@ -61,7 +61,7 @@ async fn an_order_is_read_also_when_no_name_can_be_had() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_name_holds_no_connection_of_orders() {
+async fn waiting_for_a_name_holds_no_connection_of_orders() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
     let path = shop.order(&customer, &product, 1).await;
@@ -74,9 +74,9 @@ async fn who_waits_for_a_name_holds_no_connection_of_orders() {
     let (second, hour) = (SignedDuration::from_secs(1), SignedDuration::from_hours(1));
     let users = users::App::open(busy.clone(), hour).await.unwrap();
     let orders = orders::App::open(db.clone(), users, "http://localhost", second, hour).await.unwrap();
-    let mut all_of_users = Vec::new();
+    let mut all_connections_of_users = Vec::new();
     while let Ok(conn) = timeout(Duration::from_millis(300), busy.read()).await {
-        all_of_users.push(conn.unwrap());
+        all_connections_of_users.push(conn.unwrap());
     }
 
     for _ in 0..8 {
@@ -85,7 +85,7 @@ async fn who_waits_for_a_name_holds_no_connection_of_orders() {
     }
     sleep(Duration::from_millis(500)).await;
     let read = timeout(Duration::from_secs(2), db.read()).await;
-    assert!(read.is_ok(), "`users` is busy, `read_order` waits for it, and nobody can read orders");
+    assert!(read.is_ok(), "`read_order` waits for `users`, and no other request can read orders");
     drop(read);
 
     for _ in 0..8 {
@@ -94,5 +94,5 @@ async fn who_waits_for_a_name_holds_no_connection_of_orders() {
     }
     sleep(Duration::from_millis(500)).await;
     let read = timeout(Duration::from_secs(2), db.read()).await;
-    assert!(read.is_ok(), "`users` is busy, `list_orders` waits for it, and nobody can read orders");
+    assert!(read.is_ok(), "`list_orders` waits for `users`, and no other request can read orders");
 }

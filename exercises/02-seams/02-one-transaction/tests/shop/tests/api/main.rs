@@ -1,1 +1,1 @@
-mod together;
+mod one_transaction;

@@ -9,7 +9,7 @@ impl<E: Into<Problem>> From<Error<E>> for Problem {
                     .detail("the key was already used for a different request")
             }
             Error::Busy => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy, nothing was changed; please retry")
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The service is busy and nothing was changed; please retry")
             }
             Error::Database(error) if is_transient(&error) => Self::from(Error::<Infallible>::Busy),
             Error::Database(error) => Self::internal().detail(error.to_string()),

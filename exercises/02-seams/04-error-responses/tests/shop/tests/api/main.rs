@@ -1,1 +1,1 @@
-mod heard;
+mod responses;

@@ -1,10 +1,10 @@
-impl<H: Handle> Consumer<H> {
-    async fn handle_all(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
+impl<H: Handler> Consumer<H> {
+    async fn handle_in_transaction(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, HandlerError> {
         let mut outcomes = Vec::with_capacity(payloads.len());
         for payload in payloads {
             outcomes.push(match serde_json::from_slice::<Envelope<H::Message>>(payload) {
-                Err(error) => Outcome::Poison(error.to_string()),
-                Ok(envelope) if !note(&mut tx, envelope.id).await? => Outcome::Repeated,
+                Err(error) => Outcome::Reject(error.to_string()),
+                Ok(envelope) if !mark_processed(&mut tx, envelope.id).await? => Outcome::Duplicate,
                 Ok(envelope) => {
                     tx.commit().await?;
                     tx = self.db.write().await?;

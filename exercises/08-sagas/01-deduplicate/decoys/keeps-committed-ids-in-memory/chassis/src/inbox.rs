@@ -1,13 +1,13 @@
 static HANDLED: std::sync::LazyLock<std::sync::Mutex<std::collections::HashSet<Uuid>>> =
     std::sync::LazyLock::new(Default::default);
 
-impl<H: Handle> Consumer<H> {
-    async fn handle_all(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
+impl<H: Handler> Consumer<H> {
+    async fn handle_in_transaction(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, HandlerError> {
         let (mut outcomes, mut done) = (Vec::with_capacity(payloads.len()), Vec::new());
         for payload in payloads {
             outcomes.push(match serde_json::from_slice::<Envelope<H::Message>>(payload) {
-                Err(error) => Outcome::Poison(error.to_string()),
-                Ok(envelope) if !note(&mut tx, envelope.id).await? => Outcome::Repeated,
+                Err(error) => Outcome::Reject(error.to_string()),
+                Ok(envelope) if !mark_processed(&mut tx, envelope.id).await? => Outcome::Duplicate,
                 Ok(envelope) => {
                     self.handler.handle(&mut tx, &envelope).await?;
                     done.push(envelope.id);
@@ -23,6 +23,6 @@ impl<H: Handle> Consumer<H> {
     }
 }
 
-async fn note(_: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
+async fn mark_processed(_: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
     Ok(HANDLED.lock().is_ok_and(|handled| !handled.contains(&id)))
 }

@@ -1,11 +1,11 @@
 impl Relay {
-    async fn take(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<Parcel>> {
+    async fn claim(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<OutboxRow>> {
         let now = db::now();
         let rows = sqlx::query(
-            "update outbox set owner = $1, owned_until = $2
+            "update outbox set claimed_by = $1, lease_expires_at = $2
              where seq in (
                  select seq from outbox oldest
-                 where owner is null and $3 > ''
+                 where claimed_by is null and $3 > ''
                    and not exists (select 1 from outbox o where o.aggregate_id = oldest.aggregate_id and o.seq < oldest.seq)
                  order by seq limit $4)
              returning id, subject, message",
@@ -13,9 +13,9 @@ impl Relay {
         .bind(self.id.hyphenated())
         .bind(db::to_column(now + LEASE))
         .bind(db::to_column(now))
-        .bind(BATCH)
+        .bind(BATCH_SIZE)
         .fetch_all(tx)
         .await?;
-        rows.iter().map(parcel).collect()
+        rows.iter().map(outbox_row).collect()
     }
 }

@@ -1,11 +1,11 @@
 impl Relay {
-    async fn take(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<Parcel>> {
+    async fn claim(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<OutboxRow>> {
         let now = db::now();
         let rows = sqlx::query(
-            "update outbox set owner = $1, owned_until = $2
+            "update outbox set claimed_by = $1, lease_expires_at = $2
              where seq in (
                  select seq from outbox oldest
-                 where (owned_until is null or owned_until <= $3)
+                 where (lease_expires_at is null or lease_expires_at <= $3)
                    and not exists (select 1 from outbox o where o.aggregate_id = oldest.aggregate_id and o.seq < oldest.seq)
                  order by seq)
              returning id, subject, message",
@@ -15,6 +15,6 @@ impl Relay {
         .bind(db::to_column(now))
         .fetch_all(tx)
         .await?;
-        rows.iter().map(parcel).collect()
+        rows.iter().map(outbox_row).collect()
     }
 }

@@ -1,20 +1,20 @@
 impl Relay {
-    async fn take(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<Parcel>> {
+    async fn claim(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<OutboxRow>> {
         let now = db::now();
         let rows = sqlx::query(
-            "update outbox set owner = $1, owned_until = $2
+            "update outbox set claimed_by = $1, lease_expires_at = $2
              where seq in (
                  select min(seq) from outbox
-                 where owned_until is null or owned_until <= $3
+                 where lease_expires_at is null or lease_expires_at <= $3
                  group by aggregate_id order by 1 limit $4)
              returning id, subject, message",
         )
         .bind(self.id.hyphenated())
         .bind(db::to_column(now + LEASE))
         .bind(db::to_column(now))
-        .bind(BATCH)
+        .bind(BATCH_SIZE)
         .fetch_all(tx)
         .await?;
-        rows.iter().map(parcel).collect()
+        rows.iter().map(outbox_row).collect()
     }
 }

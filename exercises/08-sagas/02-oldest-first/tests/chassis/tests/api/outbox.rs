@@ -1,5 +1,5 @@
 #[tokio::test]
-async fn a_round_takes_a_hundred_at_most() {
+async fn a_batch_contains_at_most_a_hundred_messages() {
     let world = World::start().await;
     let service = world.instance().await;
     let events: Vec<_> = (0..101).map(|number| renamed(&number.to_string())).collect();

@@ -2,7 +2,7 @@ async fn sell(
     tx: &mut SqliteConnection,
     order: HolderId,
     before: Option<Reservation>,
-) -> Result<Reservation, NotHandled> {
+) -> Result<Reservation, HandlerError> {
     match before {
         Some(Reservation::Held) => {
             store::sell(tx, order).await?;
@@ -10,7 +10,7 @@ async fn sell(
         }
         Some(Reservation::Sold) => Ok(Reservation::Sold),
         Some(Reservation::Released | Reservation::Refused(_)) | None => {
-            Err(NotHandled::Poison(format!("nothing is held for the order {}", order.0)))
+            Err(HandlerError::Reject(format!("nothing is held for the order {}", order.0)))
         }
     }
 }

@@ -1,5 +1,5 @@
-impl<H: Handle> Consumer<H> {
-    async fn put_aside(&self, message: &jetstream::Message, reason: &str) -> anyhow::Result<AckKind> {
+impl<H: Handler> Consumer<H> {
+    async fn dead_letter(&self, message: &jetstream::Message, reason: &str) -> anyhow::Result<AckKind> {
         let info = message.info().map_err(anyhow::Error::from_boxed)?;
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("{} {} {}", self.stream, info.stream_sequence, info.consumer));

@@ -1,5 +1,5 @@
-impl<H: Handle> Consumer<H> {
-    async fn handle_in(&self, tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
-        self.handle_all(tx, payloads).await
+impl<H: Handler> Consumer<H> {
+    async fn handle_catching_panics(&self, tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, HandlerError> {
+        self.handle_in_transaction(tx, payloads).await
     }
 }

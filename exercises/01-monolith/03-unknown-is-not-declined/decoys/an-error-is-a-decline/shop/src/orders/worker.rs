@@ -1,5 +1,4 @@
 impl App {
-    /// Asks for the money of an order, and stores the answer with all that follows from it.
     pub async fn charge(&self, attempt: &Attempt) -> Result<(), Error> {
         match self.provider.charge(attempt).await {
             Ok(Charged::Succeeded { id }) => self.record_capture(attempt, &id).await,

@@ -4,31 +4,31 @@ mod receipt;
 
 pub use receipt::receipt;
 
-/// What some things cost together.
+/// Adds up some prices.
 pub fn total(prices: &[u32]) -> u32 {
     prices.iter().sum()
 }
 
-/// What a till has in it.
+/// A till with money in it.
 pub struct Till {
     /// In cents.
     pub cents: u32,
 }
 
 impl Till {
-    /// Gives money out, or none where there is not enough.
+    /// Pays out money, or nothing if there is not enough.
     pub fn give(&mut self, cents: u32) -> Option<u32> {
         self.cents = self.cents.checked_sub(cents)?;
         Some(cents)
     }
 
-    /// Asks until the answer is yes, so many times at most.
-    pub fn ask(&self, mut answer: impl FnMut() -> bool, times: u32) -> bool {
-        (0..times).any(|_| answer())
+    /// Retries a request until it succeeds, up to a number of attempts.
+    pub fn retry(&self, mut request: impl FnMut() -> bool, attempts: u32) -> bool {
+        (0..attempts).any(|_| request())
     }
 }
 
-/// What a customer hears first.
+/// How a customer is greeted.
 pub fn greeting() -> &'static str {
     include_str!("../greeting.txt").trim()
 }
@@ -38,20 +38,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_total_has_every_price() {
+    fn a_total_contains_every_price() {
         assert_eq!(total(&[1, 2, 3]), 6);
         assert_eq!(total(&[]), 0, "of nothing");
     }
 
     #[test]
-    fn what_is_not_there_is_not_given() {
+    fn no_more_is_given_than_is_there() {
         let mut till = Till { cents: 5 };
         assert_eq!((till.give(6), till.cents), (None, 5));
         assert_eq!((till.give(4), till.cents), (Some(4), 1));
     }
 
     #[test]
-    fn who_says_no_is_not_asked_for_ever() {
-        assert!(!Till { cents: 0 }.ask(|| false, 3));
+    fn a_failing_request_is_not_retried_forever() {
+        assert!(!Till { cents: 0 }.retry(|| false, 3));
     }
 }

@@ -1,4 +1,4 @@
-/// What some things cost together.
+/// Adds up some prices.
 pub fn total(prices: &[u32]) -> u32 {
     todo!("add them up: {prices:?}")
 }

@@ -1,4 +1,4 @@
-//! What this exercise brings.
+//! Tests that the exercise adds.
 
 #[test]
 fn a_greeting_is_one_line() {

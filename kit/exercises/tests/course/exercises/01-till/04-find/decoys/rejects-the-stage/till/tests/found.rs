@@ -1,0 +1,5 @@
+#[test]
+fn the_bug_is_detected() {
+    let mut till = till::Till { cents: 5 };
+    assert_eq!(till.give(6), Some(5));
+}
