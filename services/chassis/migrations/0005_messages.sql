@@ -1,20 +1,21 @@
--- Messages to publish, each written in the transaction of the change that it tells of, and deleted when the stream has it.
+-- Messages to publish. Each is written in the transaction of the change that it reports, and deleted when the stream has stored it.
 create table outbox (
-    seq          integer primary key, -- one transaction writes at a time: the order of the rows is that of the changes
-    id           text not null unique,
-    aggregate_id text not null,
-    subject      text not null,
-    message      text not null check (json_valid(message)), -- the envelope, as it will be on the wire
-    owner        text, -- the relay that is publishing it …
-    owned_until  text  -- … unless it has died: then any other may
+    seq              integer primary key, -- one transaction writes at a time, so this is the order of the changes
+    id               text not null unique,
+    aggregate_id     text not null,
+    subject          text not null,
+    message          text not null check (json_valid(message)), -- the envelope, as it is on the wire
+    claimed_by       text, -- the relay that is publishing it
+    lease_expires_at text  -- after this time any relay may claim it again: the one that did has died
 ) strict;
 
 create index outbox_of_aggregate on outbox (aggregate_id, seq);
 
--- Messages that were handled, each noted in the transaction of its effect: it may come again, and has no second effect.
+-- The ids of processed messages. Each is written in the transaction of the effect of its message, so that a duplicate delivery has
+-- no second effect.
 create table inbox (
-    message_id text not null primary key,
-    handled_at text not null
+    message_id   text not null primary key,
+    processed_at text not null
 ) strict, without rowid;
 
-create index inbox_by_age on inbox (handled_at);
+create index inbox_by_age on inbox (processed_at);

@@ -1,9 +1,9 @@
-//! Messages arrive by way of a table: that one was handled is noted in the transaction of its effect. It comes at least
-//! once, and what comes again is recognised.
+//! The inbox makes a consumer idempotent: the id of a message is recorded in the transaction of its effect. `JetStream`
+//! delivers a message at least once; a message whose id is recorded already is a duplicate and is skipped.
 //!
-//! A message ends in one of four ways. It is *done*; or it had been done before, which is as good. It may be done *later*,
-//! when what failed has passed. Or it is *poison*, which nobody will ever be able to handle: then it is put aside, with the
-//! reason, where a person finds it. Whatever comes, the loop goes on.
+//! Processing a message has one of four outcomes. It is *done*. It is a *duplicate*. It failed and is *retried* later,
+//! because the failure may be transient. Or it is *rejected*, because no retry could succeed: then it is moved to the
+//! dead-letter stream with the reason, where a person finds it. The consumer continues after each of them.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -20,77 +20,79 @@ use uuid::Uuid;
 
 use crate::{
     Bus, Db, Error,
-    bus::PAUSE,
+    bus::RETRY_DELAY,
     db::{self, Transaction},
     error::error_chain,
 };
 
-/// How many messages are handled in one transaction, where so many wait. A commit costs the same for one and for all.
-const BATCH: usize = 64;
+/// The maximum number of messages in one transaction: a commit costs the same for one message as for all of them.
+const BATCH_SIZE: usize = 64;
 
-/// How often a message is tried before it counts as poison: what has not passed after a minute will not pass.
-const TRIES: i64 = 20;
+/// How often a message is delivered before it is moved to the dead-letter stream. With the back-off this takes about a
+/// minute.
+const MAX_ATTEMPTS: i64 = 20;
 
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The maximum delay between two attempts.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// What a service does with the messages that it consumes.
-pub trait Handle: Send + Sync + 'static {
-    /// Those messages.
+/// How a service processes the messages that it consumes.
+pub trait Handler: Send + Sync + 'static {
+    /// The type of these messages.
     type Message: Message;
 
-    /// Does what a message asks for, in the transaction that also notes that it is done. Whatever else happens, it
-    /// happens after: nothing here may leave the database.
+    /// Applies the effect of a message, in the transaction that also records its id. The effect must be limited to the
+    /// database: anything else could not be rolled back.
     fn handle(
         &self,
         tx: &mut SqliteConnection,
         envelope: &Envelope<Self::Message>,
-    ) -> impl Future<Output = Result<(), NotHandled>> + Send;
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
 }
 
-/// Why a message was not handled.
+/// Why a message was not processed.
 #[derive(Debug, thiserror::Error)]
-pub enum NotHandled {
-    /// It may be, another time.
-    #[error("not now")]
-    Later(#[source] anyhow::Error),
-    /// It never will be.
+pub enum HandlerError {
+    /// A failure that may be transient: the message is delivered again later.
+    #[error("processing failed, a retry may succeed")]
+    Retry(#[source] anyhow::Error),
+    /// No retry can succeed: the message is moved to the dead-letter stream, with this reason.
     #[error("{0}")]
-    Poison(String),
+    Reject(String),
 }
 
-impl From<sqlx::Error> for NotHandled {
+impl From<sqlx::Error> for HandlerError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Later(error.into())
+        Self::Retry(error.into())
     }
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<Error<E>> for NotHandled {
+impl<E: std::error::Error + Send + Sync + 'static> From<Error<E>> for HandlerError {
     fn from(error: Error<E>) -> Self {
-        Self::Later(error.into())
+        Self::Retry(error.into())
     }
 }
 
-impl From<anyhow::Error> for NotHandled {
+impl From<anyhow::Error> for HandlerError {
     fn from(error: anyhow::Error) -> Self {
-        Self::Later(error)
+        Self::Retry(error)
     }
 }
 
-/// How a message ended.
+/// The result of processing a message.
 #[derive(Debug)]
 pub enum Outcome {
     /// Its effect is stored.
     Done,
-    /// Its effect had been stored before.
-    Repeated,
-    /// It is to come again.
-    Later(anyhow::Error),
-    /// It is to be put aside.
-    Poison(String),
+    /// Its effect was stored before: this delivery is skipped.
+    Duplicate,
+    /// It failed, and is to be delivered again.
+    Retry(anyhow::Error),
+    /// It is to be moved to the dead-letter stream, with this reason.
+    Reject(String),
 }
 
-/// Handles the messages of one durable consumer. Any number of them may run, in any number of processes: they share them.
+/// Processes the messages of one durable consumer. Any number of these may run, in any number of processes: the server
+/// shares the messages among them.
 pub struct Consumer<H> {
     db: Db,
     jetstream: Context,
@@ -99,41 +101,38 @@ pub struct Consumer<H> {
     handler: H,
 }
 
-impl<H: Handle> Consumer<H> {
-    /// A consumer of one process.
+impl<H: Handler> Consumer<H> {
+    /// A consumer of `stream`, which creates its durable consumer from `config`.
     pub fn new(db: &Db, bus: &Bus, stream: &'static str, config: pull::Config, handler: H) -> Self {
         Self { db: db.clone(), jetstream: bus.jetstream.clone(), stream, config, handler }
     }
 
-    /// Consumes, for ever. What fails is tried again: this loop does not end.
+    /// Consumes for ever. An error is logged, and the loop starts again.
     pub async fn run(self) {
         loop {
             if let Err(error) = self.consume().await {
                 tracing::warn!(
                     error = error_chain(&*error),
                     stream = self.stream,
-                    "cannot consume; trying again"
+                    "consuming failed, retrying"
                 );
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
     async fn consume(&self) -> anyhow::Result<()> {
         let consumer: jetstream::consumer::PullConsumer =
             self.jetstream.create_consumer_on_stream(self.config.clone(), self.stream).await?;
-        let mut batches = consumer.messages().await?.ready_chunks(BATCH);
+        let mut batches = consumer.messages().await?.ready_chunks(BATCH_SIZE);
         while let Some(batch) = batches.next().await {
             let (messages, errors): (Vec<_>, Vec<_>) = batch.into_iter().partition(Result::is_ok);
             let messages: Vec<_> = messages.into_iter().flatten().collect();
             let payloads: Vec<_> = messages.iter().map(|message| message.payload.clone()).collect();
-            for (message, outcome) in messages.iter().zip(self.handle(&payloads).await) {
-                if let Err(error) = self.answer(message, outcome).await {
-                    // It will come again, and will be recognised.
-                    tracing::warn!(
-                        error = error_chain(&*error),
-                        "cannot tell the stream how a message ended"
-                    );
+            for (message, outcome) in messages.iter().zip(self.handle_batch(&payloads).await) {
+                if let Err(error) = self.acknowledge(message, outcome).await {
+                    // The server delivers it again, and the inbox skips it if it was processed.
+                    tracing::warn!(error = error_chain(&*error), "acknowledging a message failed");
                 }
             }
             errors.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -141,28 +140,30 @@ impl<H: Handle> Consumer<H> {
         Ok(())
     }
 
-    /// Handles a message, and says how it ended. A crash right after this is a message that comes again.
+    /// Processes one message without acknowledging it. A caller that stops here has simulated a crash before the
+    /// acknowledgement.
     pub async fn handle_one(&self, payload: &Bytes) -> Outcome {
         let one = std::slice::from_ref(payload);
         let handled = match self.db.write().await {
-            Ok(tx) => self.handle_in(tx, one).await,
+            Ok(tx) => self.handle_catching_panics(tx, one).await,
             Err(error) => Err(error.into()),
         };
         match handled {
             Ok(mut outcomes) => outcomes.pop().unwrap_or(Outcome::Done),
-            Err(NotHandled::Later(error)) => Outcome::Later(error),
-            Err(NotHandled::Poison(reason)) => Outcome::Poison(reason),
+            Err(HandlerError::Retry(error)) => Outcome::Retry(error),
+            Err(HandlerError::Reject(reason)) => Outcome::Reject(reason),
         }
     }
 
-    /// Handles messages in one transaction or, where one of them spoils it for all, each in its own.
-    async fn handle(&self, payloads: &[Bytes]) -> Vec<Outcome> {
+    /// Processes messages in one transaction. If one of them fails, the transaction is rolled back and each message
+    /// gets its own.
+    async fn handle_batch(&self, payloads: &[Bytes]) -> Vec<Outcome> {
         let tx = match self.db.write().await {
             Ok(tx) => tx,
-            // Somebody else writes, and for long: to wait as long for each of them would help none.
-            Err(error) => return payloads.iter().map(|_| Outcome::Later(anyhow!("{error}"))).collect(),
+            // The database is locked: waiting for the lock again for each message would help none of them.
+            Err(error) => return payloads.iter().map(|_| Outcome::Retry(anyhow!("{error}"))).collect(),
         };
-        if let Ok(outcomes) = self.handle_in(tx, payloads).await {
+        if let Ok(outcomes) = self.handle_catching_panics(tx, payloads).await {
             return outcomes;
         }
         let mut outcomes = Vec::with_capacity(payloads.len());
@@ -172,18 +173,26 @@ impl<H: Handle> Consumer<H> {
         outcomes
     }
 
-    /// A panic is one more way to fail: the transaction is undone, and the loop goes on.
-    async fn handle_in(&self, tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
-        let handled = AssertUnwindSafe(self.handle_all(tx, payloads)).catch_unwind().await;
+    /// Treats a panic of the handler like an error: the transaction is rolled back, and the loop continues.
+    async fn handle_catching_panics(
+        &self,
+        tx: Transaction,
+        payloads: &[Bytes],
+    ) -> Result<Vec<Outcome>, HandlerError> {
+        let handled = AssertUnwindSafe(self.handle_in_transaction(tx, payloads)).catch_unwind().await;
         handled.unwrap_or_else(|_| Err(anyhow!("the handler panicked").into()))
     }
 
-    async fn handle_all(&self, mut tx: Transaction, payloads: &[Bytes]) -> Result<Vec<Outcome>, NotHandled> {
+    async fn handle_in_transaction(
+        &self,
+        mut tx: Transaction,
+        payloads: &[Bytes],
+    ) -> Result<Vec<Outcome>, HandlerError> {
         let mut outcomes = Vec::with_capacity(payloads.len());
         for payload in payloads {
             outcomes.push(match serde_json::from_slice::<Envelope<H::Message>>(payload) {
-                Err(error) => Outcome::Poison(error.to_string()),
-                Ok(envelope) if !note(&mut tx, envelope.id).await? => Outcome::Repeated,
+                Err(error) => Outcome::Reject(error.to_string()),
+                Ok(envelope) if !mark_processed(&mut tx, envelope.id).await? => Outcome::Duplicate,
                 Ok(envelope) => {
                     self.handler.handle(&mut tx, &envelope).await?;
                     Outcome::Done
@@ -194,45 +203,49 @@ impl<H: Handle> Consumer<H> {
         Ok(outcomes)
     }
 
-    async fn answer(&self, message: &jetstream::Message, outcome: Outcome) -> anyhow::Result<()> {
-        let tries = message.info().map_or(1, |info| info.delivered);
+    /// Reports the outcome to the stream: ack, nak with a delay, or term.
+    async fn acknowledge(&self, message: &jetstream::Message, outcome: Outcome) -> anyhow::Result<()> {
+        let attempts = message.info().map_or(1, |info| info.delivered);
         let kind = match outcome {
-            Outcome::Done | Outcome::Repeated => AckKind::Ack,
-            Outcome::Later(error) if tries < TRIES => {
-                tracing::warn!(subject = %message.subject, tries, error = error_chain(&*error), "cannot handle a message yet");
-                AckKind::Nak(Some(pause(tries)))
+            Outcome::Done | Outcome::Duplicate => AckKind::Ack,
+            Outcome::Retry(error) if attempts < MAX_ATTEMPTS => {
+                tracing::warn!(subject = %message.subject, attempts, error = error_chain(&*error), "message failed, retrying");
+                AckKind::Nak(Some(retry_delay(attempts)))
             }
-            Outcome::Later(error) => self.put_aside(message, &format!("{error:#}, {tries} times")).await?,
-            Outcome::Poison(reason) => self.put_aside(message, &reason).await?,
+            Outcome::Retry(error) => {
+                self.dead_letter(message, &format!("{error:#} ({attempts} attempts)")).await?
+            }
+            Outcome::Reject(reason) => self.dead_letter(message, &reason).await?,
         };
         message.ack_with(kind).await.map_err(anyhow::Error::from_boxed)
     }
 
-    /// Stores a message among the dead letters, and only then gives it up.
-    async fn put_aside(&self, message: &jetstream::Message, reason: &str) -> anyhow::Result<AckKind> {
-        tracing::error!(subject = %message.subject, reason, "a message cannot be handled: it goes to the dead letters");
+    /// Moves a message to the dead-letter stream. It is terminated only after the stream has stored it, so a crash in
+    /// between causes a duplicate, which the stream drops by its `Nats-Msg-Id`.
+    async fn dead_letter(&self, message: &jetstream::Message, reason: &str) -> anyhow::Result<AckKind> {
         let info = message.info().map_err(anyhow::Error::from_boxed)?;
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("{} {} {}", self.stream, info.stream_sequence, info.consumer));
         headers.insert("Reason", reason.replace(['\r', '\n'], " "));
         headers.insert("Subject", message.subject.as_str());
-        let dead = format!("dead.{}", info.consumer);
-        self.jetstream.publish_with_headers(dead, headers, message.payload.clone()).await?.await?;
+        let subject = format!("dead.{}", info.consumer);
+        self.jetstream.publish_with_headers(subject, headers, message.payload.clone()).await?.await?;
+        tracing::error!(subject = %message.subject, reason, "message moved to the dead-letter stream");
         Ok(AckKind::Term)
     }
 }
 
-/// Notes that a message is handled: false where it has been before.
-async fn note(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
-    let noted =
-        sqlx::query("insert into inbox (message_id, handled_at) values ($1, $2) on conflict do nothing")
+/// Records the id of a message. False if it was recorded before: the message is a duplicate.
+async fn mark_processed(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result<bool> {
+    let inserted =
+        sqlx::query("insert into inbox (message_id, processed_at) values ($1, $2) on conflict do nothing")
             .bind(id.hyphenated())
             .bind(db::to_column(db::now()))
             .execute(conn)
             .await?;
-    Ok(noted.rows_affected() == 1)
+    Ok(inserted.rows_affected() == 1)
 }
 
-fn pause(tries: i64) -> Duration {
-    LONGEST_PAUSE.min(Duration::from_millis(100 << tries.clamp(0, 6)))
+fn retry_delay(attempts: i64) -> Duration {
+    MAX_RETRY_DELAY.min(Duration::from_millis(100 << attempts.clamp(0, 6)))
 }

@@ -9,7 +9,7 @@ pub mod bus;
 pub mod requests;
 pub mod outbox;
 pub mod inbox;
-pub mod forget;
+pub mod retention;
 
 pub use bus::Bus;
 pub use db::Db;

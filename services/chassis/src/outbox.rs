@@ -1,7 +1,8 @@
-//! Messages leave by way of a table: written in the transaction of the change that they tell of, published by a relay.
+//! The transactional outbox: a message is written in the transaction of the change that it reports, and a relay
+//! publishes it.
 //!
-//! So there is no change without its message and no message without its change, whenever the process dies. Between
-//! publishing and deleting it may die too: then the message is published again, and who reads it must not mind.
+//! So the change and its message are stored together or not at all, whenever the process dies. If the relay dies
+//! between publishing a message and deleting its row, the message is published again: consumers must be idempotent.
 
 use std::time::Duration;
 
@@ -16,18 +17,19 @@ use jiff::SignedDuration;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use crate::{Bus, Db, bus::PAUSE, db, error::error_chain};
+use crate::{Bus, Db, bus::RETRY_DELAY, db, error::error_chain};
 
-/// How many messages a relay takes at a time.
-const BATCH: i64 = 100;
+/// The maximum number of messages that a relay claims at a time.
+const BATCH_SIZE: i64 = 100;
 
-/// How long messages are a relay's own: longer than it can take to publish them. What a dead relay had waits so long.
+/// How long a relay may keep the messages that it has claimed: longer than it can take to publish them. The messages of
+/// a relay that died wait this long.
 const LEASE: SignedDuration = SignedDuration::from_secs(3);
 
-/// How often a relay looks for what another one has left behind. Of what its own process writes, it hears at once.
-const PERIOD: Duration = Duration::from_secs(1);
+/// How often a relay looks for messages that another process left behind. A commit of its own process wakes it at once.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Puts a message into the outbox. To be called in the transaction of the change that it tells of.
+/// Writes a message to the outbox. Call it in the transaction of the change that the message reports.
 pub async fn put<M: Message>(conn: &mut SqliteConnection, envelope: &Envelope<M>) -> anyhow::Result<()> {
     sqlx::query("insert into outbox (id, aggregate_id, subject, message) values ($1, $2, $3, $4)")
         .bind(envelope.id.hyphenated())
@@ -39,106 +41,108 @@ pub async fn put<M: Message>(conn: &mut SqliteConnection, envelope: &Envelope<M>
     Ok(())
 }
 
-/// Publishes what is in the outbox. Any number of them may run, in any number of processes.
+/// Publishes the messages of the outbox. Any number of relays may run, in any number of processes.
 pub struct Relay {
     id: Uuid,
     db: Db,
     jetstream: Context,
 }
 
-/// A message that a relay has taken to publish.
-struct Parcel {
+/// A message that a relay has claimed.
+struct OutboxRow {
     id: Uuid,
     subject: String,
     message: String,
 }
 
-/// What became of the messages that a relay had taken.
+/// The results of publishing the claimed messages.
 #[derive(Default)]
-struct Sent {
-    stored: Vec<Uuid>,
+struct Results {
+    published: Vec<Uuid>,
     failed: Vec<Uuid>,
-    why: Option<PublishError>,
+    last_error: Option<PublishError>,
 }
 
 impl Relay {
-    /// A relay of one process.
+    /// A relay with an id of its own, which marks the rows that it claims.
     pub fn new(db: &Db, bus: &Bus) -> Self {
         Self { id: Uuid::now_v7(), db: db.clone(), jetstream: bus.jetstream.clone() }
     }
 
-    /// Publishes, for ever. What fails is tried again: this loop does not end.
+    /// Publishes for ever. An error is logged, and the loop continues.
     pub async fn run(self) {
-        let mut sent = Sent::default();
+        let mut results = Results::default();
         loop {
-            match self.exchange(&sent).await {
-                Ok(parcels) if parcels.is_empty() => {
-                    sent = Sent::default();
-                    // A commit while it was looking is remembered, and this returns at once.
-                    let _either = tokio::time::timeout(PERIOD, self.db.committed()).await;
+            match self.record_and_claim(&results).await {
+                Ok(rows) if rows.is_empty() => {
+                    results = Results::default();
+                    // A commit between the query and this line is remembered, and this returns at once.
+                    let _either = tokio::time::timeout(POLL_INTERVAL, self.db.committed()).await;
                 }
-                Ok(parcels) => {
-                    sent = self.publish_all(&parcels).await;
-                    if let Some(why) = &sent.why {
-                        tracing::warn!(error = error_chain(why), "cannot publish; trying again");
-                        tokio::time::sleep(PAUSE).await;
+                Ok(rows) => {
+                    results = self.publish_all(&rows).await;
+                    if let Some(error) = &results.last_error {
+                        tracing::warn!(error = error_chain(error), "publish failed, retrying");
+                        tokio::time::sleep(RETRY_DELAY).await;
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = error_chain(&error), "cannot read the outbox; trying again");
-                    tokio::time::sleep(PAUSE).await;
+                    tracing::warn!(error = error_chain(&error), "reading the outbox failed, retrying");
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
             }
         }
     }
 
-    /// One round: publishes the oldest message of each aggregate, of many at once, and says how many those were.
+    /// Publishes one batch, which contains the oldest message of each aggregate. Returns how many messages were
+    /// published.
     pub async fn run_once(&self) -> anyhow::Result<usize> {
-        let parcels = self.exchange(&Sent::default()).await?;
-        let sent = self.publish_all(&parcels).await;
-        if !parcels.is_empty() {
+        let rows = self.record_and_claim(&Results::default()).await?;
+        let results = self.publish_all(&rows).await;
+        if !rows.is_empty() {
             let mut tx = self.db.write().await?;
-            self.put_down(&mut tx, &sent).await?;
+            self.record_results(&mut tx, &results).await?;
             tx.commit().await?;
         }
-        match sent.why {
-            None => Ok(sent.stored.len()),
-            Some(why) => Err(why.into()),
+        match results.last_error {
+            None => Ok(results.published.len()),
+            Some(error) => Err(error.into()),
         }
     }
 
-    /// Puts down what was sent and takes what is next: one commit for both, where so much is to do.
-    async fn exchange(&self, sent: &Sent) -> sqlx::Result<Vec<Parcel>> {
-        let nothing_sent = sent.stored.is_empty() && sent.failed.is_empty();
-        if nothing_sent && !self.anything_waits().await? {
+    /// Deletes the published rows and claims the next batch in one commit.
+    async fn record_and_claim(&self, results: &Results) -> sqlx::Result<Vec<OutboxRow>> {
+        let no_results = results.published.is_empty() && results.failed.is_empty();
+        if no_results && !self.has_claimable_rows().await? {
             return Ok(Vec::new());
         }
         let mut tx = self.db.write().await?;
-        self.put_down(&mut tx, sent).await?;
-        let parcels = self.take(&mut tx).await?;
+        self.record_results(&mut tx, results).await?;
+        let rows = self.claim(&mut tx).await?;
         tx.commit().await?;
-        Ok(parcels)
+        Ok(rows)
     }
 
-    /// Asked on a reader, so that nobody waits for the writer in vain.
-    async fn anything_waits(&self) -> sqlx::Result<bool> {
+    /// Queries a reader connection, so that an idle relay never takes the write lock.
+    async fn has_claimable_rows(&self) -> sqlx::Result<bool> {
         sqlx::query_scalar(
-            "select exists (select 1 from outbox where owned_until is null or owned_until <= $1)",
+            "select exists (select 1 from outbox where lease_expires_at is null or lease_expires_at <= $1)",
         )
         .bind(db::to_column(db::now()))
         .fetch_one(&mut *self.db.read().await?)
         .await
     }
 
-    /// Takes the oldest message of each aggregate, unless another relay is publishing it. Which one is the oldest is
-    /// asked first, and of all: a younger one must not overtake it because it is in somebody's hands.
-    async fn take(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<Parcel>> {
+    /// Claims the oldest message of each aggregate, unless another relay is publishing it. The oldest one is searched
+    /// among all messages, claimed ones too: otherwise a newer message could overtake an older one that is still being
+    /// published.
+    async fn claim(&self, tx: &mut SqliteConnection) -> sqlx::Result<Vec<OutboxRow>> {
         let now = db::now();
         let rows = sqlx::query(
-            "update outbox set owner = $1, owned_until = $2
+            "update outbox set claimed_by = $1, lease_expires_at = $2
              where seq in (
                  select seq from outbox oldest
-                 where (owned_until is null or owned_until <= $3)
+                 where (lease_expires_at is null or lease_expires_at <= $3)
                    and not exists (select 1 from outbox o where o.aggregate_id = oldest.aggregate_id and o.seq < oldest.seq)
                  order by seq limit $4)
              returning id, subject, message",
@@ -146,52 +150,55 @@ impl Relay {
         .bind(self.id.hyphenated())
         .bind(db::to_column(now + LEASE))
         .bind(db::to_column(now))
-        .bind(BATCH)
+        .bind(BATCH_SIZE)
         .fetch_all(tx)
         .await?;
-        rows.iter().map(parcel).collect()
+        rows.iter().map(outbox_row).collect()
     }
 
-    async fn publish_all(&self, parcels: &[Parcel]) -> Sent {
-        let outcomes = join_all(parcels.iter().map(|parcel| self.publish(parcel))).await;
-        let mut sent = Sent::default();
-        for (parcel, outcome) in parcels.iter().zip(outcomes) {
+    async fn publish_all(&self, rows: &[OutboxRow]) -> Results {
+        let outcomes = join_all(rows.iter().map(|row| self.publish(row))).await;
+        let mut results = Results::default();
+        for (row, outcome) in rows.iter().zip(outcomes) {
             match outcome {
-                Ok(()) => sent.stored.push(parcel.id),
+                Ok(()) => results.published.push(row.id),
                 Err(error) => {
-                    sent.failed.push(parcel.id);
-                    sent.why = Some(error);
+                    results.failed.push(row.id);
+                    results.last_error = Some(error);
                 }
             }
         }
-        sent
+        results
     }
 
-    /// Two waits: until it is sent, and until the stream has it. Without the second it may be nowhere.
-    async fn publish(&self, parcel: &Parcel) -> Result<(), PublishError> {
+    /// Waits twice: until the message is sent, and until the stream acknowledges it. Before the second the message may
+    /// be lost.
+    async fn publish(&self, row: &OutboxRow) -> Result<(), PublishError> {
         let message = PublishMessage::build()
-            .message_id(parcel.id.to_string()) // what comes twice within the stream's window, the stream keeps once
-            .payload(parcel.message.clone().into());
-        let stored: PublishAckFuture = self.jetstream.send_publish(parcel.subject.clone(), message).await?;
+            .message_id(row.id.to_string()) // the stream drops a duplicate within its window
+            .payload(row.message.clone().into());
+        let stored: PublishAckFuture = self.jetstream.send_publish(row.subject.clone(), message).await?;
         stored.await?;
         Ok(())
     }
 
-    /// Deletes what the stream has. What it has not may be tried again at once, by any relay.
-    async fn put_down(&self, tx: &mut SqliteConnection, sent: &Sent) -> sqlx::Result<()> {
-        if !sent.stored.is_empty() {
-            // By their ids, never up to one: what is deleted is what was published, whoever has claimed it meanwhile.
+    /// Deletes the rows that were published, and gives up the lease of those that failed, so that any relay may retry
+    /// them at once.
+    async fn record_results(&self, tx: &mut SqliteConnection, results: &Results) -> sqlx::Result<()> {
+        if !results.published.is_empty() {
+            // By id, never up to a sequence number: only what was published may be deleted, whoever holds the claim by
+            // now.
             sqlx::query("delete from outbox where id in (select value from json_each($1))")
-                .bind(json(&sent.stored))
+                .bind(json(&results.published))
                 .execute(&mut *tx)
                 .await?;
         }
-        if !sent.failed.is_empty() {
+        if !results.failed.is_empty() {
             sqlx::query(
-                "update outbox set owner = null, owned_until = null
-                 where owner = $2 and id in (select value from json_each($1))",
+                "update outbox set claimed_by = null, lease_expires_at = null
+                 where claimed_by = $2 and id in (select value from json_each($1))",
             )
-            .bind(json(&sent.failed))
+            .bind(json(&results.failed))
             .bind(self.id.hyphenated())
             .execute(tx)
             .await?;
@@ -200,13 +207,13 @@ impl Relay {
     }
 }
 
-/// Ids as an array, which SQLite can look into.
+/// Ids as a JSON array, which SQLite's `json_each` reads.
 fn json(ids: &[Uuid]) -> String {
     serde_json::json!(ids).to_string()
 }
 
-fn parcel(row: &SqliteRow) -> sqlx::Result<Parcel> {
-    Ok(Parcel {
+fn outbox_row(row: &SqliteRow) -> sqlx::Result<OutboxRow> {
+    Ok(OutboxRow {
         id: db::uuid(row, "id")?,
         subject: row.try_get("subject")?,
         message: row.try_get("message")?,

@@ -1,4 +1,4 @@
-//! How a service starts and how it stops.
+//! How the process of a service starts and shuts down.
 
 use std::{io::IsTerminal, net::SocketAddr, time::Duration};
 
@@ -15,70 +15,70 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{Bus, Db, requests::Requests};
 
-/// How long requests that are under way have when a process is told to stop.
-pub const GRACE: Duration = Duration::from_secs(3);
+/// How long requests in flight may take after a shutdown is requested.
+pub const GRACE_PERIOD: Duration = Duration::from_secs(3);
 
-/// What every service can be told from outside.
+/// The settings that every service has.
 #[derive(Clone, Debug, Args)]
-pub struct Standing {
-    /// The address to serve HTTP on; port 0 takes a free one.
+pub struct CommonArgs {
+    /// The address to serve HTTP on; port 0 selects a free one.
     #[arg(long, env, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
 
-    /// Where NATS is.
+    /// The address of the NATS server.
     #[arg(long, env, default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
 }
 
-/// Reads a setting that is a time.
-pub fn duration(text: &str) -> Result<SignedDuration, String> {
-    let within = |duration: &SignedDuration| {
+/// Parses a setting that is a duration.
+pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+    let in_range = |duration: &SignedDuration| {
         duration.is_positive() && *duration <= SignedDuration::from_hours(24 * 365)
     };
-    let duration = text.parse::<SignedDuration>().ok().filter(within);
-    duration.ok_or_else(|| "must be a time like 250ms, 4s or 15m, at most a year (8760h)".to_owned())
+    let duration = text.parse::<SignedDuration>().ok().filter(in_range);
+    duration.ok_or_else(|| "must be a duration like 250ms, 4s or 15m, at most a year (8760h)".to_owned())
 }
 
-/// Writes the log to standard output, in colour where somebody looks at it.
-pub fn start_log() {
-    // NATS's client tells of itself what this process tells already, with what it means here.
-    let quiet = EnvFilter::new("info,async_nats=off");
+/// Writes the log to standard output, in colour on a terminal.
+pub fn init_logging() {
+    // The NATS client logs the connection events that `bus::connect` logs already, with less context.
+    let default = EnvFilter::new("info,async_nats=off");
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or(quiet))
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or(default))
         .with_target(false)
         .with_ansi(std::io::stdout().is_terminal())
         .init();
 }
 
-/// Tells those who wait for it that the process is to stop.
+/// Notifies its clones when the process is to shut down.
 #[derive(Clone)]
-pub struct Stop(watch::Receiver<()>);
+pub struct Shutdown(watch::Receiver<()>);
 
-impl Stop {
-    /// On SIGTERM and on Ctrl-C.
+impl Shutdown {
+    /// A shutdown that SIGTERM or Ctrl-C requests.
     pub fn on_signal() -> anyhow::Result<Self> {
-        let (tell, told) = watch::channel(());
+        let (sender, receiver) = watch::channel(());
         let mut terminated = signal(SignalKind::terminate())?;
         tokio::spawn(async move {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminated.recv() => {}
             }
-            tracing::info!("stopping: answering what is under way");
-            drop(tell);
+            tracing::info!("shutdown requested, finishing the requests in flight");
+            drop(sender);
         });
-        Ok(Self(told))
+        Ok(Self(receiver))
     }
 
-    /// Returns when it is time to stop.
-    pub async fn told(mut self) {
+    /// Waits until a shutdown is requested.
+    pub async fn requested(mut self) {
         while self.0.changed().await.is_ok() {}
     }
 
-    /// Returns when who was told has had time to do so.
-    pub async fn overdue(self) {
-        self.told().await;
-        tokio::time::sleep(GRACE).await;
+    /// Waits until a shutdown is requested and the grace period is over.
+    pub async fn grace_period_over(self) {
+        self.requested().await;
+        tokio::time::sleep(GRACE_PERIOD).await;
     }
 }
 
@@ -91,23 +91,23 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Answers the requests of a service until told to stop. Over HTTP it says only how it is.
-pub async fn serve(requests: Requests, standing: &Standing, bus: Bus, db: Db) -> anyhow::Result<()> {
-    let stop = Stop::on_signal()?;
-    let listener = listen(standing.listen).await?;
+/// Serves the requests of a service until a shutdown is requested. Over HTTP the process serves only its health.
+pub async fn serve(requests: Requests, args: &CommonArgs, bus: Bus, db: Db) -> anyhow::Result<()> {
+    let shutdown = Shutdown::on_signal()?;
+    let listener = listen(args.listen).await?;
     let health = Router::new()
         .route("/health/live", get(async || "alive"))
         .route("/health/ready", get(ready))
         .with_state((bus, db));
     tokio::spawn(async move { axum::serve(listener, health).await });
     tokio::select! {
-        () = requests.answer(stop.clone().told()) => {}
-        () = stop.overdue() => tracing::warn!("cut off what was under way"),
+        () = requests.serve(shutdown.clone().requested()) => {}
+        () = shutdown.grace_period_over() => tracing::warn!("requests in flight were aborted"),
     }
     Ok(())
 }
 
-/// Ready is who can read its database and be reached.
+/// A service is ready when it can read its database and is connected to NATS.
 async fn ready(
     State((bus, db)): State<(Bus, Db)>,
 ) -> Result<&'static str, crate::Error<std::convert::Infallible>> {

@@ -12,7 +12,9 @@ pub use extract::{Authenticated, PathId, Query, Staff, parse_id};
 pub use key::{IdempotencyKey, KeyHeader, keyed};
 pub use page::{Cursor, Limit, Page};
 pub use problem::{Invalid, Problem};
-pub use request_id::{handle_panic, method_not_allowed, no_such_route, request_id, whole, write_problem};
+pub use request_id::{
+    handle_panic, method_not_allowed, no_such_route, request_id, with_middleware, write_problem,
+};
 
 /// Whether the number of characters of a text is in the range. Characters are Unicode scalar values, as in JSON Schema.
 pub fn has_length(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {

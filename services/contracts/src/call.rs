@@ -1,6 +1,6 @@
-//! A request of the public API on its way from the gateway to the service that owns its path, and the answer on its way back.
+//! A request of the public API as a NATS message, from the gateway to the service that owns the path, and the response.
 //!
-//! The body is the payload, as it came; the rest is headers. So the gateway knows no field of anything.
+//! The body is the payload, unchanged; everything else is in headers. So the gateway depends on no schema.
 
 use std::str::FromStr;
 
@@ -11,30 +11,30 @@ use jiff::Timestamp;
 
 use crate::caller::{Caller, UserId};
 
-/// Where a service takes requests of the public API.
+/// The subject on which a service receives requests of the public API.
 pub fn subject(service: &str) -> String {
     format!("http.{service}")
 }
 
-/// The longest body of a request, in bytes: the largest valid one, a product's with every character escaped, fits.
+/// The maximum size of a request body, in bytes. The largest valid body fits: a product with every character escaped.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Who makes a request: the caller that a valid token names, or why there is none.
+/// The caller that a valid token identifies, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authentication(pub Result<Caller, String>);
 
-/// Until when an answer is waited for. What has not begun then need not begin.
+/// When the gateway stops waiting for the response. A service drops a request that it receives later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(pub Timestamp);
 
-/// Why something is not a request or an answer.
+/// Why a message is not a valid request or response.
 #[derive(Debug, thiserror::Error)]
 pub enum Malformed {
     /// A header is missing.
     #[error("the header {0} is missing")]
     Missing(&'static str),
-    /// A header says what it cannot say.
-    #[error("the header {0} is not what it should be")]
+    /// A header is not valid.
+    #[error("the header {0} is not valid")]
     Invalid(&'static str),
 }
 
@@ -44,17 +44,18 @@ const CALLER: &str = "Shop-Caller";
 const NO_CALLER: &str = "Shop-No-Caller";
 const DEADLINE: &str = "Shop-Deadline";
 const STATUS: &str = "Shop-Status";
-/// The body of an answer that counts as a service's error: NATS's own service API leaves no other place for it.
+/// The body of an error response. NATS's service API sends an error without a payload, so the body travels in this
+/// header.
 pub const ERROR_BODY: &str = "Shop-Error-Body";
 
-/// What a service hears of the client's own headers.
+/// The client's headers that the gateway passes on to a service.
 const FORWARDED: [HeaderName; 3] = [
     header::CONTENT_TYPE,
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("x-request-id"),
 ];
 
-/// A request as headers; its body is the payload.
+/// Encodes everything but the body of a request as headers.
 pub fn request_headers<B>(request: &Request<B>, caller: &Authentication, deadline: Deadline) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(METHOD, request.method().as_str());
@@ -62,10 +63,10 @@ pub fn request_headers<B>(request: &Request<B>, caller: &Authentication, deadlin
     headers.insert(DEADLINE, deadline.0.to_string());
     match &caller.0 {
         Ok(caller) => headers.insert(CALLER, format!("{} {}", caller.id.0, caller.role)),
-        Err(why) => headers.insert(NO_CALLER, why.as_str()),
+        Err(reason) => headers.insert(NO_CALLER, reason.as_str()),
     }
     for name in FORWARDED {
-        // One that is not text says nothing valid: it is passed on as empty, and refused where it is looked at.
+        // A value that is not text is passed on as an empty one, which the service that reads the header refuses.
         if let Some(value) = request.headers().get(&name) {
             headers.insert(name.as_str(), value.to_str().unwrap_or_default());
         }
@@ -73,8 +74,8 @@ pub fn request_headers<B>(request: &Request<B>, caller: &Authentication, deadlin
     headers
 }
 
-/// A request from its headers and payload. Who calls and until when are among its extensions.
-pub fn request(headers: &HeaderMap, payload: Bytes) -> Result<Request<Bytes>, Malformed> {
+/// Parses a request from headers and payload. Its extensions contain the [`Authentication`] and the [`Deadline`].
+pub fn parse_request(headers: &HeaderMap, payload: Bytes) -> Result<Request<Bytes>, Malformed> {
     let mut request = Request::new(payload);
     *request.method_mut() = parse(headers, METHOD)?;
     *request.uri_mut() = parse(headers, TARGET)?;
@@ -94,7 +95,7 @@ pub fn request(headers: &HeaderMap, payload: Bytes) -> Result<Request<Bytes>, Ma
     Ok(request)
 }
 
-/// An answer as headers; its body is the payload.
+/// Encodes everything but the body of a response as headers.
 pub fn response_headers<B>(response: &Response<B>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(STATUS, response.status().as_str());
@@ -106,8 +107,8 @@ pub fn response_headers<B>(response: &Response<B>) -> HeaderMap {
     headers
 }
 
-/// An answer from its headers and payload.
-pub fn response(headers: &HeaderMap, payload: Bytes) -> Result<Response<Bytes>, Malformed> {
+/// Parses a response from headers and payload.
+pub fn parse_response(headers: &HeaderMap, payload: Bytes) -> Result<Response<Bytes>, Malformed> {
     let mut response = Response::new(match headers.get(ERROR_BODY) {
         Some(body) => Bytes::copy_from_slice(body.as_str().as_bytes()),
         None => payload,
@@ -118,7 +119,7 @@ pub fn response(headers: &HeaderMap, payload: Bytes) -> Result<Response<Bytes>, 
         let ours = [STATUS, ERROR_BODY].contains(&name.as_str()) || name.starts_with("Nats-");
         if let (false, Ok(name), Some(value)) = (ours, name.parse::<HeaderName>(), values.first()) {
             let value: HeaderValue =
-                value.as_str().parse().map_err(|_| Malformed::Invalid("of the answer"))?;
+                value.as_str().parse().map_err(|_| Malformed::Invalid("of the response"))?;
             response.headers_mut().insert(name, value);
         }
     }
@@ -157,7 +158,7 @@ mod tests {
         let caller = Authentication(Ok(Caller { id: UserId(Uuid::now_v7()), role: Role::Staff }));
         let deadline = Deadline("2026-11-22T10:00:00.000001Z".parse().unwrap());
         let headers = request_headers(&pay(), &caller, deadline);
-        let arrived = request(&headers, Bytes::from_static(b"{}")).unwrap();
+        let arrived = parse_request(&headers, Bytes::from_static(b"{}")).unwrap();
         assert_eq!((arrived.method().as_str(), arrived.uri().to_string()), ("POST", pay().uri().to_string()));
         assert_eq!(arrived.headers()["idempotency-key"], "pay-1");
         assert_eq!(arrived.headers().len(), 3);
@@ -167,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_a_caller_says_why() {
-        let nobody = Authentication(Err("the token has expired".to_owned()));
-        let headers = request_headers(&pay(), &nobody, Deadline(Timestamp::now()));
-        assert_eq!(request(&headers, Bytes::new()).unwrap().extensions().get(), Some(&nobody));
+    fn a_request_without_a_caller_carries_the_reason() {
+        let anonymous = Authentication(Err("the token has expired".to_owned()));
+        let headers = request_headers(&pay(), &anonymous, Deadline(Timestamp::now()));
+        assert_eq!(parse_request(&headers, Bytes::new()).unwrap().extensions().get(), Some(&anonymous));
     }
 
     #[test]
-    fn what_is_not_a_request_is_refused() {
+    fn an_invalid_request_is_refused() {
         let caller = Authentication(Ok(Caller { id: UserId(Uuid::now_v7()), role: Role::Customer }));
         let good = request_headers(&pay(), &caller, Deadline(Timestamp::now()));
         let bad = [
@@ -187,29 +188,29 @@ mod tests {
         for (name, value) in bad {
             let mut headers = good.clone();
             headers.insert(name, value);
-            assert!(request(&headers, Bytes::new()).is_err(), "{name}: {value}");
+            assert!(parse_request(&headers, Bytes::new()).is_err(), "{name}: {value}");
         }
-        assert!(request(&HeaderMap::new(), Bytes::new()).is_err());
+        assert!(parse_request(&HeaderMap::new(), Bytes::new()).is_err());
     }
 
     #[test]
-    fn an_answer_arrives_as_it_was_given() {
-        let answer = Response::builder().status(201).header("location", "/orders/7").body(()).unwrap();
-        let arrived = response(&response_headers(&answer), Bytes::from_static(b"[]")).unwrap();
+    fn a_response_arrives_as_it_was_sent() {
+        let sent = Response::builder().status(201).header("location", "/orders/7").body(()).unwrap();
+        let arrived = parse_response(&response_headers(&sent), Bytes::from_static(b"[]")).unwrap();
         assert_eq!(
             (arrived.status(), &arrived.headers()["location"]),
-            (answer.status(), &answer.headers()["location"])
+            (sent.status(), &sent.headers()["location"])
         );
         assert_eq!(arrived.headers().len(), 1);
         assert_eq!(arrived.into_body(), "[]");
     }
 
     #[test]
-    fn the_body_of_a_services_error_comes_in_a_header() {
+    fn the_body_of_an_error_response_is_read_from_its_header() {
         let mut headers = response_headers(&Response::builder().status(503).body(()).unwrap());
         headers.insert(ERROR_BODY, "{\"status\":503}");
         headers.insert(async_nats::service::NATS_SERVICE_ERROR_CODE, "503");
-        let arrived = response(&headers, Bytes::new()).unwrap();
+        let arrived = parse_response(&headers, Bytes::new()).unwrap();
         assert!(arrived.headers().is_empty());
         assert_eq!(arrived.into_body(), "{\"status\":503}");
     }

@@ -1,4 +1,5 @@
-//! Messages: events tell what has happened, commands ask for something to be done. Both come at least once, in any order.
+//! Messages: an event says what has happened, a command requests that something be done. Both are delivered at least
+//! once, in any order.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -6,84 +7,84 @@ use uuid::Uuid;
 
 use crate::stock::{HeldLine, Refused, WantedLine};
 
-/// A message with what is true of every message.
+/// A message with the metadata that every message carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<M> {
-    /// One for each time it is meant: who has handled this id has handled this message.
+    /// Identifies the message: a consumer that has processed this id has processed this message, and skips a duplicate.
     pub id: Uuid,
-    /// Grows with each field that the message gets. For people: who reads an older or a younger one ignores or misses
-    /// what can be ignored or missed.
+    /// Incremented with each field that the message gains. It informs people only: a consumer ignores unknown fields,
+    /// and a new field is optional.
     pub schema: u32,
-    /// What it is about: a user, or the stock that is held for an order, which has the order's id.
+    /// The aggregate that the message is about: a user, or the reservation of an order, which has the id of the order.
     pub aggregate_id: Uuid,
-    /// How often that had changed then, this time included: of two messages, the younger has more.
+    /// The version of the aggregate after this change: of two messages about it, the newer one has the higher version.
     pub aggregate_version: i64,
-    /// When it happened, or was asked for.
+    /// When it happened or was requested.
     pub occurred_at: Timestamp,
-    /// What it says.
+    /// The message itself: its type and data.
     #[serde(flatten)]
     pub message: M,
 }
 
 impl<M> Envelope<M> {
-    /// A new message, under a new id.
+    /// A new message with a new id.
     pub fn new(aggregate_id: Uuid, aggregate_version: i64, occurred_at: Timestamp, message: M) -> Self {
         Self { id: Uuid::now_v7(), schema: 1, aggregate_id, aggregate_version, occurred_at, message }
     }
 }
 
-/// Something that is said in an [`Envelope`].
+/// The content of an [`Envelope`]: an [`Event`] or a [`Command`].
 pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// What the subjects of all of these begin with.
-    const ROOT: &'static str;
+    /// The first token of every subject of this kind of message.
+    const SUBJECT_PREFIX: &'static str;
 
-    /// Its type on the wire, for example `stock.held`.
+    /// The type on the wire, for example `stock.held`.
     fn kind(&self) -> &'static str;
 
-    /// Where it is published: the root, and its type.
+    /// The subject that the message is published to: the prefix and the type.
     fn subject(&self) -> String {
-        format!("{}.{}", Self::ROOT, self.kind())
+        format!("{}.{}", Self::SUBJECT_PREFIX, self.kind())
     }
 }
 
-/// What has happened.
+/// Something that has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
-    /// Somebody has an account now.
+    /// A user has registered.
     #[serde(rename = "user.registered")]
     UserRegistered {
-        /// What they want to be called.
+        /// The user's name.
         name: String,
     },
-    /// Somebody wants to be called otherwise.
+    /// A user has changed their name.
     #[serde(rename = "user.renamed")]
     UserRenamed {
-        /// What they want to be called now.
+        /// The new name.
         name: String,
     },
-    /// All lines of an order are held.
+    /// The stock of every line of an order is held.
     #[serde(rename = "stock.held")]
     StockHeld {
-        /// What each is called and costs, in the order of the command.
+        /// The name and price of each line, in the order of the command.
         lines: Vec<HeldLine>,
     },
-    /// Nothing is held for an order.
+    /// The stock of an order could not be held, not even a part of it.
     #[serde(rename = "stock.refused")]
     StockRefused {
-        /// Why not.
+        /// Why it could not be held.
         reason: Refused,
     },
-    /// What was held for an order is sold.
+    /// The stock that was held for an order is sold.
     #[serde(rename = "stock.sold")]
     StockSold,
-    /// Nothing is held for an order or sold to it any more, and nothing will be.
+    /// No stock is held for the order or sold to it any longer, and none will be.
     #[serde(rename = "stock.released")]
     StockReleased,
 }
 
 impl Message for Event {
-    const ROOT: &'static str = "events";
+    const SUBJECT_PREFIX: &'static str = "events";
 
     fn kind(&self) -> &'static str {
         match self {
@@ -97,26 +98,27 @@ impl Message for Event {
     }
 }
 
-/// What somebody is asked to do. Each is answered with an event, however often it comes.
+/// A request that a service do something. A service replies to each command with an event, also to a repeated one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Command {
-    /// Hold all of these lines for an order, or nothing: `stock.held` or `stock.refused`.
+    /// Hold the stock of all these lines for an order, or of none. The reply is `stock.held` or `stock.refused`.
     #[serde(rename = "products.hold")]
     Hold {
-        /// What is wanted.
+        /// The products and their quantities.
         lines: Vec<WantedLine>,
     },
-    /// Sell what is held for an order: `stock.sold`.
+    /// Sell the stock that is held for an order. The reply is `stock.sold`.
     #[serde(rename = "products.sell")]
     Sell,
-    /// Give back what is held for an order or sold to it, and hold nothing for it later: `stock.released`.
+    /// Release the stock that is held for an order or sold to it, and hold none for it later. The reply is
+    /// `stock.released`.
     #[serde(rename = "products.release")]
     Release,
 }
 
 impl Message for Command {
-    const ROOT: &'static str = "commands";
+    const SUBJECT_PREFIX: &'static str = "commands";
 
     fn kind(&self) -> &'static str {
         match self {
@@ -168,8 +170,8 @@ mod tests {
         }
     }
 
-    /// Holds a message against the file that says how it is on the wire, both ways.
-    fn is_golden<M: Message + PartialEq + std::fmt::Debug>(message: M) {
+    /// Compares a message with its golden file, serialized and parsed.
+    fn matches_its_golden_file<M: Message + PartialEq + std::fmt::Debug>(message: M) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{}.json", message.kind()));
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let golden: Value = serde_json::from_str(&text).unwrap();
@@ -177,26 +179,26 @@ mod tests {
         assert_eq!(serde_json::to_value(&message).unwrap(), golden, "{}", path.display());
         assert_eq!(golden["type"], message.message.kind());
 
-        let mut younger = golden;
-        younger["schema"] = json!(2);
-        younger["mood"] = json!("good");
-        if let Some(data) = younger.get_mut("data") {
+        let mut newer = golden;
+        newer["schema"] = json!(2);
+        newer["mood"] = json!("good");
+        if let Some(data) = newer.get_mut("data") {
             data["colour"] = json!("blue");
         }
-        let read: Envelope<M> = serde_json::from_value(younger).unwrap();
-        assert_eq!(read.message, message.message, "fields that are not known yet are ignored");
+        let read: Envelope<M> = serde_json::from_value(newer).unwrap();
+        assert_eq!(read.message, message.message, "unknown fields are ignored");
     }
 
     #[test]
-    fn every_message_is_on_the_wire_as_its_golden_file_says() {
-        events().into_iter().for_each(is_golden);
-        commands().into_iter().for_each(is_golden);
+    fn every_message_matches_its_golden_file() {
+        events().into_iter().for_each(matches_its_golden_file);
+        commands().into_iter().for_each(matches_its_golden_file);
         let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap();
-        assert_eq!(files.count(), events().len() + commands().len(), "and there are no other files");
+        assert_eq!(files.count(), events().len() + commands().len(), "there are no other files");
     }
 
     #[test]
-    fn what_is_not_known_is_not_read() {
+    fn a_message_of_an_unknown_type_is_not_parsed() {
         let mut strange = serde_json::to_value(enveloped(Event::StockSold)).unwrap();
         strange["type"] = json!("stock.eaten");
         let error = serde_json::from_value::<Envelope<Event>>(strange).unwrap_err();

@@ -1,4 +1,4 @@
-//! The words in which orders and products speak of stock.
+//! The types that orders and products share when they exchange messages about stock.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::money::Money;
 #[serde(transparent)]
 pub struct ProductId(pub Uuid);
 
-/// How many of a product somebody orders: 1 to 1,000.
+/// The quantity of a line of an order: 1 to 1,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct Quantity(i64);
@@ -63,7 +63,7 @@ pub struct HeldLine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refused {
-    /// There is less available than was asked for.
+    /// Fewer units are available than requested.
     OutOfStock,
     /// There is no such product.
     UnknownProduct,

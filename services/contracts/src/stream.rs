@@ -1,4 +1,4 @@
-//! The streams that keep the messages, and who reads them. Each setting is here because its default would hurt.
+//! The JetStream streams and their consumers. Each setting is explicit, with the reason why the default is not enough.
 
 use std::time::Duration;
 
@@ -7,54 +7,56 @@ use async_nats::jetstream::{
     stream::{Config, RetentionPolicy, StorageType},
 };
 
-/// What has happened: kept for who reads it, however many those are.
+/// The stream of events: stored for a while, for any number of consumers.
 pub const EVENTS: &str = "EVENTS";
-/// What is to be done: each is kept until it is done.
+/// The stream of commands: each is stored until it has been carried out.
 pub const COMMANDS: &str = "COMMANDS";
-/// What nobody could make sense of, with the reason.
+/// The stream of messages that could not be processed, each with the reason.
 pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
-/// How long after it was handed out a message that nobody has answered for is handed out again. Shorter, and a slow disk
-/// makes doubles; longer, and what a killed process had in hand waits that long.
+/// How long the server waits for an acknowledgement before it delivers a message again. A shorter time makes duplicates
+/// whenever a disk is slow; with a longer one, the messages of a killed process wait that long.
 pub const ACK_WAIT: Duration = Duration::from_secs(3);
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// How long events are kept, and so how long a consumer may be away: an inbox must remember for longer.
-pub const EVENTS_KEPT_FOR: Duration = Duration::from_hours(7 * 24);
+/// How long events are stored, and so how long a consumer may be down. An inbox must remember ids for longer than this.
+pub const EVENT_RETENTION: Duration = Duration::from_hours(7 * 24);
 
-/// The streams, as they are made where they are not there yet.
-pub fn all() -> [Config; 3] {
+/// The configuration of every stream. A service creates the streams that do not exist when it connects.
+pub fn configs() -> [Config; 3] {
     [
-        Config { max_age: EVENTS_KEPT_FOR, ..stream(EVENTS, "events.>") },
-        Config { retention: RetentionPolicy::WorkQueue, ..stream(COMMANDS, "commands.>") },
-        Config { max_age: 30 * DAY, ..stream(DEAD_LETTERS, "dead.>") },
+        Config { max_age: EVENT_RETENTION, ..config(EVENTS, "events.>") },
+        Config { retention: RetentionPolicy::WorkQueue, ..config(COMMANDS, "commands.>") },
+        Config { max_age: 30 * DAY, ..config(DEAD_LETTERS, "dead.>") },
     ]
 }
 
-fn stream(name: &str, subjects: &str) -> Config {
+fn config(name: &str, subjects: &str) -> Config {
     Config {
         name: name.to_owned(),
         subjects: vec![subjects.to_owned()],
         storage: StorageType::File,
-        // A relay that died between publishing and noting it publishes again: within this time the server drops the
-        // double. It costs memory for each message of two minutes. After it, the inboxes are what is left, and enough.
+        // A relay that dies after publishing and before deleting the row publishes again: within this window the server
+        // drops the duplicate. The server keeps the ids of two minutes in memory. Later duplicates are left to the
+        // inboxes.
         duplicate_window: Duration::from_mins(2),
         ..Config::default()
     }
 }
 
-/// A consumer whose instances share the messages of some subjects.
-pub fn consumer(name: &str, subjects: &[&str]) -> pull::Config {
+/// The configuration of a durable consumer, whose messages are shared among the instances of a service.
+pub fn consumer_config(name: &str, subjects: &[&str]) -> pull::Config {
     pull::Config {
         durable_name: Some(name.to_owned()),
         filter_subjects: subjects.iter().map(|subject| (*subject).to_owned()).collect(),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
-        // Without end: what cannot be handled goes to the dead letters by a decision, never by a counter unseen.
+        // Unlimited: the consumer moves a message to the dead-letter stream by its own decision. A server that stops
+        // delivering after a number of attempts would lose the message without a trace.
         max_deliver: -1,
-        // So many may be in hand before the server stops to hand out. Each takes room in the server and is redelivered
-        // if its process dies; fewer would starve several instances that take in batches.
+        // The server stops delivering when so many messages are not acknowledged. Each uses memory in the server and is
+        // redelivered if its process dies; a smaller number would starve several instances that fetch in batches.
         max_ack_pending: 2000,
         ..pull::Config::default()
     }

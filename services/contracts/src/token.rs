@@ -1,4 +1,4 @@
-//! Tokens: what one says, and where the keys are that it is checked with.
+//! Access tokens: their claims, and where to get the keys that verify them.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::caller::{Role, UserId};
 
-/// Where `users` gives out the keys that tokens are checked with: the answer is a JWK set (RFC 7517).
-pub const JWKS: &str = "users.jwks";
+/// The subject on which `users` serves the public keys that verify tokens: the reply is a JWK set (RFC 7517).
+pub const JWKS_SUBJECT: &str = "users.jwks";
 
-/// How long who checks tokens goes on with the keys it has. So long before it signs anything, a new key is given out.
-pub const KEYS_CACHED_FOR: Duration = Duration::from_mins(1);
+/// How long a verifier may use a cached key set. `users` publishes a new key that long before it signs with it.
+pub const JWKS_CACHE_TTL: Duration = Duration::from_mins(1);
 
-/// What a token says of its bearer.
+/// The claims of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who it is.
+    /// The account.
     pub sub: UserId,
     /// What the account may do.
     pub role: Role,
-    /// From when on it says nothing any more, in seconds since 1970.
+    /// When the token expires, in seconds since 1970.
     pub exp: i64,
 }

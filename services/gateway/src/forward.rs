@@ -1,4 +1,4 @@
-//! A request, passed on to the service that owns its path, and the answer that comes back.
+//! Forwards a request to the service that owns its path, and returns the response.
 
 use std::{fmt::Display, net::IpAddr};
 
@@ -13,96 +13,106 @@ use axum::{
     http::{Method, StatusCode, header},
     response::Response,
 };
+use chassis::{
+    error::error_chain,
+    web::{self, Problem},
+};
+use contracts::call::{self, Deadline};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::{App, Deadline, Problem, call, error_chain, web};
+use super::App;
 
-/// Passes a request on and gives the answer back, or says what became of it. Ends before the time of the request is over.
-pub async fn forward(app: &App, owner: Subject, peer: IpAddr, request: Request) -> Result<Response, Problem> {
+/// Forwards a request to the service on `subject` and returns its response, or a problem, before the request times out.
+pub async fn forward(
+    app: &App,
+    subject: Subject,
+    peer: IpAddr,
+    request: Request,
+) -> Result<Response, Problem> {
     let until = Instant::now() + app.request_timeout;
     let deadline = Deadline(Timestamp::now() + app.request_timeout);
     let caller = app.keys.authenticate(request.headers()).await?;
-    app.limit.check(&caller, peer)?;
+    app.rate_limiter.check(&caller, peer)?;
 
     let (parts, body) = request.into_parts();
-    let body = timeout_at(until, web::read_bytes(body)).await.map_err(|_| too_slow())??;
+    let body = timeout_at(until, web::read_bytes(body)).await.map_err(|_| body_timed_out())??;
     let request = Request::from_parts(parts, ());
     if !app.is_connected() {
-        return Err(unavailable()); // sent now, it would leave when the connection is back, whenever that is
+        return Err(unavailable()); // the client library would send it after reconnecting, however late that is
     }
-    let ask = async |until: Instant| {
-        let question = async_nats::Request::new()
+    let attempt = async |until: Instant| {
+        let message = async_nats::Request::new()
             .headers(call::request_headers(&request, &caller, deadline))
             .payload(body.clone())
             .timeout(Some(until.saturating_duration_since(Instant::now())));
-        app.nats.send_request(owner.clone(), question).await
+        app.nats.send_request(subject.clone(), message).await
     };
-    let early = if may_be_repeated(&request) { Instant::now() + app.attempt_timeout } else { until };
-    let answer = match ask(early.min(until)).await {
-        // Nobody or somebody: from now on it may have been done.
-        Err(error) if error.kind() == TimedOut && early < until => {
-            ask(until).await.map_err(|_| unknown(&owner))
+    let first_until = if is_safe_to_retry(&request) { Instant::now() + app.attempt_timeout } else { until };
+    let reply = match attempt(first_until.min(until)).await {
+        // The first attempt may have been carried out, so the outcome of the second one is unknown whatever its error.
+        Err(error) if error.kind() == TimedOut && first_until < until => {
+            attempt(until).await.map_err(|_| outcome_unknown(&subject))
         }
-        Err(error) => Err(no_answer(&owner, &error)),
-        Ok(answer) => Ok(answer),
+        Err(error) => Err(request_failed(&subject, &error)),
+        Ok(reply) => Ok(reply),
     };
-    response(request.method(), answer?)
+    response(request.method(), reply?)
 }
 
-/// Whether a second time does no harm: nothing is changed, or whoever changes it knows the key.
-fn may_be_repeated<B>(request: &Request<B>) -> bool {
+/// Whether a retry does no harm: the request changes nothing, or the service recognises its idempotency key.
+fn is_safe_to_retry<B>(request: &Request<B>) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD)
         || request.headers().contains_key("idempotency-key")
 }
 
-/// What the client gets of a service's answer: all of it.
-fn response(asked: &Method, answer: Message) -> Result<Response, Problem> {
+/// The HTTP response for the reply of a service.
+fn response(method: &Method, reply: Message) -> Result<Response, Problem> {
     let mut response =
-        call::response(&answer.headers.unwrap_or_default(), answer.payload).map_err(no_sense)?;
+        call::parse_response(&reply.headers.unwrap_or_default(), reply.payload).map_err(invalid_response)?;
     if response.status().is_informational() {
-        return Err(no_sense("the status is not one that ends a request"));
+        return Err(invalid_response("an informational status does not end a request"));
     }
-    // How long it is, is counted here; only what a HEAD stands for, the service alone knows.
-    if asked != Method::HEAD {
+    // The server computes the length of the body. Only for HEAD, which has no body, the service knows the length.
+    if method != Method::HEAD {
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     response.headers_mut().remove(header::TRANSFER_ENCODING);
     Ok(response.map(Body::from))
 }
 
-fn no_answer(owner: &Subject, error: &RequestError) -> Problem {
+fn request_failed(subject: &Subject, error: &RequestError) -> Problem {
     match error.kind() {
         NoResponders => unavailable(),
-        TimedOut => unknown(owner),
+        TimedOut => outcome_unknown(subject),
         _ => {
-            tracing::error!(error = error_chain(error), %owner, "cannot pass a request on");
+            tracing::error!(error = error_chain(error), %subject, "forwarding the request failed");
             Problem::internal()
         }
     }
 }
 
-fn no_sense(why: impl Display) -> Problem {
-    tracing::error!(%why, "a service gave an answer that is none");
+fn invalid_response(reason: impl Display) -> Problem {
+    tracing::error!(%reason, "invalid response from a service");
     Problem::internal()
 }
 
-/// 503: nobody has seen the request. Not logged: it may be one of very many.
+/// 503: no service has received the request. Not logged, because an outage causes very many of them.
 pub fn unavailable() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "unavailable",
-        "A part of the shop is away; please repeat it",
+        "A part of the shop is unavailable; please retry",
     )
 }
 
-/// 504: somebody may have seen the request, and may have done what it asks.
-fn unknown(owner: &Subject) -> Problem {
-    tracing::warn!(%owner, "there was no answer in time");
-    Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", "There was no answer in time")
-        .detail("the outcome is unknown: repeat it with the same Idempotency-Key")
+/// 504: a service may have received the request, and may have carried it out.
+fn outcome_unknown(subject: &Subject) -> Problem {
+    tracing::warn!(%subject, "request timed out");
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", "The request timed out")
+        .detail("the outcome is unknown: retry with the same Idempotency-Key")
 }
 
-fn too_slow() -> Problem {
+fn body_timed_out() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body did not arrive in time")
 }

@@ -1,4 +1,4 @@
-//! Which paths are whose.
+//! The routes: which service owns which path.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -8,12 +8,14 @@ use axum::{
     middleware,
     routing::{any, get},
 };
+use chassis::web::{self, Problem};
+use contracts::call;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{App, Problem, call, docs, forward, web};
+use super::{App, docs, forward};
 
-/// The first word of a path, and the service that owns what is below it.
-const OWNERS: [(&str, &str); 4] =
+/// The first segment of a path, and the service that owns every path below it.
+const ROUTES: [(&str, &str); 4] =
     [("users", "users"), ("sessions", "users"), ("products", "products"), ("orders", "orders")];
 
 impl App {
@@ -21,20 +23,23 @@ impl App {
     pub fn router(self: Arc<Self>) -> Router {
         let own =
             docs::router().route("/health/live", get(async || "alive")).route("/health/ready", get(ready));
-        web::whole(own.with_state(Arc::clone(&self))).merge(forwarded(self))
+        web::with_middleware(own.with_state(Arc::clone(&self))).merge(forwarded(self))
     }
 }
 
-/// The paths of the services: any method, for its owner knows which it has, and no look into the body.
+/// The paths of the services. Every method is forwarded, because the service knows which ones a path has, and the body
+/// is not parsed.
 fn forwarded(app: Arc<App>) -> Router {
     let mut router = Router::new();
-    for (word, service) in OWNERS {
+    for (segment, service) in ROUTES {
         let subject = async_nats::Subject::from(call::subject(service));
-        let owner =
+        let handler =
             any(async move |State(app): State<Arc<App>>, ConnectInfo(peer): Peer, request: Request| {
                 forward::forward(&app, subject, peer.ip(), request).await
             });
-        router = router.route(&format!("/{word}"), owner.clone()).route(&format!("/{word}/{{*rest}}"), owner);
+        router = router
+            .route(&format!("/{segment}"), handler.clone())
+            .route(&format!("/{segment}/{{*rest}}"), handler);
     }
     router
         .layer(CatchPanicLayer::custom(web::handle_panic))
@@ -44,7 +49,7 @@ fn forwarded(app: Arc<App>) -> Router {
 
 type Peer = ConnectInfo<SocketAddr>;
 
-/// Ready is who can reach the services and tell who calls.
+/// The gateway is ready once it is connected to NATS and has a key set to verify tokens with.
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    if app.is_connected() && app.keys.are_known() { Ok("ready") } else { Err(forward::unavailable()) }
+    if app.is_connected() && app.keys.has_keys() { Ok("ready") } else { Err(forward::unavailable()) }
 }

@@ -1,7 +1,7 @@
-//! Who calls, by the token of the request, and the keys that tokens are checked with.
+//! Authentication: verifies the token of a request with the public keys of `users`.
 //!
-//! The keys come from `users`, every now and then, and are kept in a file: who has logged in stays known while `users` is
-//! away, also to a gateway that is started meanwhile.
+//! The keys are fetched periodically and cached in a file, so that tokens are verified while `users` is down, even by a
+//! gateway that is started in the meantime.
 
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,6 +9,12 @@ use anyhow::{Context, ensure};
 use async_nats::Client;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use chassis::{bus::NATS_TIMEOUT, error::error_chain, web::Problem};
+use contracts::{
+    call::Authentication,
+    caller::Caller,
+    token::{Claims, JWKS_CACHE_TTL, JWKS_SUBJECT},
+};
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, Validation,
     errors::{Error, ErrorKind},
@@ -21,148 +27,142 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{
-    Authentication, Caller, Claims, JWKS, KEYS_CACHED_FOR, NATS_PATIENCE, Problem, error_chain,
-    forward::unavailable,
-};
+use super::forward::unavailable;
 
-/// How long there is between two questions for keys, whatever tokens come: anybody can make up the id of a key.
-const LEAST_PAUSE: Duration = Duration::from_secs(5);
+/// The minimum time between two fetches of the keys: a client can invent any number of key ids.
+const MIN_FETCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The same while there are no keys at all.
-const IMPATIENT_PAUSE: Duration = Duration::from_millis(250);
+const INITIAL_FETCH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The keys, by their ids.
-type ById = HashMap<String, Arc<DecodingKey>>;
+/// Keys by their id.
+type KeysById = HashMap<String, Arc<DecodingKey>>;
 
-/// Checks tokens.
-pub struct Keys {
+/// Verifies tokens with a cached key set.
+pub struct KeyCache {
     nats: Client,
     file: PathBuf,
-    known: watch::Sender<Known>,
-    /// A token names a key that is not known.
-    wanted: Notify,
+    cached: watch::Sender<Cached>,
+    /// Notified when a token names an unknown key.
+    fetch_requested: Notify,
     validation: Validation,
 }
 
-/// What is known of the keys.
 #[derive(Default)]
-struct Known {
-    keys: ById,
-    /// When `users` was last asked for them, and has answered or not.
-    asked_at: Option<Instant>,
+struct Cached {
+    keys: KeysById,
+    /// When the last fetch started, successful or not.
+    fetched_at: Option<Instant>,
 }
 
-impl Keys {
-    /// Reads the keys that the file has, if it has any.
+impl KeyCache {
+    /// Reads the cached keys from the file, if it exists.
     pub async fn open(nats: &Client, file: PathBuf) -> Self {
-        // One algorithm, whatever the token says of itself: one that says `none` is not asked.
+        // Only this algorithm is accepted, whatever the header of a token says: a token with `alg: none` is never
+        // valid.
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["exp", "sub"]);
-        // The default accepts a token for a minute after its end, and for the whole second in which it ends.
+        // The default accepts a token for a minute after it expires, and for the whole second in which it expires.
         validation.leeway = 0;
         validation.reject_tokens_expiring_in_less_than = 1;
 
         let keys = match fs::read(&file).await {
             Ok(document) => parse(&document),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ById::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(KeysById::new()),
             Err(error) => Err(error.into()),
         };
         let keys = keys.unwrap_or_else(|error| {
-            tracing::warn!(error = error_chain(&*error), file = %file.display(), "cannot read the keys; asking for them");
-            ById::new()
+            tracing::warn!(error = error_chain(&*error), file = %file.display(), "reading the cached keys failed, fetching them");
+            KeysById::new()
         });
-        let known = watch::Sender::new(Known { keys, asked_at: None });
-        Self { nats: nats.clone(), file, known, wanted: Notify::new(), validation }
+        let cached = watch::Sender::new(Cached { keys, fetched_at: None });
+        Self { nats: nats.clone(), file, cached, fetch_requested: Notify::new(), validation }
     }
 
-    /// Whether there are any.
-    pub fn are_known(&self) -> bool {
-        !self.known.borrow().keys.is_empty()
+    /// Whether there is any key.
+    pub fn has_keys(&self) -> bool {
+        !self.cached.borrow().keys.is_empty()
     }
 
-    /// Who makes a request, or why that is nobody. Where there are no keys, nobody can tell: 503.
+    /// The caller of a request, or the reason why there is none. 503 if there is a token but no key to verify it with.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Authentication, Problem> {
         let caller = match headers.get(header::AUTHORIZATION) {
-            None => Err("there is no Authorization header"),
+            None => Err("the Authorization header is missing"),
             Some(header) => match header.to_str().unwrap_or_default().split_once(' ') {
-                Some(_) if !self.are_known() => return Err(unavailable()),
+                Some(_) if !self.has_keys() => return Err(unavailable()),
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                     self.verify(token.trim()).await
                 }
-                _ => Err("the Authorization header must be: Bearer, a space, the token"),
+                _ => Err("the Authorization header must be `Bearer`, a space and the token"),
             },
         };
         Ok(Authentication(caller.map_err(str::to_owned)))
     }
 
     async fn verify(&self, token: &str) -> Result<Caller, &'static str> {
-        let foreign = |error: &Error| match error.kind() {
+        let reason = |error: &Error| match error.kind() {
             ErrorKind::ExpiredSignature => "the token has expired: log in again",
-            _ => "the token is not one of ours",
+            _ => "the token is invalid",
         };
-        let header = jsonwebtoken::decode_header(token).map_err(|error| foreign(&error))?;
-        let key = self.find(&header.kid.unwrap_or_default()).await.ok_or("the token is not one of ours")?;
+        let header = jsonwebtoken::decode_header(token).map_err(|error| reason(&error))?;
+        let key = self.find(&header.kid.unwrap_or_default()).await.ok_or("the token is invalid")?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.validation)
-            .map_err(|error| foreign(&error))?
+            .map_err(|error| reason(&error))?
             .claims;
         Ok(Caller { id: claims.sub, role: claims.role })
     }
 
-    /// The key with this id. One that is not known is asked for, unless `users` was asked a moment ago.
+    /// Finds a key. An unknown one is fetched, unless the last fetch was a moment ago.
     async fn find(&self, id: &str) -> Option<Arc<DecodingKey>> {
-        if let Some(key) = self.known.borrow().keys.get(id) {
+        if let Some(key) = self.cached.borrow().keys.get(id) {
             return Some(Arc::clone(key));
         }
-        let mut news = self.known.subscribe();
-        let just_asked = |known: &Known| known.asked_at.is_some_and(|at| at.elapsed() < LEAST_PAUSE);
-        if !just_asked(&news.borrow_and_update()) {
-            self.wanted.notify_one();
-            let _either = timeout(NATS_PATIENCE, news.changed()).await;
+        let mut updates = self.cached.subscribe();
+        let just_fetched =
+            |cached: &Cached| cached.fetched_at.is_some_and(|at| at.elapsed() < MIN_FETCH_INTERVAL);
+        if !just_fetched(&updates.borrow_and_update()) {
+            self.fetch_requested.notify_one();
+            let _either = timeout(NATS_TIMEOUT, updates.changed()).await;
         }
-        self.known.borrow().keys.get(id).cloned()
+        self.cached.borrow().keys.get(id).cloned()
     }
 
-    /// Asks for the keys, every now and then and when one is wanted, for ever. Those that are known stay so until there
-    /// are others.
+    /// Fetches the keys periodically and on request, for ever. Cached keys stay in use until others arrive.
     pub async fn keep_fresh(&self) {
         let mut failing = false;
         loop {
-            let asked_at = Instant::now();
-            let fresh = self.ask().await;
-            if let (Err(error), false) = (&fresh, failing) {
-                tracing::warn!(
-                    error = error_chain(&**error),
-                    "cannot get the keys to check tokens with; trying again"
-                );
+            let fetched_at = Instant::now();
+            let fetched = self.fetch().await;
+            if let (Err(error), false) = (&fetched, failing) {
+                tracing::warn!(error = error_chain(&**error), "fetching the public keys failed, retrying");
             }
-            failing = fresh.is_err();
-            let pause = match &fresh {
-                Ok(_) => KEYS_CACHED_FOR,
-                Err(_) if self.are_known() => LEAST_PAUSE,
-                Err(_) => IMPATIENT_PAUSE,
+            failing = fetched.is_err();
+            let interval = match &fetched {
+                Ok(_) => JWKS_CACHE_TTL,
+                Err(_) if self.has_keys() => MIN_FETCH_INTERVAL,
+                Err(_) => INITIAL_FETCH_INTERVAL,
             };
-            self.known.send_modify(|known| {
-                known.asked_at = Some(asked_at);
-                if let Ok(keys) = fresh {
-                    known.keys = keys;
+            self.cached.send_modify(|cached| {
+                cached.fetched_at = Some(fetched_at);
+                if let Ok(keys) = fetched {
+                    cached.keys = keys;
                 }
             });
-            sleep_until(asked_at + pause.min(LEAST_PAUSE)).await;
-            let _either = timeout_at(asked_at + pause, self.wanted.notified()).await;
+            sleep_until(fetched_at + interval.min(MIN_FETCH_INTERVAL)).await;
+            let _either = timeout_at(fetched_at + interval, self.fetch_requested.notified()).await;
         }
     }
 
-    async fn ask(&self) -> anyhow::Result<ById> {
-        let answer = self.nats.request(JWKS, Bytes::new()).await?;
-        let keys = parse(&answer.payload)?;
-        if let Err(error) = self.store(&answer.payload).await {
-            tracing::warn!(error = error_chain(&error), file = %self.file.display(), "cannot store the keys");
+    async fn fetch(&self) -> anyhow::Result<KeysById> {
+        let reply = self.nats.request(JWKS_SUBJECT, Bytes::new()).await?;
+        let keys = parse(&reply.payload)?;
+        if let Err(error) = self.store(&reply.payload).await {
+            tracing::warn!(error = error_chain(&error), file = %self.file.display(), "writing the cached keys failed");
         }
         Ok(keys)
     }
 
-    /// Puts the keys into the file, which is at every moment whole: the old one or the new one, of whichever gateway.
+    /// Replaces the file atomically: several gateways share it, and none may read a half-written one.
     async fn store(&self, document: &[u8]) -> io::Result<()> {
         let new = self.file.with_extension(Uuid::now_v7().to_string());
         fs::write(&new, document).await?;
@@ -170,16 +170,16 @@ impl Keys {
     }
 }
 
-/// Reads the keys of a JWK set. Only such as `users` gives out will do: anything else here is a mistake.
-fn parse(document: &[u8]) -> anyhow::Result<ById> {
-    let set: JwkSet = serde_json::from_slice(document).context("these are no keys")?;
-    ensure!(!set.keys.is_empty(), "there are no keys");
-    let named = set.keys.iter().map(|jwk| {
+/// Parses a JWK set. Only Ed25519 keys with an id are valid, as `users` publishes them.
+fn parse(document: &[u8]) -> anyhow::Result<KeysById> {
+    let set: JwkSet = serde_json::from_slice(document).context("not a JWK set")?;
+    ensure!(!set.keys.is_empty(), "the JWK set is empty");
+    let keys = set.keys.iter().map(|jwk| {
         let id = jwk.common.key_id.clone().context("a key has no id")?;
-        let key = DecodingKey::from_jwk(jwk).with_context(|| format!("the key {id} cannot be read"))?;
-        let right = key.family() == AlgorithmFamily::Ed && key.try_get_as_bytes()?.len() == 32;
-        ensure!(right, "the key {id} is not one of Ed25519");
+        let key = DecodingKey::from_jwk(jwk).with_context(|| format!("the key {id} cannot be parsed"))?;
+        let is_ed25519 = key.family() == AlgorithmFamily::Ed && key.try_get_as_bytes()?.len() == 32;
+        ensure!(is_ed25519, "the key {id} is not an Ed25519 key");
         Ok((id, Arc::new(key)))
     });
-    named.collect()
+    keys.collect()
 }

@@ -1,4 +1,4 @@
-//! How much one caller may ask, so that nobody's haste is everybody's wait.
+//! Per-client rate limits, so that one client cannot starve the others.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -7,26 +7,26 @@ use std::{
 };
 
 use axum::http::StatusCode;
+use chassis::web::Problem;
+use contracts::{call::Authentication, caller::UserId};
 use governor::{DefaultKeyedRateLimiter, Quota};
 
-use super::{Authentication, Problem, UserId};
+/// Counts the requests of each client.
+pub struct RateLimiter(DefaultKeyedRateLimiter<Client>);
 
-/// Counts the requests of each caller.
-pub struct Limit(DefaultKeyedRateLimiter<Who>);
-
-/// Whom a request counts for. An address is not trusted to be one person; a valid token is.
+/// The client that a request counts against. A valid token identifies a user; without one, only the address is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Who {
+enum Client {
     User(UserId),
     Address(IpAddr),
 }
 
-impl Who {
+impl Client {
     fn of(caller: &Authentication, peer: IpAddr) -> Self {
         match (&caller.0, peer) {
             (Ok(caller), _) => Self::User(caller.id),
             (Err(_), IpAddr::V4(_)) => Self::Address(peer),
-            // Who has one address of the sixth version has 2^64 of them.
+            // A host in an IPv6 network can use any of its 2^64 addresses.
             (Err(_), IpAddr::V6(peer)) => {
                 Self::Address(Ipv6Addr::from_bits(peer.to_bits() & (u128::MAX << 64)).into())
             }
@@ -34,28 +34,28 @@ impl Who {
     }
 }
 
-impl Limit {
-    /// Lets each caller make so many requests in a second.
-    pub fn new(a_second: NonZeroU32) -> Self {
-        Self(DefaultKeyedRateLimiter::dashmap(Quota::per_second(a_second)))
+impl RateLimiter {
+    /// Allows each client so many requests per second.
+    pub fn new(per_second: NonZeroU32) -> Self {
+        Self(DefaultKeyedRateLimiter::dashmap(Quota::per_second(per_second)))
     }
 
-    /// Counts a request, or says that there were too many: 429. A second later there is room again.
+    /// Counts a request. 429 if the client is over its limit; a second later it has capacity again.
     pub fn check(&self, caller: &Authentication, peer: IpAddr) -> Result<(), Problem> {
-        self.0.check_key(&Who::of(caller, peer)).map_err(|_| {
+        self.0.check_key(&Client::of(caller, peer)).map_err(|_| {
             Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too-many-requests",
-                "Slow down, and repeat it in a second",
+                "Too many requests; please retry in a second",
             )
         })
     }
 
-    /// Forgets, for ever, those who have not asked for a while: else each address would be remembered.
-    pub async fn keep_forgetting(&self) {
-        let mut often = tokio::time::interval(Duration::from_secs(5));
+    /// Evicts idle clients, for ever. Otherwise every address that was ever seen would stay in memory.
+    pub async fn keep_evicting(&self) {
+        let mut interval = tokio::time::interval(Duration::from_secs(5));
         loop {
-            often.tick().await;
+            interval.tick().await;
             self.0.retain_recent();
             self.0.shrink_to_fit();
         }
@@ -66,14 +66,14 @@ impl Limit {
 mod tests {
     use super::*;
 
-    fn nobody(peer: &str) -> Who {
-        Who::of(&Authentication(Err("no token".to_owned())), peer.parse().unwrap())
+    fn anonymous(peer: &str) -> Client {
+        Client::of(&Authentication(Err("no token".to_owned())), peer.parse().unwrap())
     }
 
     #[test]
-    fn the_addresses_that_one_host_can_have_count_as_one() {
-        assert_eq!(nobody("2001:db8::1"), nobody("2001:db8::ffff:0:0:2"));
-        assert_ne!(nobody("2001:db8::1"), nobody("2001:db8:0:1::1"));
-        assert_ne!(nobody("192.0.2.1"), nobody("192.0.2.2"));
+    fn the_addresses_of_one_ipv6_network_count_as_one() {
+        assert_eq!(anonymous("2001:db8::1"), anonymous("2001:db8::ffff:0:0:2"));
+        assert_ne!(anonymous("2001:db8::1"), anonymous("2001:db8:0:1::1"));
+        assert_ne!(anonymous("192.0.2.1"), anonymous("192.0.2.2"));
     }
 }

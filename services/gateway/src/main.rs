@@ -1,24 +1,25 @@
-//! Starts the gateway: reads the configuration, opens the gateway, serves until told to stop.
+//! Starts the gateway: parses the settings, connects, and serves until a shutdown is requested.
 
 use std::{net::SocketAddr, sync::Arc};
 
-use chassis::process::{self, Stop};
+use chassis::process::{self, Shutdown};
 use clap::Parser;
 use gateway::{App, Config};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    process::start_log();
+    process::init_logging();
     let config = Config::parse();
     let app = Arc::new(App::open(&config).await?);
-    app.start_background_work();
+    app.start_background_tasks();
     let listener = process::listen(config.listen).await?;
 
-    let stop = Stop::on_signal()?;
+    let shutdown = Shutdown::on_signal()?;
     let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().requested());
     tokio::select! {
-        served = axum::serve(listener, service).with_graceful_shutdown(stop.clone().told()).into_future() => served?,
-        () = stop.overdue() => tracing::warn!("cut off what was under way"),
+        served = server.into_future() => served?,
+        () = shutdown.grace_period_over() => tracing::warn!("requests in flight were aborted"),
     }
     Ok(())
 }

@@ -48,22 +48,22 @@ create table refunds (
 
 create index refunds_open on refunds (next_attempt_at) where done = 0;
 
--- What products is asked for an order and has not answered. A row is written with the status that asks for it, so none
--- is forgotten; a younger one takes the place of an older one, whose answer nobody waits for any more.
+-- Commands to products that have had no reply yet. A row is written in the transaction of the status that requires the command, so
+-- none is lost. A newer command of an order replaces the older one, whose reply is no longer needed.
 create table stock_requests (
     order_id        text not null primary key references orders (id),
-    request         text not null check (request in ('hold', 'sell', 'release')),
+    command         text not null check (command in ('hold', 'sell', 'release')),
     attempts        integer not null,
     next_attempt_at text not null
 ) strict, without rowid;
 
 create index stock_requests_due on stock_requests (next_attempt_at);
 
--- What customers are called, as the events of users tell: so an order can be read when users is away.
+-- The names of customers, from the events of users: an order can be read with its name while users is down.
 create table customers (
     id      text not null primary key,
     name    text not null,
-    version integer not null -- of the user that the name is from: an event that comes late changes nothing
+    version integer not null -- of the user when the name was set: a late event changes nothing
 ) strict, without rowid;
 
 -- Orders as they are read.

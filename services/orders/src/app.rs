@@ -7,7 +7,7 @@ use super::{
     App, Error,
     domain::{Cancellation, Lines, Order, OrderId, Source, TransitionError},
     provider::{Attempt, Refund},
-    stock::What,
+    stock::StockCommandKind,
     store,
 };
 use chassis::{
@@ -34,7 +34,7 @@ impl App {
         let customer_name = store::find_customer(&mut tx, caller.id).await?;
         let order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
         store::insert_order(&mut tx, &order).await?;
-        self.ask_products(&mut tx, &order, What::Hold, now).await?;
+        self.send_command(&mut tx, &order, StockCommandKind::Hold, now).await?;
         let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
         tx.commit().await?;
         tracing::info!(order = %keyed.answer.id.0, "order placed");
@@ -105,7 +105,7 @@ impl App {
             Cancellation::Repeated => {}
             Cancellation::Done => {
                 store::save_step(&mut tx, &order).await?;
-                self.ask_products(&mut tx, &order, What::Release, now).await?;
+                self.send_command(&mut tx, &order, StockCommandKind::Release, now).await?;
                 tx.commit().await?;
                 tracing::info!(order = %id.0, "order cancelled");
             }

@@ -1,19 +1,10 @@
-//! What orders hears from the others: what became of the stock that it asked for, and what customers are called.
+//! The events that orders consumes: the replies of products to its commands, and the names of customers.
 //!
-//! Every event may come twice, late, and before the one that was sent before it.
+//! Every event may be delivered twice, late, or before an older one.
 
-use sqlx::SqliteConnection;
-
-use super::{
-    App, Error,
-    domain::{Order, OrderId},
-    status::Status,
-    stock::What,
-    store,
-};
 use chassis::{
     Bus, db,
-    inbox::{self, NotHandled},
+    inbox::{self, HandlerError},
 };
 use contracts::{
     Envelope, Event,
@@ -21,20 +12,29 @@ use contracts::{
     stock::{HeldLine, Refused},
     stream,
 };
+use sqlx::SqliteConnection;
 
-/// What this service is called, on NATS too.
+use super::{
+    App, Error,
+    domain::{Order, OrderId},
+    status::Status,
+    stock::StockCommandKind,
+    store,
+};
+
+/// The name of this service, also on NATS.
 pub const NAME: &str = "orders";
 
-/// The consumer of the events that this service listens to.
+/// The consumer of the events that this service subscribes to.
 pub fn consumer(app: &App, bus: &Bus) -> inbox::Consumer<App> {
-    let config = stream::consumer(NAME, &["events.stock.>", "events.user.>"]);
+    let config = stream::consumer_config(NAME, &["events.stock.>", "events.user.>"]);
     inbox::Consumer::new(&app.db, bus, stream::EVENTS, config, app.clone())
 }
 
-impl inbox::Handle for App {
+impl inbox::Handler for App {
     type Message = Event;
 
-    async fn handle(&self, tx: &mut SqliteConnection, event: &Envelope<Event>) -> Result<(), NotHandled> {
+    async fn handle(&self, tx: &mut SqliteConnection, event: &Envelope<Event>) -> Result<(), HandlerError> {
         let order = OrderId(event.aggregate_id);
         match &event.message {
             Event::UserRegistered { name } | Event::UserRenamed { name } => {
@@ -43,35 +43,36 @@ impl inbox::Handle for App {
             }
             Event::StockHeld { lines } => self.stock_held(tx, order, lines).await,
             Event::StockRefused { reason } => self.stock_refused(tx, order, *reason).await,
-            Event::StockSold => answered(tx, order, What::Sell).await,
-            Event::StockReleased => answered(tx, order, What::Release).await,
+            Event::StockSold => complete_request(tx, order, StockCommandKind::Sell).await,
+            Event::StockReleased => complete_request(tx, order, StockCommandKind::Release).await,
         }
     }
 }
 
 impl App {
-    /// The order awaits its payment, if it was not cancelled meanwhile: then its release is on the way already.
+    /// Moves the order to `awaiting_payment`. An order that was cancelled in the meantime stays cancelled: its release
+    /// has been sent already.
     async fn stock_held(
         &self,
         tx: &mut SqliteConnection,
         order: OrderId,
         lines: &[HeldLine],
-    ) -> Result<(), NotHandled> {
-        let Some(mut order) = pending(tx, order).await? else { return Ok(()) };
+    ) -> Result<(), HandlerError> {
+        let Some(mut order) = find_pending_order(tx, order).await? else { return Ok(()) };
         if lines.len() != order.items.len() {
-            let wrong = format!(
+            let reason = format!(
                 "{} lines are held for the order {}, which has {}",
                 lines.len(),
                 order.id.0,
                 order.items.len()
             );
-            return Err(NotHandled::Poison(wrong));
+            return Err(HandlerError::Reject(reason));
         }
         let now = db::now();
         order.hold(lines.to_vec(), now + self.order_ttl, now).map_err(Error::from)?;
         store::save_step(tx, &order).await?;
-        tracing::info!(order = %order.id.0, "an order awaits its payment");
-        answered(tx, order.id, What::Hold).await
+        tracing::info!(order = %order.id.0, "order awaits its payment");
+        complete_request(tx, order.id, StockCommandKind::Hold).await
     }
 
     async fn stock_refused(
@@ -79,32 +80,36 @@ impl App {
         tx: &mut SqliteConnection,
         order: OrderId,
         reason: Refused,
-    ) -> Result<(), NotHandled> {
-        let Some(mut order) = pending(tx, order).await? else { return Ok(()) };
+    ) -> Result<(), HandlerError> {
+        let Some(mut order) = find_pending_order(tx, order).await? else { return Ok(()) };
         order.reject(reason.into(), db::now()).map_err(Error::from)?;
         store::save_step(tx, &order).await?;
-        tracing::info!(order = %order.id.0, ?reason, "rejected an order");
-        answered(tx, order.id, What::Hold).await
+        tracing::info!(order = %order.id.0, ?reason, "order rejected");
+        complete_request(tx, order.id, StockCommandKind::Hold).await
     }
 }
 
-/// The order that an answer is about, if it still waits for it.
-async fn pending(tx: &mut SqliteConnection, id: OrderId) -> Result<Option<Order>, NotHandled> {
+/// Finds the order of a reply. None if the order is no longer pending: the reply is late or repeated.
+async fn find_pending_order(tx: &mut SqliteConnection, id: OrderId) -> Result<Option<Order>, HandlerError> {
     let order = match store::find_order(tx, id).await {
-        Err(Error::NotFound) => return Err(NotHandled::Poison(format!("there is no order {}", id.0))),
+        Err(Error::NotFound) => return Err(HandlerError::Reject(format!("there is no order {}", id.0))),
         found => found?,
     };
     if order.status != Status::Pending {
-        tracing::info!(order = %id.0, status = %order.status, "an answer about stock came late, or again");
+        tracing::info!(order = %id.0, status = %order.status, "late or repeated reply from products ignored");
         return Ok(None);
     }
     Ok(Some(order))
 }
 
-/// Nobody need ask again.
-async fn answered(tx: &mut SqliteConnection, order: OrderId, what: What) -> Result<(), NotHandled> {
-    if !store::close_request(tx, order, what).await? {
-        tracing::info!(order = %order.0, %what, "an answer about stock that nobody waits for");
+/// Deletes the pending request: the reply has arrived.
+async fn complete_request(
+    tx: &mut SqliteConnection,
+    order: OrderId,
+    kind: StockCommandKind,
+) -> Result<(), HandlerError> {
+    if !store::delete_stock_request(tx, order, kind).await? {
+        tracing::info!(order = %order.0, %kind, "reply from products without a pending request ignored");
     }
     Ok(())
 }

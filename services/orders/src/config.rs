@@ -1,36 +1,36 @@
-//! What can be set from outside: on the command line, or by a variable of the same name. The defaults run.
+//! The settings: command-line arguments, or environment variables of the same name. The defaults work as they are.
 
 use std::path::PathBuf;
 
-use chassis::process::{Standing, duration};
+use chassis::process::{CommonArgs, parse_duration};
 use clap::Parser;
 use jiff::SignedDuration;
 
-/// The service of orders and their payment.
+/// The orders service: orders and their payment.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Config {
-    /// What every service can be told.
+    /// The settings that every service has.
     #[command(flatten)]
-    pub standing: Standing,
+    pub common: CommonArgs,
 
-    /// The file of the database; created where there is none.
+    /// The database file; created if it does not exist.
     #[arg(long, env, default_value = "orders.db")]
     pub database: PathBuf,
 
-    /// Where the payment provider is.
+    /// The address of the payment provider.
     #[arg(long, env, default_value = "http://127.0.0.1:8090")]
     pub payments_url: String,
 
-    /// How long the payment provider has to answer before it is asked again.
-    #[arg(long, env, default_value = "4s", value_parser = duration)]
+    /// How long to wait for the payment provider before a request is retried.
+    #[arg(long, env, default_value = "4s", value_parser = parse_duration)]
     pub payment_timeout: SignedDuration,
 
-    /// How long products has to answer before it is asked again.
-    #[arg(long, env, default_value = "4s", value_parser = duration)]
+    /// How long to wait for the reply of products before a command is retried.
+    #[arg(long, env, default_value = "4s", value_parser = parse_duration)]
     pub stock_timeout: SignedDuration,
 
-    /// How long stock is held for an order that is not paid.
-    #[arg(long, env, default_value = "15m", value_parser = duration)]
+    /// How long stock is held for an unpaid order.
+    #[arg(long, env, default_value = "15m", value_parser = parse_duration)]
     pub order_ttl: SignedDuration,
 }

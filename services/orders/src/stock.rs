@@ -1,7 +1,10 @@
-//! What products is asked for an order, until it has answered.
+//! The commands that orders sends to products, each with a deadline for the reply. A command without a reply is
+//! retried.
 
 use std::{fmt, str::FromStr};
 
+use chassis::{db, outbox};
+use contracts::{Command, Envelope};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::SqliteConnection;
 
@@ -11,39 +14,37 @@ use super::{
     status::UnknownName,
     store,
 };
-use chassis::{db, outbox};
-use contracts::{Command, Envelope};
 
-/// How often products is asked to hold stock before the order is given up.
-const ASKS_TO_HOLD: u32 = 2;
+/// How often a hold is sent before the order is cancelled.
+const MAX_HOLD_ATTEMPTS: u32 = 2;
 
-/// The longest pause between two asks for what must be done.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
+/// The maximum time to wait for the reply to a command that must be carried out.
+const MAX_REPLY_TIMEOUT: SignedDuration = SignedDuration::from_mins(1);
 
-/// What can be asked of products.
+/// The kind of a [`Command`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum StockCommandKind {
     /// Hold the lines of the order.
     Hold,
-    /// Sell what is held.
+    /// Sell the held stock.
     Sell,
-    /// Give back what is held or sold.
+    /// Release the held or sold stock.
     Release,
 }
 
-/// Something that products was asked.
+/// A command to products that has had no reply yet.
 #[derive(Clone, Copy, Debug)]
 pub struct StockRequest {
-    /// For which order.
+    /// The order that it is about.
     pub order: OrderId,
-    /// What.
-    pub what: What,
-    /// How often.
+    /// What is requested.
+    pub kind: StockCommandKind,
+    /// How often the command has been sent.
     pub attempts: u32,
 }
 
-impl What {
-    /// Its name in the tables.
+impl StockCommandKind {
+    /// The value of the column `command`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hold => "hold",
@@ -53,81 +54,84 @@ impl What {
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for StockCommandKind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for What {
+impl FromStr for StockCommandKind {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         [Self::Hold, Self::Sell, Self::Release]
             .into_iter()
-            .find(|what| what.as_str() == text)
+            .find(|kind| kind.as_str() == text)
             .ok_or_else(|| UnknownName(text.to_owned()))
     }
 }
 
 impl App {
-    /// Asks products something for an order, in the transaction of the step that asks for it.
-    pub(super) async fn ask_products(
+    /// Sends a command for an order, in the transaction of the step that requires it.
+    pub(super) async fn send_command(
         &self,
         tx: &mut SqliteConnection,
         order: &Order,
-        what: What,
+        kind: StockCommandKind,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.ask(tx, order, StockRequest { order: order.id, what, attempts: 1 }, now).await
+        self.send_attempt(tx, order, StockRequest { order: order.id, kind, attempts: 1 }, now).await
     }
 
-    /// Asks under a new id each time: who has heard the last one only recognises it, and says nothing.
-    async fn ask(
+    /// Every attempt gets a new message id. With the old id the inbox of products would treat it as a duplicate and
+    /// send no reply.
+    async fn send_attempt(
         &self,
         tx: &mut SqliteConnection,
         order: &Order,
         request: StockRequest,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let command = match request.what {
-            What::Hold => Command::Hold { lines: order.wanted() },
-            What::Sell => Command::Sell,
-            What::Release => Command::Release,
+        let command = match request.kind {
+            StockCommandKind::Hold => Command::Hold { lines: order.wanted() },
+            StockCommandKind::Sell => Command::Sell,
+            StockCommandKind::Release => Command::Release,
         };
-        store::save_request(tx, &request, now + self.patience(request)).await?;
+        store::save_stock_request(tx, &request, now + self.reply_timeout(request)).await?;
         outbox::put(tx, &Envelope::new(order.id.0, order.version(), now, command)).await?;
         Ok(())
     }
 
-    /// Asks again for what was not answered in time, or gives the order up while that is possible.
-    pub(super) async fn ask_again(&self, request: StockRequest) -> Result<(), Error> {
+    /// Handles a command whose reply is overdue. A hold that was sent [`MAX_HOLD_ATTEMPTS`] times cancels its order;
+    /// every other command is sent again.
+    pub(super) async fn retry_or_cancel(&self, request: StockRequest) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
         let now = db::now();
-        if !store::close_due_request(&mut tx, request, now).await? {
-            return Ok(()); // answered, or asked again by another instance, since it was found
+        if !store::claim_due_stock_request(&mut tx, request, now).await? {
+            return Ok(()); // the reply has arrived, or another instance has retried
         }
         let mut order = store::find_order(&mut tx, request.order).await?;
-        let StockRequest { what, attempts, .. } = request;
-        if what == What::Hold && attempts >= ASKS_TO_HOLD {
+        let StockRequest { kind, attempts, .. } = request;
+        if kind == StockCommandKind::Hold && attempts >= MAX_HOLD_ATTEMPTS {
             order.time_out(now)?;
             store::save_step(&mut tx, &order).await?;
-            self.ask_products(&mut tx, &order, What::Release, now).await?;
-            tracing::warn!(order = %order.id.0, "cancelled an order: products did not say whether its stock is held");
+            self.send_command(&mut tx, &order, StockCommandKind::Release, now).await?;
+            tracing::warn!(order = %order.id.0, "order cancelled: products did not reply to the hold in time");
         } else {
-            self.ask(&mut tx, &order, StockRequest { attempts: attempts + 1, ..request }, now).await?;
-            tracing::warn!(order = %order.id.0, %what, attempts, "no answer about the stock of an order; asked again");
+            self.send_attempt(&mut tx, &order, StockRequest { attempts: attempts + 1, ..request }, now)
+                .await?;
+            tracing::warn!(order = %order.id.0, %kind, attempts, "no reply from products, command sent again");
         }
         Ok(tx.commit().await?)
     }
 
-    /// How long to wait for an answer: for one that must come, twice as long each time.
-    fn patience(&self, request: StockRequest) -> SignedDuration {
-        match request.what {
-            What::Hold => self.stock_timeout,
-            What::Sell | What::Release => {
+    /// How long to wait for the reply. The time doubles with every attempt of a command that must be carried out.
+    fn reply_timeout(&self, request: StockRequest) -> SignedDuration {
+        match request.kind {
+            StockCommandKind::Hold => self.stock_timeout,
+            StockCommandKind::Sell | StockCommandKind::Release => {
                 let times = 1 << (request.attempts - 1).min(6);
-                LONGEST_PAUSE.min(self.stock_timeout.saturating_mul(times)).max(self.stock_timeout)
+                MAX_REPLY_TIMEOUT.min(self.stock_timeout.saturating_mul(times)).max(self.stock_timeout)
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
     Error,
     domain::{Order, OrderId, Payment, TransitionError},
     provider::{Attempt, Refund},
-    stock::{StockRequest, What},
+    stock::{StockCommandKind, StockRequest},
 };
 use chassis::db;
 use contracts::{caller::UserId, money::Money};
@@ -241,18 +241,18 @@ pub async fn close_refund(conn: &mut SqliteConnection, id: Uuid) -> sqlx::Result
     Ok(closed.rows_affected() == 1)
 }
 
-/// Stores what products is asked for an order, and when to ask again: in the place of what it was asked before.
-pub async fn save_request(
+/// Stores the command that was sent for an order, and when to retry it. It replaces the command that was sent before.
+pub async fn save_stock_request(
     conn: &mut SqliteConnection,
     request: &StockRequest,
     next_attempt_at: Timestamp,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into stock_requests (order_id, request, attempts, next_attempt_at) values ($1, $2, $3, $4)
-         on conflict (order_id) do update set request = $2, attempts = $3, next_attempt_at = $4",
+        "insert into stock_requests (order_id, command, attempts, next_attempt_at) values ($1, $2, $3, $4)
+         on conflict (order_id) do update set command = $2, attempts = $3, next_attempt_at = $4",
     )
     .bind(request.order.0.hyphenated())
-    .bind(request.what.as_str())
+    .bind(request.kind.as_str())
     .bind(request.attempts)
     .bind(db::to_column(next_attempt_at))
     .execute(conn)
@@ -260,10 +260,13 @@ pub async fn save_request(
     Ok(())
 }
 
-/// Finds what products was asked and has not answered in time.
-pub async fn due_requests(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::Result<Vec<StockRequest>> {
+/// Finds commands whose reply is overdue.
+pub async fn due_stock_requests(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> sqlx::Result<Vec<StockRequest>> {
     let rows = sqlx::query(
-        "select order_id, request, attempts from stock_requests where next_attempt_at <= $1 order by next_attempt_at limit 100",
+        "select order_id, command, attempts from stock_requests where next_attempt_at <= $1 order by next_attempt_at limit 100",
     )
     .bind(db::to_column(now))
     .fetch_all(conn)
@@ -271,17 +274,17 @@ pub async fn due_requests(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::
     rows.iter().map(stock_request).collect()
 }
 
-/// Takes a request that is still as it was found, and still due: nobody else asks again.
-pub async fn close_due_request(
+/// Deletes a request if it is unchanged and still due, so that only one instance handles it.
+pub async fn claim_due_stock_request(
     conn: &mut SqliteConnection,
     request: StockRequest,
     now: Timestamp,
 ) -> sqlx::Result<bool> {
     let closed = sqlx::query(
-        "delete from stock_requests where order_id = $1 and request = $2 and attempts = $3 and next_attempt_at <= $4",
+        "delete from stock_requests where order_id = $1 and command = $2 and attempts = $3 and next_attempt_at <= $4",
     )
     .bind(request.order.0.hyphenated())
-    .bind(request.what.as_str())
+    .bind(request.kind.as_str())
     .bind(request.attempts)
     .bind(db::to_column(now))
     .execute(conn)
@@ -289,11 +292,15 @@ pub async fn close_due_request(
     Ok(closed.rows_affected() == 1)
 }
 
-/// Stores that products has answered: false where that was not, or no longer, asked.
-pub async fn close_request(conn: &mut SqliteConnection, order: OrderId, what: What) -> sqlx::Result<bool> {
-    let closed = sqlx::query("delete from stock_requests where order_id = $1 and request = $2")
+/// Deletes a request after its reply. False if there is none, or none for this command any longer.
+pub async fn delete_stock_request(
+    conn: &mut SqliteConnection,
+    order: OrderId,
+    kind: StockCommandKind,
+) -> sqlx::Result<bool> {
+    let closed = sqlx::query("delete from stock_requests where order_id = $1 and command = $2")
         .bind(order.0.hyphenated())
-        .bind(what.as_str())
+        .bind(kind.as_str())
         .execute(conn)
         .await?;
     Ok(closed.rows_affected() == 1)
@@ -365,7 +372,7 @@ fn order(row: &SqliteRow) -> sqlx::Result<Order> {
 fn stock_request(row: &SqliteRow) -> sqlx::Result<StockRequest> {
     Ok(StockRequest {
         order: OrderId(db::uuid(row, "order_id")?),
-        what: db::parse_column("request", row.try_get("request")?)?,
+        kind: db::parse_column("command", row.try_get("command")?)?,
         attempts: row.try_get("attempts")?,
     })
 }

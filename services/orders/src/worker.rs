@@ -12,7 +12,7 @@ use super::{
     App, Error,
     domain::OrderId,
     provider::{Attempt, Charged, OutcomeUnknown, Refund},
-    stock::What,
+    stock::StockCommandKind,
     store,
 };
 use chassis::{db, error::error_chain};
@@ -42,7 +42,7 @@ impl App {
         let (expired, unanswered, has_due_work) = {
             let mut conn = self.db.read().await?;
             let expired = store::expired_orders(&mut conn, now).await?;
-            let unanswered = store::due_requests(&mut conn, now).await?;
+            let unanswered = store::due_stock_requests(&mut conn, now).await?;
             (expired, unanswered, store::has_due_work(&mut conn, now).await?)
         };
         for order in expired {
@@ -51,7 +51,7 @@ impl App {
             }
         }
         for request in unanswered {
-            if let Err(error) = self.ask_again(request).await {
+            if let Err(error) = self.retry_or_cancel(request).await {
                 tracing::error!(order = %request.order.0, error = error_chain(&error), "retrying a stock command failed");
             }
         }
@@ -113,7 +113,7 @@ impl App {
         let mut order = store::find_order(&mut tx, attempt.order).await?;
         order.capture(attempt.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
-        self.ask_products(&mut tx, &order, What::Sell, db::now()).await?;
+        self.send_command(&mut tx, &order, StockCommandKind::Sell, db::now()).await?;
         tx.commit().await?;
         tracing::info!(order = %order.id.0, "order paid");
         Ok(())
@@ -146,7 +146,7 @@ impl App {
         let mut order = store::find_order(&mut tx, refund.order).await?;
         order.refund(refund.amount, db::now())?;
         store::save_step(&mut tx, &order).await?;
-        self.ask_products(&mut tx, &order, What::Release, db::now()).await?;
+        self.send_command(&mut tx, &order, StockCommandKind::Release, db::now()).await?;
         tx.commit().await?;
         tracing::info!(order = %order.id.0, "order refunded");
         Ok(())
@@ -160,7 +160,7 @@ impl App {
             return Ok(()); // it was paid or cancelled in the meantime
         }
         store::save_step(&mut tx, &order).await?;
-        self.ask_products(&mut tx, &order, What::Release, now).await?;
+        self.send_command(&mut tx, &order, StockCommandKind::Release, now).await?;
         tx.commit().await?;
         tracing::info!(order = %id.0, "order expired");
         Ok(())

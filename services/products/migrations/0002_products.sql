@@ -37,7 +37,7 @@ create table reservations (
     order_id text not null primary key,
     state    text not null check (state in ('held', 'refused', 'sold', 'released')),
     reason   text check ((reason is null) = (state <> 'refused')),
-    version  integer not null -- the number of changes; it is the version in the events
+    version  integer not null -- the number of replies so far; the version in the events
 ) strict, without rowid;
 
 -- The lines of orders whose stock is held or sold, with the names and prices from when it was held.

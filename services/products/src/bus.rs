@@ -1,6 +1,12 @@
-//! What orders ask of the stock, and what they are answered. Every command may come twice, late, and before the one that
-//! was sent before it: each is answered with what is true when it is handled.
+//! The commands that products consumes, and the events that it replies with. Every command may be delivered twice,
+//! late, or before an older one: the reply reports the state of the reservation when the command is processed.
 
+use chassis::{
+    Bus, db,
+    inbox::{self, HandlerError},
+    outbox,
+};
+use contracts::{Command, Envelope, Event, stock::WantedLine, stream};
 use sqlx::SqliteConnection;
 
 use super::{
@@ -8,26 +14,24 @@ use super::{
     domain::{HolderId, Reservation},
     store,
 };
-use chassis::{
-    Bus, db,
-    inbox::{self, NotHandled},
-    outbox,
-};
-use contracts::{Command, Envelope, Event, stock::WantedLine, stream};
 
-/// What this service is called, on NATS too.
+/// The name of this service, also on NATS.
 pub const NAME: &str = "products";
 
 /// The consumer of the commands to this service.
 pub fn consumer(app: &App, bus: &Bus) -> inbox::Consumer<App> {
-    let config = stream::consumer(NAME, &["commands.products.>"]);
+    let config = stream::consumer_config(NAME, &["commands.products.>"]);
     inbox::Consumer::new(&app.db, bus, stream::COMMANDS, config, app.clone())
 }
 
-impl inbox::Handle for App {
+impl inbox::Handler for App {
     type Message = Command;
 
-    async fn handle(&self, tx: &mut SqliteConnection, command: &Envelope<Command>) -> Result<(), NotHandled> {
+    async fn handle(
+        &self,
+        tx: &mut SqliteConnection,
+        command: &Envelope<Command>,
+    ) -> Result<(), HandlerError> {
         let order = HolderId(command.aggregate_id);
         let before = store::find_reservation(tx, order).await?;
         let after = match &command.message {
@@ -36,12 +40,12 @@ impl inbox::Handle for App {
             Command::Release => release(tx, order, before).await?,
         };
         let version = store::save_reservation(tx, order, after).await?;
-        let event = Envelope::new(order.0, version, db::now(), told(tx, order, after).await?);
+        let event = Envelope::new(order.0, version, db::now(), event_for(tx, order, after).await?);
         Ok(outbox::put(tx, &event).await?)
     }
 }
 
-/// Holds what an order wants, unless that was decided before: whatever became of it then, it is not held again.
+/// Holds the lines of an order. If the order has a reservation already, it stays as it is: stock is held once.
 async fn hold(
     tx: &mut SqliteConnection,
     order: HolderId,
@@ -52,30 +56,31 @@ async fn hold(
         return Ok(before);
     }
     let held = store::hold(tx, order, lines).await?;
-    tracing::info!(order = %order.0, held = held.is_ok(), "decided whether an order can have its stock");
+    tracing::info!(order = %order.0, held = held.is_ok(), "hold decided");
     Ok(held.map_or_else(Reservation::Refused, |_| Reservation::Held))
 }
 
-/// Sells what is held. What was never held is never sold: that nobody can have asked for.
+/// Sells the held stock. A sale without a hold is rejected, because orders never sends one.
 async fn sell(
     tx: &mut SqliteConnection,
     order: HolderId,
     before: Option<Reservation>,
-) -> Result<Reservation, NotHandled> {
+) -> Result<Reservation, HandlerError> {
     match before {
         Some(Reservation::Held) => {
             store::sell(tx, order).await?;
-            tracing::info!(order = %order.0, "sold the stock of an order");
+            tracing::info!(order = %order.0, "stock sold");
             Ok(Reservation::Sold)
         }
-        Some(as_it_is @ (Reservation::Sold | Reservation::Released)) => Ok(as_it_is),
+        Some(unchanged @ (Reservation::Sold | Reservation::Released)) => Ok(unchanged),
         Some(Reservation::Refused(_)) | None => {
-            Err(NotHandled::Poison(format!("nothing is held for the order {}", order.0)))
+            Err(HandlerError::Reject(format!("nothing is held for the order {}", order.0)))
         }
     }
 }
 
-/// Gives back what is held or sold. Where nothing is, it notes that nothing is to be: the hold may come yet.
+/// Releases the held or sold stock. If there is no reservation yet, the released one is a tombstone: a hold that
+/// arrives later finds it and does nothing.
 async fn release(
     tx: &mut SqliteConnection,
     order: HolderId,
@@ -84,12 +89,16 @@ async fn release(
     if let Some(before) = before {
         store::give_back(tx, order, before).await?;
     }
-    tracing::info!(order = %order.0, ?before, "released the stock of an order");
+    tracing::info!(order = %order.0, ?before, "stock released");
     Ok(Reservation::Released)
 }
 
-/// What orders hear of a reservation.
-async fn told(tx: &mut SqliteConnection, order: HolderId, reservation: Reservation) -> sqlx::Result<Event> {
+/// The event that reports the state of a reservation.
+async fn event_for(
+    tx: &mut SqliteConnection,
+    order: HolderId,
+    reservation: Reservation,
+) -> sqlx::Result<Event> {
     Ok(match reservation {
         Reservation::Held => Event::StockHeld { lines: store::held_lines(tx, order).await? },
         Reservation::Refused(reason) => Event::StockRefused { reason },

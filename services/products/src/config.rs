@@ -1,19 +1,19 @@
-//! What can be set from outside: on the command line, or by a variable of the same name. The defaults run.
+//! The settings: command-line arguments, or environment variables of the same name. The defaults work as they are.
 
 use std::path::PathBuf;
 
-use chassis::process::Standing;
+use chassis::process::CommonArgs;
 use clap::Parser;
 
-/// The service of products and their stock.
+/// The products service: products and their stock.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Config {
-    /// What every service can be told.
+    /// The settings that every service has.
     #[command(flatten)]
-    pub standing: Standing,
+    pub common: CommonArgs,
 
-    /// The file of the database; created where there is none.
+    /// The database file; created if it does not exist.
     #[arg(long, env, default_value = "products.db")]
     pub database: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! Requests of the public API as a service gets them, with nothing between it and the test but NATS.
+//! Requests of the public API, sent to a service directly over NATS, without a gateway.
 
 use std::time::Duration;
 
@@ -12,66 +12,65 @@ use http::{Request, StatusCode, request};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Nats, PATIENCE};
+use crate::{Nats, TIMEOUT};
 
-/// Who asks one service, in the gateway's place.
+/// Sends requests to one service, in place of the gateway.
 pub struct Client {
     nats: async_nats::Client,
     subject: String,
 }
 
-/// An answer, read whole. Null stands for a body that is no JSON.
+/// A response. A body that is not JSON is `null`.
 #[derive(Debug)]
-pub struct Answer {
-    /// How it ended.
+pub struct Response {
+    /// The status.
     pub status: StatusCode,
-    /// What the client would get.
+    /// The headers that the client would receive.
     pub headers: http::HeaderMap,
-    /// What the client would read.
+    /// The body, parsed.
     pub body: Value,
 }
 
 impl Client {
     /// A client of the service with this name.
-    pub async fn of(service: &str, nats: &Nats) -> Self {
-        let nats =
-            async_nats::ConnectOptions::new().request_timeout(Some(PATIENCE)).connect(nats.url()).await;
+    pub async fn for_service(service: &str, nats: &Nats) -> Self {
+        let nats = async_nats::ConnectOptions::new().request_timeout(Some(TIMEOUT)).connect(nats.url()).await;
         Self { nats: nats.unwrap(), subject: call::subject(service) }
     }
 
-    /// Sends a request without a body, as somebody or as nobody.
-    pub async fn get(&self, path: &str, caller: Option<Caller>) -> Answer {
+    /// Sends a GET request, anonymously if there is no caller.
+    pub async fn get(&self, path: &str, caller: Option<Caller>) -> Response {
         self.send(Request::get(path), caller, Bytes::new()).await
     }
 
-    /// Sends a request with a body of JSON: `client.json(Request::post("/orders"), None, json!({}))`.
-    pub async fn json(&self, request: request::Builder, caller: Option<Caller>, body: Value) -> Answer {
+    /// Sends a request with a JSON body: `client.json(Request::post("/orders"), None, json!({}))`.
+    pub async fn json(&self, request: request::Builder, caller: Option<Caller>, body: Value) -> Response {
         let request = request.header("content-type", "application/json");
         self.send(request, caller, body.to_string().into()).await
     }
 
-    /// Sends a request that is to be answered in time.
-    pub async fn send(&self, request: request::Builder, caller: Option<Caller>, body: Bytes) -> Answer {
-        let caller = Authentication(caller.ok_or_else(|| "there is no Authorization header".to_owned()));
-        let deadline = Deadline(Timestamp::now() + PATIENCE);
+    /// Sends a request with any body.
+    pub async fn send(&self, request: request::Builder, caller: Option<Caller>, body: Bytes) -> Response {
+        let caller = Authentication(caller.ok_or_else(|| "the Authorization header is missing".to_owned()));
+        let deadline = Deadline(Timestamp::now() + TIMEOUT);
         let headers = call::request_headers(&request.body(()).unwrap(), &caller, deadline);
         self.send_raw(headers, body).await
     }
 
-    /// Sends anything. A service that does not answer has failed the test.
-    pub async fn send_raw(&self, headers: HeaderMap, payload: Bytes) -> Answer {
-        let answer = self.nats.request_with_headers(self.subject.clone(), headers, payload).await.unwrap();
-        let answer = call::response(&answer.headers.unwrap_or_default(), answer.payload).unwrap();
-        Answer {
-            status: answer.status(),
-            headers: answer.headers().clone(),
-            body: serde_json::from_slice(answer.body()).unwrap_or_default(),
+    /// Sends any message. The test fails if the service does not respond.
+    pub async fn send_raw(&self, headers: HeaderMap, payload: Bytes) -> Response {
+        let reply = self.nats.request_with_headers(self.subject.clone(), headers, payload).await.unwrap();
+        let response = call::parse_response(&reply.headers.unwrap_or_default(), reply.payload).unwrap();
+        Response {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: serde_json::from_slice(response.body()).unwrap_or_default(),
         }
     }
 
-    /// Waits until an instance of the service takes requests.
-    pub async fn until_there(&self) {
-        crate::until(&format!("somebody to listen at {}", self.subject), async || {
+    /// Waits until an instance of the service responds.
+    pub async fn wait_until_ready(&self) {
+        crate::wait_for(&format!("a responder on {}", self.subject), async || {
             let probe = self.nats.request(self.subject.clone(), Bytes::new());
             tokio::time::timeout(Duration::from_secs(1), probe).await.ok()?.ok()
         })

@@ -5,23 +5,24 @@ mod nats;
 mod client;
 mod program;
 
-pub use client::{Answer, Client};
+pub use client::{Client, Response};
 pub use nats::Nats;
 pub use program::Program;
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for something that must happen.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for a condition before it fails.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Asks until there is an answer, and gives it. One that does not come fails the test, which then says what it was.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+/// Polls until `poll` returns a value, and returns it. After [`TIMEOUT`] the test fails with `what` in the message:
+/// `wait_for("the outbox to be empty", …)`.
+pub async fn wait_for<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
-        if let Some(answer) = ask().await {
-            return answer;
+        if let Some(value) = poll().await {
+            return value;
         }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
+        assert!(Instant::now() < deadline, "timed out after {TIMEOUT:?} waiting for {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -9,12 +9,13 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::until;
+use crate::wait_for;
 
-/// Starts the server, and kills it when standard input ends: that is when this process does, however it does.
+/// Starts the server and kills it when standard input is closed, which happens when this process ends, also after a
+/// crash.
 const WATCHED: &str = r#""$0" "$@" & read _; kill -9 $!; wait"#;
 
-/// A server with `JetStream`, on a port and with a store of its own. Killed when dropped.
+/// A server with `JetStream`, with its own port and store. Killed when dropped.
 pub struct Nats {
     shell: Option<Child>,
     port: u16,
@@ -30,12 +31,12 @@ impl Nats {
         nats
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// A connection to it.
+    /// Opens a connection to it.
     pub async fn connect(&self) -> async_nats::Client {
         async_nats::connect(self.url()).await.unwrap()
     }
@@ -48,7 +49,7 @@ impl Nats {
         }
     }
 
-    /// Starts it again after it was killed: at the same address, with what it had stored.
+    /// Starts it again after it was killed, with the same address and store.
     pub async fn start_again(&mut self) {
         self.run(self.port.into()).await;
     }
@@ -64,7 +65,7 @@ impl Nats {
         shell.arg("-l").arg(folder.join("log")).stdin(Stdio::piped()).process_group(0);
         self.shell = Some(shell.spawn().unwrap());
         let listens = async || ports_files(folder).iter().find_map(|file| port_in(file));
-        self.port = until("nats-server to listen", listens).await;
+        self.port = wait_for("nats-server to listen", listens).await;
     }
 }
 
@@ -74,13 +75,13 @@ impl Drop for Nats {
     }
 }
 
-/// Where the server writes where it listens.
+/// The files in which the server writes its ports.
 fn ports_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.extension().is_some_and(|extension| extension == "ports")).collect()
 }
 
-/// None while the file is not written whole.
+/// None while the file is incomplete.
 fn port_in(file: &Path) -> Option<u16> {
     let ports: serde_json::Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     ports["nats"][0].as_str()?.rsplit_once(':')?.1.parse().ok()
@@ -98,7 +99,7 @@ fn program() -> PathBuf {
         .map(PathBuf::from)
         .or_else(|| on_path.find(|program| program.is_file()))
         .or_else(fetched)
-        .expect("there is no nats-server: put one on PATH, or name one with NATS_SERVER")
+        .expect("nats-server not found: add it to PATH or set NATS_SERVER")
 }
 
 #[cfg(test)]
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_server_that_was_killed_comes_back_with_what_it_had() {
+    async fn a_restarted_server_has_its_stored_streams() {
         let mut nats = Nats::start().await;
         let config = jetstream::stream::Config { name: "KEPT".into(), ..Default::default() };
         jetstream::new(nats.connect().await).create_stream(config).await.unwrap();

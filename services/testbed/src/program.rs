@@ -1,4 +1,4 @@
-//! The program of a service, started as a process of its own.
+//! The program of a service, started as a process.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -9,7 +9,7 @@ use std::{
 
 use crate::Nats;
 
-/// A program that runs. Killed when dropped.
+/// A running program. Killed when dropped.
 pub struct Program {
     process: Child,
     log: BufReader<ChildStdout>,
@@ -17,7 +17,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts a program with a database in this folder, and waits until it listens.
+    /// Starts a program with a database in `folder`, and waits until it listens.
     pub fn start(program: &str, nats: &Nats, folder: &Path) -> Self {
         let mut process = Command::new(program)
             .args(["--listen", "127.0.0.1:0", "--nats-url", &nats.url(), "--database"])
@@ -32,7 +32,7 @@ impl Program {
         Self { process, log, address }
     }
 
-    /// What it answers to a GET over HTTP, from its status line on.
+    /// The response to a GET over HTTP, from the status line on.
     pub fn get(&self, path: &str) -> String {
         let mut connection = TcpStream::connect(&self.address).unwrap();
         write!(connection, "GET {path} HTTP/1.1\r\nhost: service\r\nconnection: close\r\n\r\n").unwrap();
@@ -41,7 +41,8 @@ impl Program {
         answer
     }
 
-    /// Tells it to stop, waits until it has, and gives what it still logged. One that fails has failed the test.
+    /// Sends SIGTERM, waits until the program exits, and returns the rest of its log. The test fails if its exit code
+    /// is not 0.
     pub fn stop(mut self) -> String {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
@@ -51,18 +52,18 @@ impl Program {
         rest
     }
 
-    /// Holds that a program refuses a setting by its name, and says what it may be.
-    pub fn refuses(program: &str, setting: [&str; 2]) {
+    /// Asserts that a program refuses an invalid duration and names the setting.
+    pub fn assert_refuses(program: &str, setting: [&str; 2]) {
         let refused = Command::new(program).args(setting).output().unwrap();
         assert_eq!(refused.status.code(), Some(2));
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert!(said.contains(setting[0]) && said.contains("at most a year"), "{said}");
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains(setting[0]) && message.contains("at most a year"), "{message}");
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.process.kill().ok(); // it may have stopped already
+        self.process.kill().ok(); // it may have exited already
         self.process.wait().ok();
     }
 }

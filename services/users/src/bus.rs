@@ -1,31 +1,32 @@
-//! What this service answers on NATS besides the requests of the public API.
+//! The NATS endpoint of this service besides the public API: its public keys.
 
 use async_nats::service::{endpoint::Endpoint, error};
+use chassis::{error::error_chain, requests::Requests};
+use contracts::token::JWKS_SUBJECT;
 use futures::StreamExt;
 
 use super::App;
-use chassis::{error::error_chain, requests::Requests};
-use contracts::token::JWKS;
 
-/// What this service is called, on NATS too.
+/// The name of this service, also on NATS.
 pub const NAME: &str = "users";
 
-/// Begins to take the questions for keys. From then on they wait for [`give_out_keys`].
-pub async fn take_questions_for_keys(requests: &Requests) -> anyhow::Result<Endpoint> {
-    let endpoint = requests.service().endpoint_builder().name("jwks").add(JWKS).await;
+/// Subscribes to the requests for the public keys. They are buffered until [`serve_jwks`] is called.
+pub async fn subscribe_jwks(requests: &Requests) -> anyhow::Result<Endpoint> {
+    let endpoint = requests.service().endpoint_builder().name("jwks").add(JWKS_SUBJECT).await;
     endpoint.map_err(anyhow::Error::from_boxed)
 }
 
-/// Answers each question with the keys to check tokens with, until the service ends.
-pub async fn give_out_keys(app: App, mut questions: Endpoint) {
-    while let Some(question) = questions.next().await {
-        let keys = app.read_keys().await.and_then(|keys| Ok(serde_json::to_vec(&keys)?.into()));
+/// Replies to each request with the public keys, until the service ends.
+pub async fn serve_jwks(app: App, mut requests: Endpoint) {
+    while let Some(request) = requests.next().await {
+        let keys = app.public_keys().await.and_then(|keys| Ok(serde_json::to_vec(&keys)?.into()));
         if let Err(error) = &keys {
-            tracing::error!(error = error_chain(&**error), "cannot read the keys to check tokens with");
+            tracing::error!(error = error_chain(&**error), "reading the public keys failed");
         }
-        let answer = keys.map_err(|_| error::Error { status: "no keys can be read".to_owned(), code: 500 });
-        if let Err(error) = question.respond(answer).await {
-            tracing::warn!(error = error_chain(&error), "cannot give out the keys to check tokens with");
+        let reply =
+            keys.map_err(|_| error::Error { status: "reading the keys failed".to_owned(), code: 500 });
+        if let Err(error) = request.respond(reply).await {
+            tracing::warn!(error = error_chain(&error), "sending the public keys failed");
         }
     }
 }

@@ -1,32 +1,32 @@
-//! What can be set from outside: on the command line, or by a variable of the same name. The defaults run.
+//! The settings: command-line arguments, or environment variables of the same name. The defaults work as they are.
 
 use std::path::PathBuf;
 
-use chassis::process::{Standing, duration};
+use chassis::process::{CommonArgs, parse_duration};
 use clap::Parser;
 use jiff::SignedDuration;
 
-/// The service of accounts and tokens.
+/// The users service: accounts and access tokens.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Config {
-    /// What every service can be told.
+    /// The settings that every service has.
     #[command(flatten)]
-    pub standing: Standing,
+    pub common: CommonArgs,
 
-    /// The file of the database; created where there is none.
+    /// The database file; created if it does not exist.
     #[arg(long, env, default_value = "users.db")]
     pub database: PathBuf,
 
     /// How long a token is valid.
-    #[arg(long, env, default_value = "15m", value_parser = duration)]
+    #[arg(long, env, default_value = "15m", value_parser = parse_duration)]
     pub token_ttl: SignedDuration,
 
-    /// How old a signing key gets before it has a successor; looked at every hour.
-    #[arg(long, env, default_value = "720h", value_parser = duration)]
+    /// How old a signing key becomes before it is rotated; checked every hour.
+    #[arg(long, env, default_value = "720h", value_parser = parse_duration)]
     pub key_ttl: SignedDuration,
 
-    /// The e-mail address of the first staff account; without it, none is made.
+    /// The e-mail address of the first staff account; without it, no account is created.
     #[arg(long, env, requires = "staff_password")]
     pub staff_email: Option<String>,
 

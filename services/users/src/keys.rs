@@ -1,9 +1,11 @@
-//! The keys that sign tokens. Each is given out before it signs, and for as long as anything that it signed is valid: so
-//! whoever checks tokens always has the key in time, without asking for it each time.
+//! The keys that sign tokens. A key is published before it signs, and as long as a token that it signed is valid, so
+//! that a verifier with a cached key set always has the key that it needs.
 
 use std::time::Duration;
 
 use anyhow::Context;
+use chassis::{db, error::error_chain};
+use contracts::token::JWKS_CACHE_TTL;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{
     Algorithm, EncodingKey,
@@ -12,10 +14,8 @@ use jsonwebtoken::{
 use uuid::Uuid;
 
 use super::{App, store};
-use chassis::{db, error::error_chain};
-use contracts::token::KEYS_CACHED_FOR;
 
-/// A key that signs from some moment on, until the next one does.
+/// A key that signs tokens from `signs_from` on, until its successor does.
 pub struct Key {
     pub id: Uuid,
     pub seed: [u8; 32],
@@ -26,18 +26,18 @@ pub struct Key {
 impl Key {
     fn new(now: Timestamp, signs_from: Timestamp) -> anyhow::Result<Self> {
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).context("the system gave no random bytes")?;
+        getrandom::fill(&mut seed).context("cannot get random bytes from the operating system")?;
         Ok(Self { id: Uuid::now_v7(), seed, created_at: now, signs_from })
     }
 
-    /// The key as one that signs.
+    /// The private key, which signs.
     pub fn private(&self) -> EncodingKey {
-        // What stands before the seed in every Ed25519 key of PKCS #8, version 1 (RFC 8410).
+        // The prefix of the seed in every Ed25519 key in PKCS #8, version 1 (RFC 8410).
         const PKCS8: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
         EncodingKey::from_ed_der(&[PKCS8, &self.seed].concat())
     }
 
-    /// The key as one that only checks.
+    /// The public key, which only verifies.
     fn public(&self) -> anyhow::Result<Jwk> {
         let mut jwk = Jwk::from_encoding_key(&self.private(), Algorithm::EdDSA)?;
         jwk.common.key_id = Some(self.id.to_string());
@@ -46,21 +46,22 @@ impl Key {
     }
 }
 
-/// Which of the keys, in the order in which they sign, signs now.
+/// The key that signs now. `keys` are in the order of `signs_from`.
 pub fn signer(keys: &[Key], now: Timestamp) -> Option<&Key> {
     keys.iter().rev().find(|key| key.signs_from <= now)
 }
 
-/// From when on a new key is to sign, where one is due: the first at once, the next ones when everybody has heard of them.
+/// When the next key starts to sign, if one is due: the first key at once, a successor after one cache lifetime, when
+/// every verifier has fetched it.
 fn next_signs_from(keys: &[Key], now: Timestamp, key_ttl: SignedDuration) -> Option<Timestamp> {
     match keys.last() {
         None => Some(now),
-        Some(newest) => (newest.created_at + key_ttl <= now).then(|| now + KEYS_CACHED_FOR),
+        Some(newest) => (newest.created_at + key_ttl <= now).then(|| now + JWKS_CACHE_TTL),
     }
 }
 
-/// The keys that nothing valid is signed with any more: those whose successor has signed for longer than a token lives.
-fn outlived(keys: &[Key], now: Timestamp, token_ttl: SignedDuration) -> impl Iterator<Item = &Key> {
+/// The keys whose tokens have all expired: their successor has been signing for one token lifetime.
+fn expired_keys(keys: &[Key], now: Timestamp, token_ttl: SignedDuration) -> impl Iterator<Item = &Key> {
     let successors = keys.iter().skip(1);
     keys.iter()
         .zip(successors)
@@ -69,29 +70,29 @@ fn outlived(keys: &[Key], now: Timestamp, token_ttl: SignedDuration) -> impl Ite
 }
 
 impl App {
-    /// The keys to check tokens with.
-    pub async fn read_keys(&self) -> anyhow::Result<JwkSet> {
+    /// The public keys, as a JWK set.
+    pub async fn public_keys(&self) -> anyhow::Result<JwkSet> {
         let keys = store::signing_keys(&mut *self.db.read().await?).await?;
         Ok(JwkSet { keys: keys.iter().map(Key::public).collect::<Result<_, _>>()? })
     }
 
-    /// Makes a new key where one is due, and forgets those that have outlived what they signed. Several instances may do
-    /// so at once: one of them does.
+    /// Creates a new key if one is due, and deletes those whose tokens have expired. Several instances may call this at
+    /// the same time: the transaction lets one of them create the key.
     pub async fn rotate_keys(&self, now: Timestamp) -> anyhow::Result<()> {
         let mut tx = self.db.write().await?;
         let keys = store::signing_keys(&mut tx).await?;
-        for key in outlived(&keys, now, self.token_ttl) {
+        for key in expired_keys(&keys, now, self.token_ttl) {
             store::delete_signing_key(&mut tx, key.id).await?;
         }
         if let Some(signs_from) = next_signs_from(&keys, now, self.key_ttl) {
             let key = Key::new(now, signs_from)?;
             store::insert_signing_key(&mut tx, &key).await?;
-            tracing::info!(key = %key.id, %signs_from, "made a key to sign tokens with");
+            tracing::info!(key = %key.id, %signs_from, "signing key created");
         }
         Ok(tx.commit().await?)
     }
 
-    /// Rotates the keys, every hour, for ever.
+    /// Rotates the keys every hour, for ever.
     pub async fn keep_rotating(self) {
         let mut hours = tokio::time::interval(Duration::from_hours(1));
         loop {
@@ -99,7 +100,7 @@ impl App {
             if let Err(error) = self.rotate_keys(db::now()).await {
                 tracing::error!(
                     error = error_chain(&*error),
-                    "cannot rotate the keys; trying again in an hour"
+                    "rotating the keys failed, retrying in an hour"
                 );
             }
         }
@@ -119,8 +120,8 @@ mod tests {
         "2026-11-22T10:00:00Z".parse().unwrap()
     }
 
-    /// The first key, and its successor, which was made when the first was due for one.
-    fn two() -> [Key; 2] {
+    /// The first key, and the successor that was created when it was due.
+    fn two_keys() -> [Key; 2] {
         let due = start() + KEY_TTL;
         [Key::new(start(), start()).unwrap(), Key::new(due, due + LEAD).unwrap()]
     }
@@ -131,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_gets_one_successor_when_it_is_old_enough_and_that_one_signs_when_everybody_has_it() {
-        let [first, second] = two();
+    fn an_old_key_gets_one_successor_that_signs_a_cache_lifetime_later() {
+        let [first, second] = two_keys();
         let due = start() + KEY_TTL;
         let one = std::slice::from_ref(&first);
         assert_eq!(next_signs_from(one, due - MOMENT, KEY_TTL), None);
@@ -142,18 +143,18 @@ mod tests {
 
     #[test]
     fn the_old_key_signs_until_the_new_one_does() {
-        let keys = two();
+        let keys = two_keys();
         let handover = keys[1].signs_from;
         assert_eq!(signer(&keys, handover - MOMENT).unwrap().id, keys[0].id);
         assert_eq!(signer(&keys, handover).unwrap().id, keys[1].id);
     }
 
     #[test]
-    fn a_key_is_given_out_until_the_last_token_it_signed_has_expired() {
-        let keys = two();
+    fn a_key_is_published_until_the_last_token_it_signed_has_expired() {
+        let keys = two_keys();
         let over = keys[1].signs_from + TOKEN_TTL;
-        assert_eq!(outlived(&keys, over - MOMENT, TOKEN_TTL).count(), 0);
-        let outlived: Vec<_> = outlived(&keys, over, TOKEN_TTL).map(|key| key.id).collect();
-        assert_eq!(outlived, [keys[0].id], "and the newest is never one of them");
+        assert_eq!(expired_keys(&keys, over - MOMENT, TOKEN_TTL).count(), 0);
+        let expired: Vec<_> = expired_keys(&keys, over, TOKEN_TTL).map(|key| key.id).collect();
+        assert_eq!(expired, [keys[0].id], "the newest key never expires");
     }
 }

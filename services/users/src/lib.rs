@@ -11,7 +11,7 @@ mod keys;
 mod token;
 mod error;
 
-pub use bus::{NAME, give_out_keys, take_questions_for_keys};
+pub use bus::{NAME, serve_jwks, subscribe_jwks};
 pub use config::Config;
 pub use error::{AccountError, Error};
 pub use http::router;

@@ -1,23 +1,23 @@
-//! Starts the service of users: reads the configuration, connects, serves until told to stop.
+//! Starts the users service: parses the settings, connects, and serves until a shutdown is requested.
 
-use chassis::{Bus, forget::keep_forgetting, outbox::Relay, process, requests::Requests, web};
+use chassis::{Bus, outbox::Relay, process, requests::Requests, retention, web};
 use clap::Parser;
 use users::{App, Config, NAME};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    process::start_log();
+    process::init_logging();
     let config = Config::parse();
     let app = App::open(&config).await?;
-    let bus = Bus::connect(NAME, &config.standing.nats_url).await?;
+    let bus = Bus::connect(NAME, &config.common.nats_url).await?;
 
     tokio::spawn(Relay::new(app.db(), &bus).run());
-    tokio::spawn(keep_forgetting(app.db().clone()));
+    tokio::spawn(retention::prune_hourly(app.db().clone()));
     tokio::spawn(app.clone().keep_rotating());
 
-    let router = web::whole(users::router().with_state(app.clone()));
-    let requests = Requests::take(&bus, NAME, env!("CARGO_PKG_VERSION"), router).await?;
-    let keys = users::take_questions_for_keys(&requests).await?;
-    tokio::spawn(users::give_out_keys(app.clone(), keys));
-    process::serve(requests, &config.standing, bus, app.db().clone()).await
+    let router = web::with_middleware(users::router().with_state(app.clone()));
+    let requests = Requests::subscribe(&bus, NAME, env!("CARGO_PKG_VERSION"), router).await?;
+    let keys = users::subscribe_jwks(&requests).await?;
+    tokio::spawn(users::serve_jwks(app.clone(), keys));
+    process::serve(requests, &config.common, bus, app.db().clone()).await
 }

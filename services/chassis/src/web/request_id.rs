@@ -18,8 +18,8 @@ use super::{Problem, read_body};
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// Makes routes whole: what is not among them has an answer too, and every request passes what all have to pass.
-pub fn whole(routes: Router) -> Router {
+/// Adds the fallbacks and the middleware that every service needs.
+pub fn with_middleware(routes: Router) -> Router {
     routes
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)

@@ -1,4 +1,4 @@
-//! The loop around the inbox: what comes from the stream, and what the stream hears of it.
+//! The consumer loop: fetching messages and acknowledging them.
 
 use std::sync::atomic::Ordering;
 
@@ -9,7 +9,7 @@ use async_nats::jetstream::{
 use chassis::inbox::Consumer;
 use contracts::stream;
 use futures::StreamExt;
-use testbed::until;
+use testbed::wait_for;
 
 use crate::harness::{Instance, Recorder, World, payload, renamed};
 
@@ -17,33 +17,33 @@ async fn publish(service: &Instance, name: &str) {
     service.publish("events.user.renamed", payload(&renamed(name))).await;
 }
 
-/// Starts the loop, as a process does.
+/// Starts the consumer loop, as `main` does.
 fn consume(service: &Instance, recorder: &Recorder) {
     tokio::spawn(service.consumer(recorder.clone()).run());
 }
 
-async fn until_effects(service: &Instance, expected: &[&str]) {
-    let there = async || {
+async fn wait_for_effects(service: &Instance, expected: &[&str]) {
+    let reached = async || {
         let mut effects = service.effects().await;
         effects.sort();
         (effects == expected).then_some(())
     };
-    until(&format!("the effects {expected:?}"), there).await;
+    wait_for(&format!("the effects {expected:?}"), reached).await;
 }
 
-/// Waits until nothing waits: then what was acknowledged is what is done.
-async fn until_at_rest(service: &Instance) {
-    until("the consumer to be done", async || (service.waiting().await == Some(0)).then_some(())).await;
+/// Waits until every message is acknowledged.
+async fn wait_until_idle(service: &Instance) {
+    wait_for("the consumer to be idle", async || (service.pending().await == Some(0)).then_some(())).await;
 }
 
-/// The consumer as the service makes it, in the hands of the test.
-async fn hand(service: &Instance) -> PullConsumer {
-    let config: pull::Config = stream::consumer("service", &["events.user.>"]);
+/// The durable consumer of the service, for a test that fetches messages itself.
+async fn pull_consumer(service: &Instance) -> PullConsumer {
+    let config: pull::Config = stream::consumer_config("service", &["events.user.>"]);
     service.bus.jetstream.create_consumer_on_stream(config, stream::EVENTS).await.unwrap()
 }
 
 #[tokio::test]
-async fn after_garbage_comes_a_good_message() {
+async fn a_good_message_after_garbage_is_processed() {
     let world = World::start().await;
     let service = world.instance().await;
     let recorder = Recorder::default();
@@ -53,32 +53,32 @@ async fn after_garbage_comes_a_good_message() {
     service.publish("events.user.renamed", "").await;
     service.publish("events.user.renamed", &b"\xff\xfe\x00"[..]).await;
     publish(&service, "Ada").await;
-    until_effects(&service, &["Ada"]).await;
-    until_at_rest(&service).await;
+    wait_for_effects(&service, &["Ada"]).await;
+    wait_until_idle(&service).await;
     assert_eq!(service.stored(stream::DEAD_LETTERS).await.len(), 4);
 }
 
 #[tokio::test]
-async fn a_dead_letter_has_the_payload_and_says_why_and_where_it_was() {
+async fn a_dead_letter_contains_the_payload_the_reason_and_the_subject() {
     let world = World::start().await;
     let service = world.instance().await;
     consume(&service, &Recorder::default());
     let poison = payload(&renamed("Poison"));
     service.publish("events.user.renamed", poison.clone()).await;
-    until_at_rest(&service).await;
+    wait_until_idle(&service).await;
     let [letter] = service.stored(stream::DEAD_LETTERS).await.try_into().unwrap();
     assert_eq!((letter.subject.as_str(), &letter.payload), ("dead.service", &poison));
-    assert_eq!(letter.headers.get("Reason").unwrap().as_str(), "nobody is called so");
+    assert_eq!(letter.headers.get("Reason").unwrap().as_str(), "this name is not allowed");
     assert_eq!(letter.headers.get("Subject").unwrap().as_str(), "events.user.renamed");
 }
 
 #[tokio::test]
-async fn what_is_poison_to_two_services_is_a_dead_letter_of_each() {
+async fn a_message_that_two_consumers_reject_is_a_dead_letter_of_each() {
     let world = World::start().await;
     let service = world.instance().await;
     service.publish("events.user.renamed", "garbage").await;
     for name in ["one", "other"] {
-        let config = stream::consumer(name, &["events.user.>"]);
+        let config = stream::consumer_config(name, &["events.user.>"]);
         let (db, bus) = (&service.db, &service.bus);
         tokio::spawn(Consumer::new(db, bus, stream::EVENTS, config, Recorder::default()).run());
     }
@@ -88,12 +88,12 @@ async fn what_is_poison_to_two_services_is_a_dead_letter_of_each() {
         dead.sort_unstable();
         (dead == ["dead.one", "dead.other"]).then_some(())
     };
-    until("both letters", both).await;
+    wait_for("both dead letters", both).await;
 }
 
-/// All are there before the loop begins, so that it takes them at once.
+/// All messages are published before the loop starts, so that it fetches them in one batch.
 #[tokio::test]
-async fn bad_messages_in_a_batch_do_not_keep_the_others_from_being_handled() {
+async fn bad_messages_in_a_batch_do_not_affect_the_others() {
     let world = World::start().await;
     let service = world.instance().await;
     for name in ["Ada", "Trouble", "Bob", "Poison", "Cleo", "Panic", "Dora"] {
@@ -102,23 +102,23 @@ async fn bad_messages_in_a_batch_do_not_keep_the_others_from_being_handled() {
     service.publish("events.user.renamed", "garbage").await;
     let recorder = Recorder::default();
     consume(&service, &recorder);
-    until_effects(&service, &["Ada", "Bob", "Cleo", "Dora"]).await;
+    wait_for_effects(&service, &["Ada", "Bob", "Cleo", "Dora"]).await;
     recorder.healed.store(true, Ordering::Relaxed);
-    until_effects(&service, &["Ada", "Bob", "Cleo", "Dora", "Panic", "Trouble"]).await;
-    until_at_rest(&service).await;
+    wait_for_effects(&service, &["Ada", "Bob", "Cleo", "Dora", "Panic", "Trouble"]).await;
+    wait_until_idle(&service).await;
     assert_eq!(service.stored(stream::DEAD_LETTERS).await.len(), 2);
 }
 
-/// Nineteen times it comes back to the stream, here by the test's hand; the twentieth is the service's.
+/// The test naks the first nineteen deliveries; the service gets the twentieth.
 #[tokio::test]
-async fn what_fails_for_the_twentieth_time_goes_to_the_dead_letters() {
+async fn a_message_that_fails_twenty_times_is_moved_to_the_dead_letter_stream() {
     let world = World::start().await;
     let service = world.instance().await;
     publish(&service, "Trouble").await;
-    let mut messages = hand(&service).await.messages().await.unwrap();
-    for tries in 1..20 {
+    let mut messages = pull_consumer(&service).await.messages().await.unwrap();
+    for attempt in 1..20 {
         let message = messages.next().await.unwrap().unwrap();
-        assert_eq!(message.info().unwrap().delivered, tries);
+        assert_eq!(message.info().unwrap().delivered, attempt);
         message.ack_with(AckKind::Nak(None)).await.unwrap();
     }
     drop(messages);
@@ -126,25 +126,28 @@ async fn what_fails_for_the_twentieth_time_goes_to_the_dead_letters() {
     let recorder = Recorder::default();
     consume(&service, &recorder);
     publish(&service, "Ada").await;
-    until_at_rest(&service).await;
+    wait_until_idle(&service).await;
     let [letter] = service.stored(stream::DEAD_LETTERS).await.try_into().unwrap();
-    assert_eq!(letter.headers.get("Reason").unwrap().as_str(), "cannot write: the pen is  broken, 20 times");
+    assert_eq!(
+        letter.headers.get("Reason").unwrap().as_str(),
+        "cannot write: the disk is  full (20 attempts)"
+    );
     assert_eq!(service.effects().await, ["Ada"]);
 }
 
 #[tokio::test]
-async fn what_was_handled_and_not_acknowledged_comes_again_and_has_no_second_effect() {
+async fn a_processed_message_that_was_not_acknowledged_has_no_second_effect() {
     let world = World::start().await;
     let service = world.instance().await;
     publish(&service, "Ada").await;
     let recorder = Recorder::default();
-    let dying = service.consumer(recorder.clone());
-    dying.handle_one(&service.stored(stream::EVENTS).await[0].payload).await;
+    let crashing = service.consumer(recorder.clone());
+    crashing.handle_one(&service.stored(stream::EVENTS).await[0].payload).await;
     consume(&service, &recorder);
     publish(&service, "Bob").await;
-    until_at_rest(&service).await;
+    wait_until_idle(&service).await;
     assert_eq!(service.effects().await, ["Ada", "Bob"]);
-    assert_eq!(*recorder.tried.lock().unwrap(), ["Ada", "Bob"]);
+    assert_eq!(*recorder.attempts.lock().unwrap(), ["Ada", "Bob"]);
 }
 
 #[tokio::test]
@@ -158,51 +161,51 @@ async fn the_instances_of_a_service_share_the_messages() {
     let shared = async || {
         publish(&one, "Ada").await;
         published += 1;
-        let by_both = !here.tried.lock().unwrap().is_empty() && !there.tried.lock().unwrap().is_empty();
+        let by_both = !here.attempts.lock().unwrap().is_empty() && !there.attempts.lock().unwrap().is_empty();
         by_both.then_some(())
     };
-    until("both to have handled something", shared).await;
-    until_at_rest(&one).await;
+    wait_for("both instances to process a message", shared).await;
+    wait_until_idle(&one).await;
     assert_eq!(one.effects().await.len(), published);
-    assert_eq!(here.tried.lock().unwrap().len() + there.tried.lock().unwrap().len(), published);
+    assert_eq!(here.attempts.lock().unwrap().len() + there.attempts.lock().unwrap().len(), published);
 }
 
 #[tokio::test]
-async fn the_loop_goes_on_when_nats_is_killed_and_comes_back() {
+async fn consuming_continues_after_nats_is_killed_and_restarted() {
     let mut world = World::start().await;
     let service = world.instance().await;
     consume(&service, &Recorder::default());
     publish(&service, "Ada").await;
-    until_at_rest(&service).await;
+    wait_until_idle(&service).await;
     for (name, effects) in [("Bob", vec!["Ada", "Bob"]), ("Cleo", vec!["Ada", "Bob", "Cleo"])] {
         world.nats.kill();
         world.nats.start_again().await;
         publish(&world.instance().await, name).await;
-        until_effects(&service, &effects).await;
+        wait_for_effects(&service, &effects).await;
     }
-    until_at_rest(&service).await;
+    wait_until_idle(&service).await;
 }
 
 #[tokio::test]
-async fn a_consumer_that_is_deleted_on_the_server_is_made_again() {
+async fn a_consumer_that_is_deleted_on_the_server_is_created_again() {
     let world = World::start().await;
     let service = world.instance().await;
     consume(&service, &Recorder::default());
     publish(&service, "Ada").await;
-    until_effects(&service, &["Ada"]).await;
+    wait_for_effects(&service, &["Ada"]).await;
     service.bus.jetstream.delete_consumer_from_stream("service", stream::EVENTS).await.unwrap();
     publish(&service, "Bob").await;
-    until_effects(&service, &["Ada", "Bob"]).await;
-    until_at_rest(&service).await;
+    wait_for_effects(&service, &["Ada", "Bob"]).await;
+    wait_until_idle(&service).await;
 }
 
 #[tokio::test]
-async fn a_stream_that_is_not_there_yet_is_waited_for() {
+async fn consuming_waits_for_a_stream_that_does_not_exist_yet() {
     let world = World::start().await;
     let service = world.instance().await;
     service.bus.jetstream.delete_stream(stream::EVENTS).await.unwrap();
     consume(&service, &Recorder::default());
-    let again = world.instance().await; // which makes the stream again
+    let again = world.instance().await; // it creates the stream
     publish(&again, "Ada").await;
-    until_effects(&service, &["Ada"]).await;
+    wait_for_effects(&service, &["Ada"]).await;
 }

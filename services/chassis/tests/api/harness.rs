@@ -1,4 +1,4 @@
-//! A service that is nothing but the chassis: what it hears of, it writes down.
+//! A service that consists of the chassis only. It records the names in the events that it consumes.
 
 use std::sync::{
     Arc, Mutex,
@@ -10,7 +10,7 @@ use async_nats::jetstream::message::StreamMessage;
 use bytes::Bytes;
 use chassis::{
     Bus, Db, db,
-    inbox::{Consumer, Handle, NotHandled},
+    inbox::{Consumer, Handler, HandlerError},
     outbox,
 };
 use contracts::{Envelope, Event, stream};
@@ -19,13 +19,13 @@ use tempfile::TempDir;
 use testbed::Nats;
 use uuid::Uuid;
 
-/// What the instances of a service share.
+/// What the instances of a service share: the NATS server and the database.
 pub struct World {
     pub nats: Nats,
     folder: TempDir,
 }
 
-/// One process of the service, as far as it has connections.
+/// One instance of the service: its connections.
 pub struct Instance {
     pub db: Db,
     pub bus: Bus,
@@ -49,7 +49,7 @@ impl World {
 }
 
 impl Instance {
-    /// Commits messages, as a use case does that has something to tell.
+    /// Writes messages to the outbox and commits, as a use case does.
     pub async fn commit(&self, events: &[Envelope<Event>]) {
         let mut tx = self.db.write().await.unwrap();
         for event in events {
@@ -58,41 +58,41 @@ impl Instance {
         tx.commit().await.unwrap();
     }
 
-    /// Publishes a payload, whatever it is, and waits until the stream has it.
+    /// Publishes any payload, and waits until the stream has stored it.
     pub async fn publish(&self, subject: &'static str, payload: impl Into<Bytes>) {
         self.bus.jetstream.publish(subject, payload.into()).await.unwrap().await.unwrap();
     }
 
-    /// A consumer of the events of users.
+    /// A consumer of the events about users.
     pub fn consumer(&self, handler: Recorder) -> Consumer<Recorder> {
-        let config = stream::consumer("service", &["events.user.>"]);
+        let config = stream::consumer_config("service", &["events.user.>"]);
         Consumer::new(&self.db, &self.bus, stream::EVENTS, config, handler)
     }
 
-    /// A number that the database knows.
+    /// The result of a query that returns a number.
     pub async fn number(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&mut *self.db.read().await.unwrap()).await.unwrap()
     }
 
-    /// How many messages are not published yet.
+    /// The number of messages in the outbox.
     pub async fn unpublished(&self) -> i64 {
         self.number("select count(*) from outbox").await
     }
 
-    /// Changes the database behind the service's back.
+    /// Executes a statement that no use case would.
     pub async fn execute(&self, statement: &'static str) {
         let mut tx = self.db.write().await.unwrap();
         sqlx::query(statement).execute(&mut *tx).await.unwrap();
         tx.commit().await.unwrap();
     }
 
-    /// The names that were written down, in that order.
+    /// The recorded names, in order.
     pub async fn effects(&self) -> Vec<String> {
         let mut conn = self.db.read().await.unwrap();
         sqlx::query_scalar("select name from effects order by rowid").fetch_all(&mut *conn).await.unwrap()
     }
 
-    /// All that a stream holds, oldest first.
+    /// The messages of a stream, oldest first.
     pub async fn stored(&self, stream: &str) -> Vec<StreamMessage> {
         let stream = self.bus.jetstream.get_stream(stream).await.unwrap();
         let mut stored = Vec::new();
@@ -102,37 +102,37 @@ impl Instance {
         stored
     }
 
-    /// How many messages the consumer of users' events has not done with; none where there is no such consumer.
-    pub async fn waiting(&self) -> Option<u64> {
+    /// The number of messages that the consumer has not acknowledged yet. None if there is no consumer.
+    pub async fn pending(&self) -> Option<u64> {
         let stream = self.bus.jetstream.get_stream(stream::EVENTS).await.ok()?;
         let consumer = stream.consumer_info("service").await.ok()?;
         Some(consumer.num_pending + consumer.num_ack_pending as u64)
     }
 }
 
-/// Writes down the names that it hears of. Some names are trouble.
+/// Records the names in events. Some names make it fail.
 #[derive(Clone, Default)]
 pub struct Recorder {
-    /// Whether what went wrong so far goes well from now on.
+    /// Whether the failures that can be retried are over.
     pub healed: Arc<AtomicBool>,
-    /// Every name that was tried, each time.
-    pub tried: Arc<Mutex<Vec<String>>>,
+    /// The name of every attempt.
+    pub attempts: Arc<Mutex<Vec<String>>>,
 }
 
-impl Handle for Recorder {
+impl Handler for Recorder {
     type Message = Event;
 
-    /// The effect comes before the trouble: so a test sees whether it is undone.
-    async fn handle(&self, tx: &mut SqliteConnection, event: &Envelope<Event>) -> Result<(), NotHandled> {
+    /// The effect precedes the failure, so that a test can see whether it is rolled back.
+    async fn handle(&self, tx: &mut SqliteConnection, event: &Envelope<Event>) -> Result<(), HandlerError> {
         let (Event::UserRenamed { name } | Event::UserRegistered { name }) = &event.message else {
-            return Err(NotHandled::Poison("it is not about a user".to_owned()));
+            return Err(HandlerError::Reject("the event is not about a user".to_owned()));
         };
-        self.tried.lock().unwrap().push(name.clone());
+        self.attempts.lock().unwrap().push(name.clone());
         sqlx::query("insert into effects (name) values ($1)").bind(name).execute(tx).await?;
         match name.as_str() {
-            "Poison" => Err(NotHandled::Poison("nobody is called so".to_owned())),
+            "Poison" => Err(HandlerError::Reject("this name is not allowed".to_owned())),
             "Trouble" if !self.healed.load(Ordering::Relaxed) => {
-                Err(anyhow!("the pen is\r\nbroken").context("cannot write").into())
+                Err(anyhow!("the disk is\r\nfull").context("cannot write").into())
             }
             "Panic" if !self.healed.load(Ordering::Relaxed) => panic!("a bug"),
             _ => Ok(()),
@@ -140,17 +140,17 @@ impl Handle for Recorder {
     }
 }
 
-/// The news that somebody, whom nobody has heard of before, is called so.
+/// An event about a new user.
 pub fn renamed(name: &str) -> Envelope<Event> {
     renamed_again(Uuid::now_v7(), 1, name)
 }
 
-/// The news that somebody is called so now.
+/// An event about this user.
 pub fn renamed_again(user: Uuid, version: i64, name: &str) -> Envelope<Event> {
     Envelope::new(user, version, db::now(), Event::UserRenamed { name: name.to_owned() })
 }
 
-/// A message as it is on the wire.
+/// The message on the wire.
 pub fn payload(event: &Envelope<Event>) -> Bytes {
     serde_json::to_vec(event).unwrap().into()
 }

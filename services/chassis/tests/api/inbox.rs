@@ -9,18 +9,18 @@ use uuid::Uuid;
 use crate::harness::{Recorder, World, payload, renamed};
 
 #[tokio::test]
-async fn a_message_that_comes_twice_has_one_effect() {
+async fn a_message_that_is_delivered_twice_has_one_effect() {
     let world = World::start().await;
     let service = world.instance().await;
     let consumer = service.consumer(Recorder::default());
     let message = payload(&renamed("Ada"));
     assert!(matches!(consumer.handle_one(&message).await, Outcome::Done));
-    assert!(matches!(consumer.handle_one(&message).await, Outcome::Repeated));
+    assert!(matches!(consumer.handle_one(&message).await, Outcome::Duplicate));
     assert_eq!(service.effects().await, ["Ada"]);
 }
 
 #[tokio::test]
-async fn a_message_that_comes_to_two_instances_at_once_has_one_effect() {
+async fn a_message_that_two_instances_receive_at_once_has_one_effect() {
     let world = World::start().await;
     let (one, other) = (world.instance().await, world.instance().await);
     let (here, there) = (one.consumer(Recorder::default()), other.consumer(Recorder::default()));
@@ -28,7 +28,7 @@ async fn a_message_that_comes_to_two_instances_at_once_has_one_effect() {
         let message = payload(&renamed("Ada"));
         let outcomes = tokio::join!(here.handle_one(&message), there.handle_one(&message));
         assert!(
-            matches!(outcomes, (Outcome::Done, Outcome::Repeated) | (Outcome::Repeated, Outcome::Done)),
+            matches!(outcomes, (Outcome::Done, Outcome::Duplicate) | (Outcome::Duplicate, Outcome::Done)),
             "{outcomes:?}"
         );
     }
@@ -36,7 +36,7 @@ async fn a_message_that_comes_to_two_instances_at_once_has_one_effect() {
 }
 
 #[tokio::test]
-async fn what_fails_leaves_neither_effect_nor_note_and_is_handled_when_it_comes_again() {
+async fn a_failed_message_leaves_no_trace_and_is_processed_when_it_is_redelivered() {
     let world = World::start().await;
     let service = world.instance().await;
     let recorder = Recorder::default();
@@ -44,7 +44,7 @@ async fn what_fails_leaves_neither_effect_nor_note_and_is_handled_when_it_comes_
     for name in ["Trouble", "Panic"] {
         recorder.healed.store(false, Ordering::Relaxed);
         let message = payload(&renamed(name));
-        assert!(matches!(consumer.handle_one(&message).await, Outcome::Later(_)), "{name}");
+        assert!(matches!(consumer.handle_one(&message).await, Outcome::Retry(_)), "{name}");
         assert_eq!(service.effects().await, [""; 0], "{name}");
         assert_eq!(service.number("select count(*) from inbox").await, 0, "{name}");
 
@@ -57,19 +57,22 @@ async fn what_fails_leaves_neither_effect_nor_note_and_is_handled_when_it_comes_
 }
 
 #[tokio::test]
-async fn poison_leaves_nothing_and_says_why() {
+async fn a_rejected_message_leaves_no_trace_and_has_a_reason() {
     let world = World::start().await;
     let service = world.instance().await;
     let consumer = service.consumer(Recorder::default());
     let message = payload(&renamed("Poison"));
     let outcome = consumer.handle_one(&message).await;
-    assert!(matches!(&outcome, Outcome::Poison(why) if why == "nobody is called so"), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Reject(reason) if reason == "this name is not allowed"),
+        "{outcome:?}"
+    );
     assert_eq!(service.effects().await, [""; 0]);
     assert_eq!(service.number("select count(*) from inbox").await, 0);
 }
 
 #[tokio::test]
-async fn what_is_no_message_is_poison() {
+async fn a_payload_that_is_not_a_valid_message_is_rejected() {
     let world = World::start().await;
     let service = world.instance().await;
     let consumer = service.consumer(Recorder::default());
@@ -104,43 +107,49 @@ async fn what_is_no_message_is_poison() {
     ]);
     for bad in bad {
         let outcome = consumer.handle_one(&Bytes::from(bad.clone())).await;
-        assert!(matches!(outcome, Outcome::Poison(_)), "{outcome:?}: {}", &bad[..bad.len().min(300)]);
+        assert!(matches!(outcome, Outcome::Reject(_)), "{outcome:?}: {}", &bad[..bad.len().min(300)]);
     }
     let not_text = consumer.handle_one(&Bytes::from_static(b"\xff\xfe\x00")).await;
-    assert!(matches!(not_text, Outcome::Poison(_)), "{not_text:?}");
+    assert!(matches!(not_text, Outcome::Reject(_)), "{not_text:?}");
     assert_eq!(service.number("select count(*) from inbox").await, 0);
-    assert!(matches!(consumer.handle_one(&payload(&renamed("Ada"))).await, Outcome::Done), "and goes on");
+    assert!(
+        matches!(consumer.handle_one(&payload(&renamed("Ada"))).await, Outcome::Done),
+        "the consumer continues"
+    );
 }
 
 #[tokio::test]
-async fn messages_of_an_older_and_of_a_younger_schema_are_handled() {
+async fn messages_of_older_and_newer_schemas_are_processed() {
     let world = World::start().await;
     let service = world.instance().await;
     let consumer = service.consumer(Recorder::default());
     let mut older = renamed("Ada");
     older.schema = 0;
     assert!(matches!(consumer.handle_one(&payload(&older)).await, Outcome::Done));
-    let mut younger = serde_json::to_value(renamed("Bob")).unwrap();
-    younger["schema"] = json!(2);
-    younger["mood"] = json!({"now": "good"});
-    younger["data"]["pronouns"] = json!(["they"]);
-    assert!(matches!(consumer.handle_one(&younger.to_string().into()).await, Outcome::Done));
+    let mut newer = serde_json::to_value(renamed("Bob")).unwrap();
+    newer["schema"] = json!(2);
+    newer["mood"] = json!({"now": "good"});
+    newer["data"]["pronouns"] = json!(["they"]);
+    assert!(matches!(consumer.handle_one(&newer.to_string().into()).await, Outcome::Done));
     assert_eq!(service.effects().await, ["Ada", "Bob"]);
 }
 
-/// A service may read the stream of another for one kind of event: the others are poison only if it says so.
+/// A service may consume only some of the events of a stream: what it does with the others is up to its handler.
 #[tokio::test]
-async fn what_the_handler_does_not_want_is_its_own_decision() {
+async fn the_handler_decides_which_events_it_rejects() {
     let world = World::start().await;
     let service = world.instance().await;
     let consumer = service.consumer(Recorder::default());
     let sold = Envelope::new(Uuid::now_v7(), 1, chassis::db::now(), Event::StockSold);
     let outcome = consumer.handle_one(&payload(&sold)).await;
-    assert!(matches!(&outcome, Outcome::Poison(why) if why == "it is not about a user"), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Reject(reason) if reason == "the event is not about a user"),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
-async fn ids_are_remembered_for_longer_than_their_stream_keeps_the_message() {
+async fn ids_are_kept_longer_than_the_stream_stores_the_messages() {
     let world = World::start().await;
     let service = world.instance().await;
     let consumer = service.consumer(Recorder::default());
@@ -148,8 +157,8 @@ async fn ids_are_remembered_for_longer_than_their_stream_keeps_the_message() {
     let handle = async || consumer.handle_one(&message).await;
     handle().await;
     let now = chassis::db::now();
-    chassis::forget::forget(&service.db, now + stream::EVENTS_KEPT_FOR).await.unwrap();
-    assert!(matches!(handle().await, Outcome::Repeated));
-    chassis::forget::forget(&service.db, now + 2 * stream::EVENTS_KEPT_FOR).await.unwrap();
+    chassis::retention::prune(&service.db, now + stream::EVENT_RETENTION).await.unwrap();
+    assert!(matches!(handle().await, Outcome::Duplicate));
+    chassis::retention::prune(&service.db, now + 2 * stream::EVENT_RETENTION).await.unwrap();
     assert!(matches!(handle().await, Outcome::Done));
 }

@@ -1,4 +1,4 @@
-//! The chassis against a real NATS server and a real file: each test has one of each.
+//! The chassis with a real NATS server and a real database. Each test has its own.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 

@@ -5,7 +5,7 @@ use chassis::{db, outbox::Relay};
 use contracts::{Envelope, Event, stream};
 use futures::StreamExt;
 use jiff::SignedDuration;
-use testbed::until;
+use testbed::wait_for;
 use uuid::Uuid;
 
 use crate::harness::{Instance, World, payload, renamed, renamed_again};
@@ -14,7 +14,7 @@ fn relay(instance: &Instance) -> Relay {
     Relay::new(&instance.db, &instance.bus)
 }
 
-/// Publishes until there is nothing that this relay may publish, and says how many messages it was.
+/// Publishes until there is nothing left that this relay may claim. Returns the number of messages.
 async fn drain(relay: &Relay) -> usize {
     let mut published = 0;
     loop {
@@ -39,7 +39,7 @@ async fn stored_names(instance: &Instance) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_was_committed_is_published_as_it_was_written_and_once() {
+async fn a_committed_message_is_published_unchanged_and_once() {
     let world = World::start().await;
     let service = world.instance().await;
     let event = renamed("Ada");
@@ -53,7 +53,7 @@ async fn what_was_committed_is_published_as_it_was_written_and_once() {
 }
 
 #[tokio::test]
-async fn what_was_rolled_back_is_not_published() {
+async fn a_message_that_was_rolled_back_is_not_published() {
     let world = World::start().await;
     let service = world.instance().await;
     let mut tx = service.db.write().await.unwrap();
@@ -64,7 +64,7 @@ async fn what_was_rolled_back_is_not_published() {
 }
 
 #[tokio::test]
-async fn a_round_takes_the_oldest_message_of_each_aggregate() {
+async fn a_batch_contains_the_oldest_message_of_each_aggregate() {
     let world = World::start().await;
     let service = world.instance().await;
     let (ada, bob) = (Uuid::now_v7(), Uuid::now_v7());
@@ -85,13 +85,13 @@ async fn a_round_takes_the_oldest_message_of_each_aggregate() {
     assert_eq!(names, ["Ada 1", "Ada 2", "Ada 3"]);
 }
 
-/// What the stream would drop as a double does not count here: everything that is sent is heard.
+/// A plain subscription receives every message that is sent, also the duplicates that a stream would drop.
 #[tokio::test]
-async fn two_relays_at_once_publish_each_message_once_and_each_aggregate_in_order() {
+async fn two_relays_publish_each_message_once_and_each_aggregate_in_order() {
     let world = World::start().await;
     let (one, other) = (world.instance().await, world.instance().await);
     let listener = world.nats.connect().await;
-    let mut heard = listener.subscribe("events.>").await.unwrap();
+    let mut received = listener.subscribe("events.>").await.unwrap();
     listener.flush().await.unwrap();
     let users: Vec<_> = (0..40).map(|_| Uuid::now_v7()).collect();
     for version in 1..=5 {
@@ -106,7 +106,7 @@ async fn two_relays_at_once_publish_each_message_once_and_each_aggregate_in_orde
     }
     let mut names = Vec::new();
     while names.len() < 200 {
-        names.extend(self::names([&*heard.next().await.unwrap().payload]));
+        names.extend(self::names([&*received.next().await.unwrap().payload]));
     }
     for number in 0..users.len() {
         let of_user = names.iter().filter(|name| name.starts_with(&format!("{number}/")));
@@ -114,18 +114,18 @@ async fn two_relays_at_once_publish_each_message_once_and_each_aggregate_in_orde
         assert!(of_user.eq(&in_order), "{names:?}");
     }
     listener.publish("events.last", "".into()).await.unwrap();
-    assert_eq!(heard.next().await.unwrap().subject.as_str(), "events.last", "and nothing twice");
+    assert_eq!(received.next().await.unwrap().subject.as_str(), "events.last", "no message was sent twice");
 }
 
 #[tokio::test]
-async fn a_younger_message_does_not_overtake_one_that_is_in_another_relays_hands() {
+async fn a_newer_message_does_not_overtake_one_that_another_relay_has_claimed() {
     let world = World::start().await;
     let service = world.instance().await;
     let ada = Uuid::now_v7();
     service.commit(&[renamed_again(ada, 1, "Ada 1"), renamed_again(ada, 2, "Ada 2"), renamed("Bob")]).await;
     service
         .execute(
-            "update outbox set owner = 'another', owned_until = '9999-01-01T00:00:00.000000Z' where seq = 1",
+            "update outbox set claimed_by = 'another', lease_expires_at = '9999-01-01T00:00:00.000000Z' where seq = 1",
         )
         .await;
     assert_eq!(drain(&relay(&service)).await, 1);
@@ -133,31 +133,31 @@ async fn a_younger_message_does_not_overtake_one_that_is_in_another_relays_hands
 }
 
 #[tokio::test]
-async fn what_a_dead_relay_had_in_hand_comes_back_when_its_lease_is_over() {
+async fn messages_of_a_dead_relay_can_be_claimed_after_its_lease_expires() {
     let mut world = World::start().await;
     let (dead, alive) = (world.instance().await, world.instance().await);
     dead.commit(&[renamed("Ada")]).await;
     world.nats.kill();
-    let has_taken = async || (dead.number("select count(owner) from outbox").await == 1).then_some(());
-    let dying = relay(&dead);
+    let has_claimed = async || (dead.number("select count(claimed_by) from outbox").await == 1).then_some(());
+    let crashing = relay(&dead);
     tokio::select! {
         biased;
-        _ = dying.run_once() => panic!("there is nobody to publish to"),
-        () = until("the relay to take a message", has_taken) => {}
+        _ = crashing.run_once() => panic!("there is no server to publish to"),
+        () = wait_for("the relay to claim a message", has_claimed) => {}
     }
-    drop((dying, dead));
+    drop((crashing, dead));
 
     world.nats.start_again().await;
-    assert_eq!(drain(&relay(&alive)).await, 0, "it is not over yet");
-    alive.execute("update outbox set owned_until = '2026-01-01T00:00:00.000000Z'").await; // as if it were then
+    assert_eq!(drain(&relay(&alive)).await, 0, "the lease has not expired");
+    alive.execute("update outbox set lease_expires_at = '2026-01-01T00:00:00.000000Z'").await; // as if the time had passed
     let relay = relay(&alive);
     let again = async || relay.run_once().await.ok().filter(|published| *published == 1);
-    until("the message to be published", again).await;
+    wait_for("the message to be published", again).await;
     assert_eq!(stored_names(&alive).await, ["Ada"]);
 }
 
 #[tokio::test]
-async fn a_lease_is_three_seconds_from_when_it_was_given() {
+async fn a_lease_lasts_three_seconds_from_the_claim() {
     let mut world = World::start().await;
     let service = world.instance().await;
     service.commit(&[renamed("Ada")]).await;
@@ -165,37 +165,37 @@ async fn a_lease_is_three_seconds_from_when_it_was_given() {
     let before = db::now();
     let relay = relay(&service);
     let lease = async || {
-        let query = "select max(owned_until) from outbox";
+        let query = "select max(lease_expires_at) from outbox";
         let until: Option<String> =
             sqlx::query_scalar(query).fetch_one(&mut *service.db.read().await.unwrap()).await.unwrap();
         until
     };
     let until = tokio::select! {
         biased;
-        _ = relay.run_once() => panic!("there is nobody to publish to"),
-        lease = until("the relay to take a message", lease) => lease,
+        _ = relay.run_once() => panic!("there is no server to publish to"),
+        lease = wait_for("the relay to claim a message", lease) => lease,
     };
     let lease = until.parse::<jiff::Timestamp>().unwrap().duration_since(before);
     assert!(lease >= SignedDuration::from_secs(3) && lease < SignedDuration::from_secs(20), "{lease:#}");
 }
 
 #[tokio::test]
-async fn what_the_stream_does_not_acknowledge_stays_and_may_be_tried_again_at_once() {
+async fn a_message_that_is_not_acknowledged_stays_and_can_be_retried_at_once() {
     let world = World::start().await;
     let service = world.instance().await;
     service.bus.jetstream.delete_stream(stream::EVENTS).await.unwrap();
     service.commit(&[renamed("Ada")]).await;
     let relay = relay(&service);
     relay.run_once().await.unwrap_err();
-    assert_eq!(service.number("select count(*) from outbox where owner is null").await, 1);
-    let again = world.instance().await; // which makes the stream again
+    assert_eq!(service.number("select count(*) from outbox where claimed_by is null").await, 1);
+    let again = world.instance().await; // it creates the stream
     assert_eq!(drain(&relay).await, 1);
     assert_eq!(stored_names(&again).await, ["Ada"]);
 }
 
-/// It died after the stream had the message and before its row was deleted.
+/// A relay died after the stream had stored the message and before the row was deleted.
 #[tokio::test]
-async fn what_is_published_again_is_in_the_stream_once() {
+async fn a_message_that_is_published_twice_is_stored_once() {
     let world = World::start().await;
     let service = world.instance().await;
     let event = renamed("Ada");
@@ -209,26 +209,26 @@ async fn what_is_published_again_is_in_the_stream_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_when_nats_is_killed_and_comes_back() {
+async fn nothing_is_lost_when_nats_is_killed_and_restarted() {
     let mut world = World::start().await;
     let service = world.instance().await;
     tokio::spawn(relay(&service).run());
     service.commit(&[renamed("before")]).await;
     let published = async || (service.unpublished().await == 0).then_some(());
-    until("the outbox to be empty", published).await;
+    wait_for("the outbox to be empty", published).await;
     world.nats.kill();
-    for name in ["while away 1", "while away 2"] {
+    for name in ["while down 1", "while down 2"] {
         service.commit(&[renamed(name)]).await;
     }
     world.nats.start_again().await;
     service.commit(&[renamed("after")]).await;
-    until("the outbox to be empty", published).await;
+    wait_for("the outbox to be empty", published).await;
     let mut names = stored_names(&world.instance().await).await;
     names.sort();
-    assert_eq!(names, ["after", "before", "while away 1", "while away 2"]);
+    assert_eq!(names, ["after", "before", "while down 1", "while down 2"]);
 }
 
-/// Ten commits, each made when the relay has nothing to do: who looked once a second would need ten.
+/// Ten commits, each made while the relay is idle: polling once per second would take ten seconds.
 #[tokio::test]
 async fn a_commit_wakes_the_relay() {
     let world = World::start().await;
@@ -237,17 +237,17 @@ async fn a_commit_wakes_the_relay() {
     let begin = Instant::now();
     for _ in 0..10 {
         service.commit(&[renamed("Ada")]).await;
-        until("the relay to publish", async || (service.unpublished().await == 0).then_some(())).await;
+        wait_for("the relay to publish", async || (service.unpublished().await == 0).then_some(())).await;
     }
     assert!(begin.elapsed() < Duration::from_secs(5), "it took {:?}", begin.elapsed());
 }
 
 #[tokio::test]
-async fn a_relay_also_finds_what_another_process_has_left() {
+async fn a_relay_publishes_messages_that_another_process_left_behind() {
     let world = World::start().await;
     let (writer, other) = (world.instance().await, world.instance().await);
     tokio::spawn(relay(&other).run());
     writer.commit(&[renamed("Ada")]).await;
     let published = async || (writer.unpublished().await == 0).then_some(());
-    until("the other process's relay to publish", published).await;
+    wait_for("the relay of the other process to publish", published).await;
 }

@@ -23,11 +23,11 @@ use serde_json::{Value, json};
 use testbed::{Client, Nats};
 use tokio::sync::oneshot;
 
-/// A service that does little, and counts how often it begins.
+/// A test service that counts the requests to `/count`.
 struct Service {
     nats: Nats,
     client: Client,
-    begun: Arc<AtomicUsize>,
+    handled: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     stopped: tokio::task::JoinHandle<()>,
 }
@@ -36,8 +36,8 @@ impl Service {
     async fn start() -> Self {
         let nats = Nats::start().await;
         let bus = Bus::connect("service", &nats.url()).await.unwrap();
-        let begun = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&begun);
+        let handled = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&handled);
         let count = move || {
             counted.fetch_add(1, Ordering::Relaxed);
             async { "counted" }
@@ -52,17 +52,18 @@ impl Service {
                 get(async || -> Result<(), Error<Problem>> { Err(anyhow::anyhow!("secret").into()) }),
             )
             .route("/never", get(std::future::pending::<()>));
-        let requests = Requests::take(&bus, "service", "0.8.0", web::whole(router)).await.unwrap();
+        let requests =
+            Requests::subscribe(&bus, "service", "0.8.0", web::with_middleware(router)).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let stopped = tokio::spawn(requests.answer(async { drop(stopped.await) }));
-        Self { client: Client::of("service", &nats).await, nats, begun, stop: Some(stop), stopped }
+        let stopped = tokio::spawn(requests.serve(async { drop(stopped.await) }));
+        Self { client: Client::for_service("service", &nats).await, nats, handled, stop: Some(stop), stopped }
     }
 
-    async fn get(&self, path: &str) -> testbed::Answer {
+    async fn get(&self, path: &str) -> testbed::Response {
         self.client.get(path, None).await
     }
 
-    /// What NATS's own service API says of the service.
+    /// The reply of NATS's service API about this service.
     async fn srv(&self, verb: &str) -> Value {
         let answer = self.nats.connect().await.request(format!("$SRV.{verb}.service"), Bytes::new()).await;
         serde_json::from_slice(&answer.unwrap().payload).unwrap()
@@ -71,12 +72,12 @@ impl Service {
 
 fn headers(path: &str, deadline: SignedDuration) -> HeaderMap {
     let request = Request::get(path).body(()).unwrap();
-    let nobody = Authentication(Err("there is no Authorization header".to_owned()));
-    call::request_headers(&request, &nobody, Deadline(db::now() + deadline))
+    let anonymous = Authentication(Err("the Authorization header is missing".to_owned()));
+    call::request_headers(&request, &anonymous, Deadline(db::now() + deadline))
 }
 
 #[tokio::test]
-async fn what_is_not_a_request_is_answered_400_and_the_next_one_is_answered() {
+async fn a_malformed_request_gets_400_and_the_next_one_is_answered() {
     let service = Service::start().await;
     let good = headers("/count", SignedDuration::from_secs(10));
     let names: Vec<_> = good.iter().map(|(name, _)| name.to_string()).collect();
@@ -89,7 +90,7 @@ async fn what_is_not_a_request_is_answered_400_and_the_next_one_is_answered() {
                 .collect(),
         );
         for garbage in ["", "\u{1F980}", "a b", "\u{7f}"] {
-            // Why there is no caller is a text for people, whatever it says.
+            // The reason for a missing caller is free text.
             if name != "Shop-No-Caller" {
                 let mut headers = good.clone();
                 headers.insert(name.as_str(), garbage);
@@ -101,22 +102,22 @@ async fn what_is_not_a_request_is_answered_400_and_the_next_one_is_answered() {
         let refused = service.client.send_raw(headers.clone(), Bytes::from_static(b"\xff\xfe")).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{headers:?}");
     }
-    assert_eq!(service.begun.load(Ordering::Relaxed), 0);
+    assert_eq!(service.handled.load(Ordering::Relaxed), 0);
     assert_eq!(service.get("/count").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_request_with_no_headers_at_all_is_answered_too() {
+async fn a_request_without_headers_gets_400() {
     let service = Service::start().await;
     let answer = service.nats.connect().await.request("http.service", "hello".into()).await.unwrap();
     assert_eq!(
-        call::response(&answer.headers.unwrap(), answer.payload).unwrap().status(),
+        call::parse_response(&answer.headers.unwrap(), answer.payload).unwrap().status(),
         StatusCode::BAD_REQUEST
     );
 }
 
 #[tokio::test]
-async fn a_body_is_json_or_refused() {
+async fn a_body_that_is_not_json_is_refused() {
     let service = Service::start().await;
     let send = async |content_type: &str, body: &'static [u8]| {
         let request = Request::post("/echo").header("content-type", content_type);
@@ -133,9 +134,9 @@ async fn a_body_is_json_or_refused() {
     assert_eq!(huge.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
-/// Who asked does not wait any more, and will be told, or has been, that the outcome is unknown.
+/// The gateway has stopped waiting: it has reported that the outcome is unknown, or is about to.
 #[tokio::test]
-async fn what_comes_after_its_deadline_is_not_begun() {
+async fn a_request_that_arrives_after_its_deadline_is_dropped() {
     let service = Service::start().await;
     let nats = service.nats.connect().await;
     let inbox = nats.new_inbox();
@@ -150,11 +151,11 @@ async fn what_comes_after_its_deadline_is_not_begun() {
     send(headers("/count", SignedDuration::from_secs(20))).await;
     let answer = futures::StreamExt::next(&mut answers).await.unwrap();
     assert_eq!(answer.payload, "counted");
-    assert_eq!(service.begun.load(Ordering::Relaxed), 1);
+    assert_eq!(service.handled.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
-async fn what_is_not_done_by_its_deadline_is_given_up_and_others_are_answered_meanwhile() {
+async fn requests_that_time_out_free_their_capacity_for_others() {
     let service = Service::start().await;
     let nats = service.nats.connect().await;
     for _ in 0..600 {
@@ -162,12 +163,12 @@ async fn what_is_not_done_by_its_deadline_is_given_up_and_others_are_answered_me
         nats.publish_with_reply_and_headers("http.service", "nowhere", never, Bytes::new()).await.unwrap();
     }
     nats.flush().await.unwrap();
-    // More than are worked on at once: this one is answered when some of them have been given up.
+    // There are more requests than may be in flight, so this one is answered after some of them have timed out.
     assert_eq!(service.get("/count").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_500_and_the_next_request_is_answered() {
+async fn a_panic_gets_500_and_the_next_request_is_answered() {
     let service = Service::start().await;
     for _ in 0..3 {
         let answer = service.get("/panic").await;
@@ -180,7 +181,7 @@ async fn a_panic_is_answered_500_and_the_next_request_is_answered() {
 }
 
 #[tokio::test]
-async fn the_answer_of_a_service_that_failed_carries_its_problem() {
+async fn an_error_response_carries_its_problem() {
     let service = Service::start().await;
     let request = Request::get("/busy").header("x-request-id", "trace-7");
     let busy = service.client.send(request, None, Bytes::new()).await;
@@ -200,7 +201,7 @@ async fn the_answer_of_a_service_that_failed_carries_its_problem() {
 }
 
 #[tokio::test]
-async fn nats_knows_who_is_there_and_how_often_it_failed() {
+async fn nats_lists_the_service_and_counts_its_errors() {
     let service = Service::start().await;
     let ping = service.srv("PING").await;
     assert_eq!((&ping["name"], &ping["version"]), (&json!("service"), &json!("0.8.0")));
@@ -213,16 +214,16 @@ async fn nats_knows_who_is_there_and_how_often_it_failed() {
 }
 
 #[tokio::test]
-async fn who_stops_answers_what_is_under_way_and_takes_no_more() {
+async fn a_shutdown_finishes_requests_in_flight_and_accepts_no_more() {
     let mut service = Service::start().await;
     let nats = service.nats.connect().await;
     let inbox = nats.new_inbox();
     let never = headers("/never", SignedDuration::from_millis(300));
     nats.publish_with_reply_and_headers("http.service", inbox, never, Bytes::new()).await.unwrap();
     nats.flush().await.unwrap();
-    service.get("/count").await; // after that one has begun
+    service.get("/count").await; // a response proves that the request before it has started
     drop(service.stop.take());
     service.stopped.await.unwrap();
-    let nobody = nats.request("http.service", Bytes::new()).await.unwrap_err();
-    assert_eq!(nobody.kind(), async_nats::RequestErrorKind::NoResponders);
+    let error = nats.request("http.service", Bytes::new()).await.unwrap_err();
+    assert_eq!(error.kind(), async_nats::RequestErrorKind::NoResponders);
 }

@@ -1,4 +1,4 @@
-//! The gateway over HTTP, with services that are made up: each test has a NATS server and a port of its own.
+//! The gateway over HTTP, in front of fake services. Each test has its own NATS server and port.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 

@@ -1,4 +1,4 @@
-//! The program itself: how it begins and how it ends.
+//! The program: start, shutdown and settings.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -9,7 +9,7 @@ use std::{
 use testbed::Nats;
 
 #[tokio::test]
-async fn it_needs_nobody_to_start_and_stops_when_it_is_told_to_whoever_is_still_talking() {
+async fn it_starts_without_nats_and_shuts_down_with_a_request_in_flight() {
     let mut nats = Nats::start().await;
     nats.kill();
     let folder = tempfile::tempdir().unwrap();
@@ -26,23 +26,23 @@ async fn it_needs_nobody_to_start_and_stops_when_it_is_told_to_whoever_is_still_
     half.write_all(b"POST /users HTTP/1.1\r\nhost: shop\r\ncontent-length: 10\r\n\r\n{").unwrap();
     let mut whole = TcpStream::connect(&address).unwrap();
     whole.write_all(b"GET /health/ready HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    whole.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let mut response = String::new();
+    whole.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 503"), "{response}");
 
     assert!(Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap().success());
     assert!(program.wait().unwrap().success());
     let rest: Vec<_> = log.map(Result::unwrap).collect();
-    assert!(rest.iter().any(|line| line.contains("stopping")), "{rest:?}");
-    assert!(rest.iter().any(|line| line.contains("cut off")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("shutdown requested")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("aborted")), "{rest:?}");
 }
 
 #[test]
-fn a_setting_that_cannot_be_is_refused_by_name() {
+fn an_invalid_setting_is_refused_by_name() {
     for setting in [["--request-timeout", "0s"], ["--attempt-timeout", "soon"], ["--rate-limit", "0"]] {
         let refused = Command::new(env!("CARGO_BIN_EXE_gateway")).args(setting).output().unwrap();
         assert_eq!(refused.status.code(), Some(2));
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert!(said.contains(setting[0]), "{said}");
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains(setting[0]), "{message}");
     }
 }

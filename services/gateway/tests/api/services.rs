@@ -1,4 +1,4 @@
-//! Services that do what a test says, and what `users` knows: keys and tokens.
+//! Fake services whose behaviour a test defines, and the keys and tokens of `users`.
 
 use std::sync::{
     Arc, Mutex,
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use contracts::{
     call,
     caller::{Caller, Role, UserId},
-    token::{Claims, JWKS},
+    token::{Claims, JWKS_SUBJECT},
 };
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
@@ -23,57 +23,57 @@ use testbed::Nats;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// A service that is made up. Gone when dropped.
+/// A fake service. It stops when it is dropped.
 pub struct Service {
-    seen: Arc<Mutex<Vec<Request<Bytes>>>>,
+    received: Arc<Mutex<Vec<Request<Bytes>>>>,
     task: JoinHandle<()>,
 }
 
-/// What a service does with a request.
-pub enum Does {
-    Answer(Response<Bytes>),
-    /// Answers with anything.
-    Say(HeaderMap, &'static [u8]),
-    Nothing,
+/// How a fake service reacts to a request.
+pub enum Reaction {
+    Respond(Response<Bytes>),
+    /// Replies with any message.
+    Reply(HeaderMap, &'static [u8]),
+    Ignore,
 }
 
 impl Service {
-    /// Takes the requests to `name`; `does` hears how many came before.
-    pub async fn start(nats: &Nats, name: &str, does: impl Fn(usize) -> Does + Send + 'static) -> Self {
+    /// Subscribes to the requests to `name`. `react` gets the number of requests that were received before.
+    pub async fn start(nats: &Nats, name: &str, react: impl Fn(usize) -> Reaction + Send + 'static) -> Self {
         let nats = nats.connect().await;
         let mut requests = nats.subscribe(call::subject(name)).await.unwrap();
-        until_subscribed(&nats).await;
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let all = Arc::clone(&seen);
+        wait_until_subscribed(&nats).await;
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let all = Arc::clone(&received);
         let task = tokio::spawn(async move {
             while let Some(message) = requests.next().await {
-                let request = call::request(&message.headers.unwrap(), message.payload).unwrap();
+                let request = call::parse_request(&message.headers.unwrap(), message.payload).unwrap();
                 let before = all.lock().unwrap().len();
                 all.lock().unwrap().push(request);
-                let (headers, payload) = match does(before) {
-                    Does::Answer(answer) => (call::response_headers(&answer), answer.into_body()),
-                    Does::Say(headers, payload) => (headers, payload.into()),
-                    Does::Nothing => continue,
+                let (headers, payload) = match react(before) {
+                    Reaction::Respond(response) => (call::response_headers(&response), response.into_body()),
+                    Reaction::Reply(headers, payload) => (headers, payload.into()),
+                    Reaction::Ignore => continue,
                 };
                 nats.publish_with_headers(message.reply.unwrap(), headers, payload).await.unwrap();
             }
         });
-        Self { seen, task }
+        Self { received, task }
     }
 
-    /// A service that answers every request with 200 and its name.
+    /// A service that responds to every request with 200 and its name.
     pub async fn named(nats: &Nats, name: &'static str) -> Self {
-        Self::start(nats, name, move |_| Does::Answer(ok(&format!("{name:?}")))).await
+        Self::start(nats, name, move |_| Reaction::Respond(ok(&format!("{name:?}")))).await
     }
 
-    /// What the service was asked so far.
-    pub fn seen(&self) -> Vec<Request<Bytes>> {
-        self.seen.lock().unwrap().clone()
+    /// The requests that the service has received.
+    pub fn received(&self) -> Vec<Request<Bytes>> {
+        self.received.lock().unwrap().clone()
     }
 
-    /// Who the last request came from, as the gateway says.
+    /// The caller of the last request, as the gateway authenticated it.
     pub fn last_caller(&self) -> Result<Caller, String> {
-        self.seen().last().unwrap().extensions().get::<call::Authentication>().unwrap().0.clone()
+        self.received().last().unwrap().extensions().get::<call::Authentication>().unwrap().0.clone()
     }
 }
 
@@ -87,49 +87,50 @@ pub fn ok(body: &str) -> Response<Bytes> {
     Response::builder().header("content-type", "application/json").body(body.to_owned().into()).unwrap()
 }
 
-/// What `users` is to the gateway: who gives out keys. Gone when dropped.
-pub struct Keys {
-    asked: Arc<AtomicUsize>,
+/// A fake `users`, which publishes keys. It stops when it is dropped.
+pub struct KeyServer {
+    requests: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
-impl Keys {
-    /// Gives out the public halves of some keys, each of which has a number.
-    pub async fn give_out(nats: &Nats, keys: &[u8]) -> Self {
+impl KeyServer {
+    /// Publishes public keys, which are identified by numbers.
+    pub async fn publish(nats: &Nats, keys: &[u8]) -> Self {
         let keys = JwkSet { keys: keys.iter().map(|number| public(*number)).collect() };
-        Self::say(nats, &serde_json::to_string(&keys).unwrap()).await
+        Self::publish_text(nats, &serde_json::to_string(&keys).unwrap()).await
     }
 
-    /// Gives out anything.
-    pub async fn say(nats: &Nats, keys: &str) -> Self {
+    /// Publishes any text.
+    pub async fn publish_text(nats: &Nats, keys: &str) -> Self {
         let (nats, keys) = (nats.connect().await, Bytes::from(keys.to_owned()));
-        let mut questions = nats.subscribe(JWKS).await.unwrap();
-        until_subscribed(&nats).await;
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
+        let mut subscription = nats.subscribe(JWKS_SUBJECT).await.unwrap();
+        wait_until_subscribed(&nats).await;
+        let requests = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&requests);
         let task = tokio::spawn(async move {
-            while let Some(question) = questions.next().await {
+            while let Some(request) = subscription.next().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                nats.publish(question.reply.unwrap(), keys.clone()).await.unwrap();
+                nats.publish(request.reply.unwrap(), keys.clone()).await.unwrap();
             }
         });
-        Self { asked, task }
+        Self { requests, task }
     }
 
-    /// How often it was asked.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+    /// The number of requests for the keys.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Keys {
+impl Drop for KeyServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// The server does in order what it is told: when it has answered this, it has done what was before.
-async fn until_subscribed(nats: &async_nats::Client) {
+/// The server processes the commands of a connection in order: its reply to this request proves that the subscription
+/// exists.
+async fn wait_until_subscribed(nats: &async_nats::Client) {
     nats.request("nobody", Bytes::new()).await.unwrap_err();
 }
 
@@ -145,19 +146,19 @@ fn public(number: u8) -> Jwk {
 }
 
 /// A new customer.
-pub fn somebody() -> Caller {
+pub fn new_customer() -> Caller {
     Caller { id: UserId(Uuid::now_v7()), role: Role::Customer }
 }
 
-/// A token that is valid for so many seconds from now, signed with a key that is said to be the one of this number.
-pub fn token(caller: Caller, seconds: i64, said: u8, signed_with: u8) -> String {
+/// A token that expires in so many seconds. It names the key `kid` and is signed with the key `signed_with`.
+pub fn token(caller: Caller, seconds: i64, kid: u8, signed_with: u8) -> String {
     let exp = (Timestamp::now() + SignedDuration::from_secs(seconds)).as_second();
     let claims = Claims { sub: caller.id, role: caller.role, exp };
-    let header = Header { kid: Some(said.to_string()), ..Header::new(Algorithm::EdDSA) };
+    let header = Header { kid: Some(kid.to_string()), ..Header::new(Algorithm::EdDSA) };
     jsonwebtoken::encode(&header, &claims, &private(signed_with)).unwrap()
 }
 
-/// A token of one who has just logged in.
-pub fn good_token(caller: Caller) -> String {
+/// A valid token.
+pub fn valid_token(caller: Caller) -> String {
     token(caller, 900, 7, 7)
 }

@@ -1,15 +1,15 @@
-//! What comes to the endpoint or on the stream need not make sense.
+//! Invalid requests and invalid events.
 
 use contracts::{Envelope, Event, caller::Role, stream};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
-use testbed::until;
+use testbed::wait_for;
 use uuid::Uuid;
 
-use crate::harness::{Orders, held, somebody, two};
+use crate::harness::{Orders, held, new_caller, two};
 
 #[tokio::test]
-async fn what_is_not_json_is_refused() {
+async fn a_body_that_is_not_json_is_refused() {
     let orders = Orders::open().await;
     let send = async |content_type: &str, body: &[u8]| {
         let request = Request::post("/orders").header("content-type", content_type);
@@ -25,7 +25,7 @@ async fn what_is_not_json_is_refused() {
 }
 
 #[tokio::test]
-async fn an_order_that_cannot_be_is_refused_and_the_field_is_named() {
+async fn an_invalid_order_is_refused_and_the_field_is_named() {
     let orders = Orders::open().await;
     let product = Uuid::now_v7();
     let quantity = |quantity: Value| json!({"items": [{"product_id": product, "quantity": quantity}]});
@@ -62,7 +62,7 @@ async fn an_order_that_cannot_be_is_refused_and_the_field_is_named() {
 }
 
 #[tokio::test]
-async fn checks_come_in_the_order_of_the_api() {
+async fn checks_run_in_the_order_that_the_api_documents() {
     let orders = Orders::open().await;
     let post = async |path: &str, caller, body| orders.client.json(Request::post(path), caller, body).await;
     assert_eq!(post("/orders", None, json!({})).await.status, StatusCode::UNAUTHORIZED, "before 422");
@@ -79,7 +79,7 @@ async fn checks_come_in_the_order_of_the_api() {
 
     let order = orders.place_and_hold().await;
     let payment = format!("/orders/{order}/payment");
-    let stranger = somebody(Role::Customer);
+    let stranger = new_caller(Role::Customer);
     assert_eq!(post(&payment, Some(stranger), json!({})).await.status, StatusCode::NOT_FOUND, "before 422");
     orders.cancel(order).await;
     for source in [json!(""), json!("x".repeat(101)), json!(7), json!(null), json!("tok\0")] {
@@ -94,7 +94,7 @@ async fn checks_come_in_the_order_of_the_api() {
 }
 
 #[tokio::test]
-async fn garbage_on_the_stream_of_events_is_put_aside_and_the_next_event_is_handled() {
+async fn garbage_among_the_events_becomes_dead_letters_and_the_next_event_is_processed() {
     let orders = Orders::open().await;
     let order = orders.place().await;
     let mut two_lines = held();
@@ -113,13 +113,13 @@ async fn garbage_on_the_stream_of_events_is_put_aside_and_the_next_event_is_hand
             .into(),
     ];
     for payload in &bad {
-        orders.send_raw("events.stock.held".into(), payload.clone()).await;
+        orders.publish_raw("events.stock.held".into(), payload.clone()).await;
     }
-    orders.send_raw("events.stock.eaten".into(), b"{}".to_vec()).await;
-    orders.send_raw("events.user.eaten".into(), b"{}".to_vec()).await;
+    orders.publish_raw("events.stock.eaten".into(), b"{}".to_vec()).await;
+    orders.publish_raw("events.user.eaten".into(), b"{}".to_vec()).await;
     let dead = async || (orders.stored(stream::DEAD_LETTERS).await.len() == bad.len() + 2).then_some(());
-    until("all of it to be put aside", dead).await;
+    wait_for("every invalid event to be a dead letter", dead).await;
     assert_eq!(orders.read(order).await["status"], "pending");
-    orders.tell(order, held()).await;
-    orders.until(order, "awaiting_payment").await;
+    orders.publish_event(order, held()).await;
+    orders.wait_for_status(order, "awaiting_payment").await;
 }

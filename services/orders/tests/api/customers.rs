@@ -13,7 +13,7 @@ fn renamed(user: Uuid, version: i64, name: &str) -> Envelope<Event> {
 }
 
 #[tokio::test]
-async fn an_order_of_somebody_that_users_never_spoke_of_is_read_without_a_name() {
+async fn an_order_of_an_unknown_customer_has_no_name() {
     let orders = Orders::open().await;
     let placed = orders.post("/orders", orders.customer, two()).await.body;
     assert_eq!(placed["customer_name"], Value::Null);
@@ -21,7 +21,7 @@ async fn an_order_of_somebody_that_users_never_spoke_of_is_read_without_a_name()
 }
 
 #[tokio::test]
-async fn a_customer_is_called_what_the_youngest_event_says_in_whatever_order_they_come() {
+async fn the_newest_event_gives_the_name_whatever_the_order_of_delivery() {
     let orders = Orders::open().await;
     let user = orders.customer.id.0;
     let [first, second, third] =
@@ -35,8 +35,8 @@ async fn a_customer_is_called_what_the_youngest_event_says_in_whatever_order_the
         (&third, "Ada Lovelace"),
         (&renamed(user, 3, "Somebody else"), "Ada Lovelace"),
     ] {
-        orders.send(event).await;
-        orders.until_heard().await;
+        orders.publish(event).await;
+        orders.wait_until_idle().await;
         assert_eq!(orders.read(order).await["customer_name"], name);
     }
     let placed = orders.post("/orders", orders.customer, two()).await.body;
@@ -47,7 +47,7 @@ async fn a_customer_is_called_what_the_youngest_event_says_in_whatever_order_the
 async fn each_customer_has_their_own_name() {
     let orders = Orders::open().await;
     let order = orders.place().await;
-    orders.send(&registered(Uuid::now_v7(), "Bob")).await;
-    orders.until_heard().await;
+    orders.publish(&registered(Uuid::now_v7(), "Bob")).await;
+    orders.wait_until_idle().await;
     assert_eq!(orders.read(order).await["customer_name"], json!(null));
 }

@@ -1,4 +1,4 @@
-//! The service of orders for one test, and what every test asks of it. The test is products and users.
+//! The orders service for one test, with helpers for common requests. The test plays the roles of products and users.
 
 use std::path::PathBuf;
 
@@ -17,12 +17,12 @@ use orders::{App, Config, NAME};
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
-use testbed::{Answer, Client, Nats, until};
+use testbed::{Client, Nats, Response, wait_for};
 use tokio::runtime::{self, Runtime};
 use uuid::Uuid;
 use wiremock::MockServer;
 
-/// The service with what it stands on. Its provider answers 404 until a test says otherwise.
+/// The service with its dependencies. The payment provider responds with 404 until a test mounts a response.
 pub struct Orders {
     pub nats: Nats,
     pub provider: MockServer,
@@ -31,16 +31,17 @@ pub struct Orders {
     pub customer: Caller,
     pub staff: Caller,
     folder: TempDir,
-    /// Each instance has a runtime of its own, as a process has: to end it is to end every task of it, and nothing else.
+    /// Each instance has its own runtime, as it would have its own process: shutting it down ends every task of the
+    /// instance and no other.
     processes: Vec<Runtime>,
 }
 
-/// What of the service runs beside the requests.
+/// Which background tasks run.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Background {
     All,
-    /// It died before any of it could begin.
-    Nothing,
+    /// None, as if the process died before they started.
+    None,
 }
 
 impl Orders {
@@ -48,22 +49,22 @@ impl Orders {
         Self::open_with(&[]).await
     }
 
-    /// Opens the service with settings, as they would stand on its command line.
+    /// Opens the service with these command-line arguments.
     pub async fn open_with(settings: &[&str]) -> Self {
-        let mut orders = Self::closed().await;
+        let mut orders = Self::without_instances().await;
         orders.start(settings, Background::All).await;
         orders
     }
 
-    /// The service before any instance of it is started.
-    pub async fn closed() -> Self {
+    /// The service before its first instance is started.
+    pub async fn without_instances() -> Self {
         let nats = Nats::start().await;
         Self {
             provider: MockServer::start().await,
-            client: Client::of(NAME, &nats).await,
+            client: Client::for_service(NAME, &nats).await,
             bus: Bus::connect("test", &nats.url()).await.unwrap(),
-            customer: somebody(Role::Customer),
-            staff: somebody(Role::Staff),
+            customer: new_caller(Role::Customer),
+            staff: new_caller(Role::Staff),
             folder: tempfile::tempdir().unwrap(),
             processes: Vec::new(),
             nats,
@@ -75,25 +76,25 @@ impl Orders {
         let mut config = Config::parse_from(["orders"].iter().chain(settings));
         config.database = self.database();
         config.payments_url = self.provider.uri();
-        config.standing.nats_url = self.nats.url();
+        config.common.nats_url = self.nats.url();
         let process = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let opened = process.spawn(async move {
             let app = App::open(&config).await.unwrap();
-            let bus = Bus::connect(NAME, &config.standing.nats_url).await.unwrap();
+            let bus = Bus::connect(NAME, &config.common.nats_url).await.unwrap();
             if background == Background::All {
                 tokio::spawn(Relay::new(app.db(), &bus).run());
                 tokio::spawn(orders::consumer(&app, &bus).run());
                 tokio::spawn(orders::run_worker(app.clone()));
             }
-            let router = web::whole(orders::router().with_state(app));
-            let requests = Requests::take(&bus, NAME, "0.8.0", router).await.unwrap();
-            tokio::spawn(requests.answer(std::future::pending()));
+            let router = web::with_middleware(orders::router().with_state(app));
+            let requests = Requests::subscribe(&bus, NAME, "0.8.0", router).await.unwrap();
+            tokio::spawn(requests.serve(std::future::pending()));
         });
         opened.await.unwrap();
         self.processes.push(process);
     }
 
-    /// Ends every instance with all that it has under way.
+    /// Aborts every instance with everything that it has in flight.
     pub fn crash(&mut self) {
         self.processes.drain(..).for_each(Runtime::shutdown_background);
     }
@@ -102,48 +103,48 @@ impl Orders {
         self.folder.path().join("orders.db")
     }
 
-    /// The database behind the service's back.
+    /// A connection to the database of the service.
     pub async fn sqlite(&self) -> SqliteConnection {
         SqliteConnection::connect(&format!("sqlite://{}", self.database().display())).await.unwrap()
     }
 
-    /// A number that the database knows.
+    /// The result of a query that returns a number.
     pub async fn number(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&mut self.sqlite().await).await.unwrap()
     }
 
-    pub async fn get(&self, path: &str, caller: Caller) -> Answer {
+    pub async fn get(&self, path: &str, caller: Caller) -> Response {
         self.client.get(path, Some(caller)).await
     }
 
-    pub async fn post(&self, path: &str, caller: Caller, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, caller: Caller, body: Value) -> Response {
         self.post_keyed(path, caller, &Uuid::now_v7().to_string(), body).await
     }
 
-    pub async fn post_keyed(&self, path: &str, caller: Caller, key: &str, body: Value) -> Answer {
+    pub async fn post_keyed(&self, path: &str, caller: Caller, key: &str, body: Value) -> Response {
         self.client.json(Request::post(path).header("idempotency-key", key), Some(caller), body).await
     }
 
-    /// The id of a new order of two units of one product.
+    /// Places an order of two units of one product, and returns its id.
     pub async fn place(&self) -> Uuid {
         let placed = self.post("/orders", self.customer, two()).await;
         assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.body);
         placed.body["id"].as_str().unwrap().parse().unwrap()
     }
 
-    /// The id of a new order whose stock is held, for 25.00 in all.
+    /// Places an order and holds its stock, for a total of 25.00. Returns its id.
     pub async fn place_and_hold(&self) -> Uuid {
         let order = self.place().await;
-        self.tell(order, held()).await;
-        self.until(order, "awaiting_payment").await;
+        self.publish_event(order, held()).await;
+        self.wait_for_status(order, "awaiting_payment").await;
         order
     }
 
-    pub async fn pay(&self, order: Uuid) -> Answer {
+    pub async fn pay(&self, order: Uuid) -> Response {
         self.post(&format!("/orders/{order}/payment"), self.customer, json!({"source": "tok_ok"})).await
     }
 
-    pub async fn cancel(&self, order: Uuid) -> Answer {
+    pub async fn cancel(&self, order: Uuid) -> Response {
         self.post(&format!("/orders/{order}/cancellation"), self.customer, json!({})).await
     }
 
@@ -151,31 +152,31 @@ impl Orders {
         self.get(&format!("/orders/{order}"), self.customer).await.body
     }
 
-    /// Waits until an order has a status, and gives the order.
-    pub async fn until(&self, order: Uuid, status: &str) -> Value {
-        let there = async || Some(self.read(order).await).filter(|order| order["status"] == status);
-        until(&format!("the order {order} to be {status}"), there).await
+    /// Waits until an order has this status, and returns the order.
+    pub async fn wait_for_status(&self, order: Uuid, status: &str) -> Value {
+        let reached = async || Some(self.read(order).await).filter(|order| order["status"] == status);
+        wait_for(&format!("the order {order} to be {status}"), reached).await
     }
 
-    /// Tells something of an order or a customer, as products and users do.
-    pub async fn tell(&self, about: Uuid, event: Event) {
-        self.send(&Envelope::new(about, 1, db::now(), event)).await;
+    /// Publishes an event about an order or a customer, as products and users do.
+    pub async fn publish_event(&self, aggregate_id: Uuid, event: Event) {
+        self.publish(&Envelope::new(aggregate_id, 1, db::now(), event)).await;
     }
 
-    /// Sends an event.
-    pub async fn send(&self, event: &Envelope<Event>) {
+    /// Publishes an event with its envelope.
+    pub async fn publish(&self, event: &Envelope<Event>) {
         let payload = serde_json::to_vec(event).unwrap();
-        self.send_raw(event.message.subject(), payload).await;
+        self.publish_raw(event.message.subject(), payload).await;
     }
 
-    /// Sends anything.
-    pub async fn send_raw(&self, subject: String, payload: Vec<u8>) {
+    /// Publishes any payload.
+    pub async fn publish_raw(&self, subject: String, payload: Vec<u8>) {
         self.bus.jetstream.publish(subject, payload.into()).await.unwrap().await.unwrap();
     }
 
-    /// Waits until everything that was told is handled.
-    pub async fn until_heard(&self) {
-        until("every event to be handled", async || {
+    /// Waits until every event is processed.
+    pub async fn wait_until_idle(&self) {
+        wait_for("every event to be processed", async || {
             let stream = self.bus.jetstream.get_stream(stream::EVENTS).await.ok()?;
             let consumer = stream.consumer_info(NAME).await.ok()?;
             (consumer.num_pending == 0 && consumer.num_ack_pending == 0).then_some(())
@@ -183,21 +184,21 @@ impl Orders {
         .await;
     }
 
-    /// What products was asked for an order so far, oldest first.
-    pub async fn asked(&self, order: Uuid) -> Vec<Envelope<Command>> {
+    /// The commands that were sent for an order so far, oldest first.
+    pub async fn commands(&self, order: Uuid) -> Vec<Envelope<Command>> {
         let payloads = self.stored(stream::COMMANDS).await;
-        let asked =
+        let commands =
             payloads.iter().map(|payload| serde_json::from_slice::<Envelope<Command>>(payload).unwrap());
-        asked.filter(|command| command.aggregate_id == order).collect()
+        commands.filter(|command| command.aggregate_id == order).collect()
     }
 
-    /// Waits until products was asked so often for an order, and gives what it was asked.
-    pub async fn until_asked(&self, order: Uuid, times: usize) -> Vec<Envelope<Command>> {
-        let enough = async || Some(self.asked(order).await).filter(|asked| asked.len() >= times);
-        until(&format!("products to be asked {times} times for the order {order}"), enough).await
+    /// Waits until so many commands were sent for an order, and returns them.
+    pub async fn wait_for_commands(&self, order: Uuid, count: usize) -> Vec<Envelope<Command>> {
+        let enough = async || Some(self.commands(order).await).filter(|commands| commands.len() >= count);
+        wait_for(&format!("{count} commands for the order {order}"), enough).await
     }
 
-    /// The payloads that a stream holds, oldest first.
+    /// The payloads of a stream, oldest first.
     pub async fn stored(&self, stream: &str) -> Vec<Bytes> {
         let stream = self.bus.jetstream.get_stream(stream).await.unwrap();
         let mut stored = Vec::new();
@@ -214,7 +215,7 @@ impl Drop for Orders {
     }
 }
 
-pub fn somebody(role: Role) -> Caller {
+pub fn new_caller(role: Role) -> Caller {
     Caller { id: UserId(Uuid::now_v7()), role }
 }
 
@@ -223,12 +224,12 @@ pub fn two() -> Value {
     json!({"items": [{"product_id": Uuid::now_v7(), "quantity": 2}]})
 }
 
-/// The one line of an order is held, at 12.50 a unit.
+/// The stock of an order with one line is held, at 12.50 a unit.
 pub fn held() -> Event {
     Event::StockHeld { lines: vec![HeldLine { name: "Mug".into(), unit_price: Money::cents(1250) }] }
 }
 
-/// The statuses that an order has had.
+/// The statuses in the history of an order.
 pub fn history(order: &Value) -> Vec<&str> {
     order["history"].as_array().unwrap().iter().map(|entry| entry["status"].as_str().unwrap()).collect()
 }

@@ -1,5 +1,5 @@
-//! The service of orders as NATS and the payment provider see it: each test has its own of everything, and stands in
-//! for products and users.
+//! The orders service over NATS, with a fake payment provider. Each test has its own server, database and provider, and
+//! plays the roles of products and users.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 

@@ -14,7 +14,7 @@ use wiremock::{
 
 use crate::harness::{Orders, history};
 
-/// What the provider answers to a charge that it takes.
+/// The provider's response to a charge that succeeds.
 pub fn succeeded() -> ResponseTemplate {
     ResponseTemplate::new(201)
         .set_body_json(json!({"id": "ch_1", "status": "succeeded", "decline_code": null}))
@@ -29,52 +29,52 @@ fn refunded() -> ResponseTemplate {
     ResponseTemplate::new(201).set_body_json(json!({"id": "re_1", "amount": 2500}))
 }
 
-/// So long does orders wait for an answer where a test needs that it does not come.
-pub const IMPATIENT: [&str; 2] = ["--payment-timeout", "300ms"];
+/// A short timeout, for tests in which the response does not arrive in time.
+pub const SHORT_TIMEOUT: [&str; 2] = ["--payment-timeout", "300ms"];
 
-/// Longer than that.
-pub fn too_late(answer: ResponseTemplate) -> ResponseTemplate {
-    answer.set_delay(Duration::from_mins(1))
+/// A response that arrives after that timeout.
+pub fn delayed(response: ResponseTemplate) -> ResponseTemplate {
+    response.set_delay(Duration::from_mins(1))
 }
 
-pub async fn answers_to_charges(orders: &Orders, answers: Vec<ResponseTemplate>) {
-    answers_to(orders, Mock::given(method("POST")).and(path("/v1/charges")), answers).await;
+pub async fn mock_charges(orders: &Orders, responses: Vec<ResponseTemplate>) {
+    mock(orders, Mock::given(method("POST")).and(path("/v1/charges")), responses).await;
 }
 
-async fn answers_to_refunds(orders: &Orders, answers: Vec<ResponseTemplate>) {
+async fn mock_refunds(orders: &Orders, responses: Vec<ResponseTemplate>) {
     let refunds = Mock::given(method("POST")).and(path_regex("^/v1/charges/.*/refunds$"));
-    answers_to(orders, refunds, answers).await;
+    mock(orders, refunds, responses).await;
 }
 
-/// Answers one after another; the last one for ever.
-async fn answers_to(orders: &Orders, requests: MockBuilder, answers: Vec<ResponseTemplate>) {
-    let asked = AtomicUsize::new(0);
-    let answer = move |_: &Request| {
-        let nth = asked.fetch_add(1, Ordering::Relaxed);
-        answers[nth.min(answers.len() - 1)].clone()
+/// Returns the responses one after another, and then always the last one.
+async fn mock(orders: &Orders, requests: MockBuilder, responses: Vec<ResponseTemplate>) {
+    let count = AtomicUsize::new(0);
+    let response = move |_: &Request| {
+        let nth = count.fetch_add(1, Ordering::Relaxed);
+        responses[nth.min(responses.len() - 1)].clone()
     };
-    requests.respond_with(answer).mount(&orders.provider).await;
+    requests.respond_with(response).mount(&orders.provider).await;
 }
 
-/// The keys and bodies of what the provider was asked.
-pub async fn asked(orders: &Orders) -> Vec<(String, Value)> {
+/// The keys and bodies of the requests that the provider received.
+pub async fn provider_requests(orders: &Orders) -> Vec<(String, Value)> {
     let requests = orders.provider.received_requests().await.unwrap();
     let key = |request: &Request| request.headers["idempotency-key"].to_str().unwrap().to_owned();
     requests.iter().map(|request| (key(request), request.body_json().unwrap())).collect()
 }
 
 #[tokio::test]
-async fn a_paid_order_has_captured_its_total_and_asks_to_sell_its_stock() {
+async fn a_paid_order_has_captured_its_total_and_requests_the_sale_of_its_stock() {
     let orders = Orders::open().await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![succeeded()]).await;
+    mock_charges(&orders, vec![succeeded()]).await;
     let paying = orders.pay(order).await;
     assert_eq!((paying.status, &paying.body["status"]), (StatusCode::ACCEPTED, &json!("paying")));
-    let paid = orders.until(order, "paid").await;
+    let paid = orders.wait_for_status(order, "paid").await;
     assert_eq!(paid["payment"]["captured"]["amount"], 2500);
-    let [_hold, sell] = orders.until_asked(order, 2).await.try_into().unwrap();
+    let [_hold, sell] = orders.wait_for_commands(order, 2).await.try_into().unwrap();
     assert_eq!(sell.message, Command::Sell);
-    let [(_, charge)] = asked(&orders).await.try_into().unwrap();
+    let [(_, charge)] = provider_requests(&orders).await.try_into().unwrap();
     assert_eq!(charge, json!({"amount": 2500, "currency": "EUR", "source": "tok_ok", "reference": order}));
 }
 
@@ -82,43 +82,43 @@ async fn a_paid_order_has_captured_its_total_and_asks_to_sell_its_stock() {
 async fn a_decline_leaves_the_stock_held_and_the_next_attempt_has_a_new_key() {
     let orders = Orders::open().await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![declined(), succeeded()]).await;
+    mock_charges(&orders, vec![declined(), succeeded()]).await;
     orders.pay(order).await;
-    let declined = orders.until(order, "awaiting_payment").await;
+    let declined = orders.wait_for_status(order, "awaiting_payment").await;
     assert_eq!(declined["payment"]["decline_code"], "insufficient_funds");
-    assert_eq!(orders.asked(order).await.len(), 1, "nothing but the hold");
+    assert_eq!(orders.commands(order).await.len(), 1, "only the hold");
 
     assert_eq!(orders.pay(order).await.body["payment"]["decline_code"], Value::Null);
-    let paid = orders.until(order, "paid").await;
+    let paid = orders.wait_for_status(order, "paid").await;
     assert_eq!(
         history(&paid),
         ["pending", "awaiting_payment", "paying", "awaiting_payment", "paying", "paid"]
     );
-    let [(first, _), (second, _)] = asked(&orders).await.try_into().unwrap();
+    let [(first, _), (second, _)] = provider_requests(&orders).await.try_into().unwrap();
     assert_ne!(first, second);
 }
 
-/// No answer, an error, an answer in another language: none of it says whether the money was taken.
+/// A timeout, an error status, a body that cannot be parsed: none of them says whether the money was taken.
 #[tokio::test]
-async fn what_is_not_an_answer_is_asked_again_under_the_same_key() {
+async fn an_unclear_response_is_retried_with_the_same_key() {
     let unclear = [
-        too_late(succeeded()),
+        delayed(succeeded()),
         ResponseTemplate::new(500),
         ResponseTemplate::new(429),
         ResponseTemplate::new(404),
         ResponseTemplate::new(201).set_body_string("<html>welcome</html>"),
         ResponseTemplate::new(201).set_body_json(json!({"status": "perhaps"})),
     ];
-    let orders = Orders::open_with(&IMPATIENT).await;
+    let orders = Orders::open_with(&SHORT_TIMEOUT).await;
     for unclear in unclear {
         orders.provider.reset().await;
         let order = orders.place_and_hold().await;
-        answers_to_charges(&orders, vec![unclear, succeeded()]).await;
+        mock_charges(&orders, vec![unclear, succeeded()]).await;
         orders.pay(order).await;
-        let paid = orders.until(order, "paid").await;
+        let paid = orders.wait_for_status(order, "paid").await;
         assert_eq!(history(&paid), ["pending", "awaiting_payment", "paying", "paid"]);
-        let asked = asked(&orders).await;
-        assert!(asked.len() > 1 && asked.iter().all(|ask| *ask == asked[0]), "{asked:?}");
+        let requests = provider_requests(&orders).await;
+        assert!(requests.len() > 1 && requests.iter().all(|request| *request == requests[0]), "{requests:?}");
     }
 }
 
@@ -126,11 +126,11 @@ async fn what_is_not_an_answer_is_asked_again_under_the_same_key() {
 async fn one_key_is_one_payment() {
     let orders = Orders::open().await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![succeeded()]).await;
+    mock_charges(&orders, vec![succeeded()]).await;
     let path = format!("/orders/{order}/payment");
     let pay = || orders.post_keyed(&path, orders.customer, "pay-1", json!({"source": "tok_ok"}));
     let first = pay().await;
-    orders.until(order, "paid").await;
+    orders.wait_for_status(order, "paid").await;
     let again = pay().await;
     assert_eq!(
         (again.status, &again.body["status"]),
@@ -139,59 +139,65 @@ async fn one_key_is_one_payment() {
     );
     assert_eq!(first.body, again.body);
     assert_eq!(again.headers["idempotency-replayed"], "true");
-    assert_eq!(asked(&orders).await.len(), 1);
+    assert_eq!(provider_requests(&orders).await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_declined_order_expires_like_any_other() {
     let orders = Orders::open_with(&["--order-ttl", "2s"]).await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![declined()]).await;
+    mock_charges(&orders, vec![declined()]).await;
     orders.pay(order).await;
-    let expired = orders.until(order, "cancelled").await;
+    let expired = orders.wait_for_status(order, "cancelled").await;
     assert_eq!(history(&expired)[2..], ["paying", "awaiting_payment", "cancelled"]);
     assert_eq!(expired["reason"], "expired");
-    assert_eq!(orders.until_asked(order, 2).await[1].message, Command::Release);
+    assert_eq!(orders.wait_for_commands(order, 2).await[1].message, Command::Release);
 }
 
 #[tokio::test]
 async fn an_order_cannot_be_cancelled_and_does_not_expire_while_its_payment_is_unknown() {
     let orders = Orders::open_with(&["--payment-timeout", "300ms", "--order-ttl", "1s"]).await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![too_late(succeeded())]).await;
+    mock_charges(&orders, vec![delayed(succeeded())]).await;
     let expires_at = orders.pay(order).await.body["expires_at"].as_str().unwrap().parse().unwrap();
     let refused = orders.cancel(order).await;
     assert_eq!(
         (refused.status, &refused.body["detail"]),
         (StatusCode::CONFLICT, &json!("the order is paying"))
     );
-    let asks = async || (chassis::db::now() > expires_at && asked(&orders).await.len() > 1).then_some(());
-    testbed::until("the provider to be asked again, after the order has expired", asks).await;
+    let retried = async || {
+        (chassis::db::now() > expires_at && provider_requests(&orders).await.len() > 1).then_some(())
+    };
+    testbed::wait_for("a retry after the order has expired", retried).await;
     assert_eq!(orders.read(order).await["status"], "paying");
 }
 
 #[tokio::test]
-async fn a_cancelled_payment_comes_back_and_then_the_stock() {
-    let orders = Orders::open_with(&IMPATIENT).await;
+async fn cancelling_a_paid_order_refunds_the_money_and_then_releases_the_stock() {
+    let orders = Orders::open_with(&SHORT_TIMEOUT).await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![succeeded()]).await;
-    answers_to_refunds(&orders, vec![too_late(refunded()), ResponseTemplate::new(503), refunded()]).await;
+    mock_charges(&orders, vec![succeeded()]).await;
+    mock_refunds(&orders, vec![delayed(refunded()), ResponseTemplate::new(503), refunded()]).await;
     orders.pay(order).await;
-    orders.until(order, "paid").await;
+    orders.wait_for_status(order, "paid").await;
 
     let cancellation = format!("/orders/{order}/cancellation");
     let refunding = orders.post(&cancellation, orders.staff, json!({})).await;
     assert_eq!((refunding.status, &refunding.body["status"]), (StatusCode::ACCEPTED, &json!("refunding")));
-    assert_eq!(orders.asked(order).await.last().unwrap().message, Command::Sell, "the money first");
-    let cancelled = orders.until(order, "cancelled").await;
+    assert_eq!(
+        orders.commands(order).await.last().unwrap().message,
+        Command::Sell,
+        "the refund comes before the release"
+    );
+    let cancelled = orders.wait_for_status(order, "cancelled").await;
     assert_eq!(cancelled["payment"]["refunded"]["amount"], 2500);
     assert_eq!(cancelled["reason"], "customer_request");
-    assert_eq!(orders.until_asked(order, 3).await[2].message, Command::Release);
-    let mut asked = asked(&orders).await;
-    asked.retain(|(_, body)| body.get("source").is_none());
+    assert_eq!(orders.wait_for_commands(order, 3).await[2].message, Command::Release);
+    let mut requests = provider_requests(&orders).await;
+    requests.retain(|(_, body)| body.get("source").is_none());
     assert!(
-        asked.len() > 2 && asked.iter().all(|ask| *ask == asked[0]),
-        "one refund, asked again: {asked:?}"
+        requests.len() > 2 && requests.iter().all(|request| *request == requests[0]),
+        "retries of one refund: {requests:?}"
     );
 }
 
@@ -199,13 +205,13 @@ async fn a_cancelled_payment_comes_back_and_then_the_stock() {
 async fn a_paid_order_is_shipped_and_delivered_by_staff_and_then_final() {
     let orders = Orders::open().await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![succeeded()]).await;
+    mock_charges(&orders, vec![succeeded()]).await;
     let step = async |step: &str, caller| {
         orders.post(&format!("/orders/{order}/{step}"), caller, json!({})).await.status
     };
     assert_eq!(step("shipment", orders.staff).await, StatusCode::CONFLICT, "not paid");
     orders.pay(order).await;
-    orders.until(order, "paid").await;
+    orders.wait_for_status(order, "paid").await;
     assert_eq!(step("shipment", orders.customer).await, StatusCode::FORBIDDEN);
     assert_eq!(step("delivery", orders.staff).await, StatusCode::CONFLICT, "not shipped");
     for path in ["shipment", "shipment", "delivery", "delivery"] {
@@ -216,13 +222,13 @@ async fn a_paid_order_is_shipped_and_delivered_by_staff_and_then_final() {
 }
 
 #[tokio::test]
-async fn of_six_payments_at_once_one_is_made() {
+async fn of_six_concurrent_payments_one_is_made() {
     let orders = Orders::open().await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![succeeded()]).await;
+    mock_charges(&orders, vec![succeeded()]).await;
     let paid = join_all((0..6).map(|_| orders.pay(order))).await;
-    assert_eq!(paid.iter().filter(|answer| answer.status == StatusCode::ACCEPTED).count(), 1);
-    assert_eq!(paid.iter().filter(|answer| answer.status == StatusCode::CONFLICT).count(), 5);
-    orders.until(order, "paid").await;
-    assert_eq!(asked(&orders).await.len(), 1);
+    assert_eq!(paid.iter().filter(|response| response.status == StatusCode::ACCEPTED).count(), 1);
+    assert_eq!(paid.iter().filter(|response| response.status == StatusCode::CONFLICT).count(), 5);
+    orders.wait_for_status(order, "paid").await;
+    assert_eq!(provider_requests(&orders).await.len(), 1);
 }

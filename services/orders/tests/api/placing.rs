@@ -9,10 +9,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Background, Orders, held, history, somebody, two};
+use crate::harness::{Background, Orders, held, history, new_caller, two};
 
 #[tokio::test]
-async fn a_placed_order_is_pending_and_products_is_asked_to_hold_it() {
+async fn a_placed_order_is_pending_and_its_hold_is_sent_to_products() {
     let orders = Orders::open().await;
     let [mug, plate] = [Uuid::now_v7(), Uuid::now_v7()];
     let items = json!({"items": [{"product_id": mug, "quantity": 2}, {"product_id": plate, "quantity": 1}]});
@@ -23,7 +23,7 @@ async fn a_placed_order_is_pending_and_products_is_asked_to_hold_it() {
     assert_eq!((&placed.body["total"], &placed.body["expires_at"]), (&Value::Null, &Value::Null));
     assert_eq!(placed.body, orders.read(id).await);
 
-    let [command] = orders.until_asked(id, 1).await.try_into().unwrap();
+    let [command] = orders.wait_for_commands(id, 1).await.try_into().unwrap();
     let line = |product, quantity| WantedLine {
         product_id: ProductId(product),
         quantity: Quantity::parse(quantity).unwrap(),
@@ -32,21 +32,21 @@ async fn a_placed_order_is_pending_and_products_is_asked_to_hold_it() {
 }
 
 #[tokio::test]
-async fn who_dies_before_products_is_asked_asks_when_it_is_back() {
-    let mut orders = Orders::closed().await;
-    orders.start(&[], Background::Nothing).await;
+async fn an_order_placed_before_a_crash_is_sent_to_products_after_the_restart() {
+    let mut orders = Orders::without_instances().await;
+    orders.start(&[], Background::None).await;
     let order = orders.place().await;
     let rows = "select (select count(*) from orders) + (select count(*) from idempotency)
                 + (select count(*) from outbox) + (select count(*) from stock_requests)";
     assert_eq!(orders.number(rows).await, 4, "one of each");
-    assert!(orders.asked(order).await.is_empty());
+    assert!(orders.commands(order).await.is_empty());
     orders.crash();
     orders.start(&[], Background::All).await;
-    assert_eq!(orders.until_asked(order, 1).await.len(), 1);
+    assert_eq!(orders.wait_for_commands(order, 1).await.len(), 1);
 }
 
 #[tokio::test]
-async fn an_order_is_stored_with_all_that_belongs_to_it_or_not_at_all() {
+async fn an_order_is_stored_with_its_command_and_its_key_or_not_at_all() {
     let orders = Orders::open().await;
     let triggers = [
         ("create trigger broken before insert on orders begin select raise(abort, 'broken'); end", "orders"),
@@ -72,21 +72,23 @@ async fn an_order_is_stored_with_all_that_belongs_to_it_or_not_at_all() {
     }
     assert!(orders.stored(stream::COMMANDS).await.is_empty());
     let placed = orders.post_keyed("/orders", orders.customer, "basket-1", two()).await;
-    assert_eq!(placed.status, StatusCode::CREATED, "and the key is still free");
+    assert_eq!(placed.status, StatusCode::CREATED, "the key was not used");
 }
 
 #[tokio::test]
-async fn one_key_is_one_order_also_when_it_is_sent_many_times_at_once_to_two_instances() {
+async fn concurrent_requests_with_one_key_to_two_instances_place_one_order() {
     let mut orders = Orders::open().await;
     orders.start(&[], Background::All).await;
     let body = two();
     let same = || orders.post_keyed("/orders", orders.customer, "basket-1", body.clone());
     let placed = join_all((0..12).map(|_| same())).await;
     assert!(
-        placed.iter().all(|answer| answer.status == StatusCode::CREATED && answer.body == placed[0].body)
+        placed
+            .iter()
+            .all(|response| response.status == StatusCode::CREATED && response.body == placed[0].body)
     );
     assert_eq!(
-        placed.iter().filter(|answer| answer.headers.contains_key("idempotency-replayed")).count(),
+        placed.iter().filter(|response| response.headers.contains_key("idempotency-replayed")).count(),
         11
     );
     let other = orders.post_keyed("/orders", orders.customer, "basket-1", two()).await;
@@ -94,16 +96,16 @@ async fn one_key_is_one_order_also_when_it_is_sent_many_times_at_once_to_two_ins
         (other.status, &other.body["type"]),
         (StatusCode::UNPROCESSABLE_ENTITY, &json!("/problems/key-reused"))
     );
-    let theirs = orders.post_keyed("/orders", somebody(Role::Customer), "basket-1", body.clone()).await;
+    let theirs = orders.post_keyed("/orders", new_caller(Role::Customer), "basket-1", body.clone()).await;
     assert_ne!(theirs.body["id"], placed[0].body["id"], "a key belongs to its caller");
     assert_eq!(orders.number("select count(*) from orders").await, 2);
 }
 
 #[tokio::test]
-async fn another_customers_order_is_not_there_and_staff_see_all() {
+async fn the_order_of_another_customer_gets_404_and_staff_see_every_order() {
     let orders = Orders::open().await;
     let id = orders.place_and_hold().await;
-    let (order, stranger) = (format!("/orders/{id}"), somebody(Role::Customer));
+    let (order, stranger) = (format!("/orders/{id}"), new_caller(Role::Customer));
     let payment = format!("{order}/payment");
     let pay = async |caller| orders.post(&payment, caller, json!({"source": "tok_ok"})).await.status;
     assert_eq!(orders.get(&order, stranger).await.status, StatusCode::NOT_FOUND);
@@ -122,13 +124,13 @@ async fn another_customers_order_is_not_there_and_staff_see_all() {
 }
 
 #[tokio::test]
-async fn a_list_has_every_order_once_newest_first() {
+async fn pages_contain_every_order_once_newest_first() {
     let orders = Orders::open().await;
     let mut placed = Vec::new();
     for _ in 0..5 {
         placed.push(json!(orders.place().await));
     }
-    orders.tell(serde_json::from_value(placed[1].clone()).unwrap(), held()).await;
+    orders.publish_event(serde_json::from_value(placed[1].clone()).unwrap(), held()).await;
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = orders.get(&format!("/orders?limit=2{cursor}"), orders.customer).await.body;

@@ -1,4 +1,4 @@
-//! The program itself: how it begins and how it ends.
+//! The program: start, shutdown and settings.
 
 use http::StatusCode;
 use testbed::{Client, Nats, Program};
@@ -6,19 +6,19 @@ use testbed::{Client, Nats, Program};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_orders");
 
 #[tokio::test]
-async fn it_says_that_it_is_ready_and_stops_when_it_is_told_to() {
+async fn it_reports_that_it_is_ready_and_shuts_down_on_sigterm() {
     let (nats, folder) = (Nats::start().await, tempfile::tempdir().unwrap());
     let program = Program::start(PROGRAM, &nats, folder.path());
     assert!(program.get("/health/ready").starts_with("HTTP/1.1 200"));
-    let client = Client::of("orders", &nats).await;
+    let client = Client::for_service("orders", &nats).await;
     assert_eq!(client.get("/orders", None).await.status, StatusCode::UNAUTHORIZED);
-    assert!(program.stop().contains("stopping"));
+    assert!(program.stop().contains("shutdown requested"));
 }
 
 #[test]
-fn a_setting_that_cannot_be_is_refused_by_name() {
+fn an_invalid_setting_is_refused_by_name() {
     for setting in [["--order-ttl", "2000000000h"], ["--stock-timeout", "0s"], ["--payment-timeout", "soon"]]
     {
-        Program::refuses(PROGRAM, setting);
+        Program::assert_refuses(PROGRAM, setting);
     }
 }

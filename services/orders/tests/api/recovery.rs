@@ -1,4 +1,4 @@
-//! The process ends at the worst moment and is started again.
+//! The process crashes at the worst moment and is restarted.
 
 use std::{
     sync::{Arc, Mutex},
@@ -6,34 +6,34 @@ use std::{
 };
 
 use http::StatusCode;
-use testbed::until;
+use testbed::wait_for;
 use wiremock::{Mock, Request, matchers::method};
 
 use crate::{
     harness::{Background, Orders, history, two},
-    paying::{IMPATIENT, answers_to_charges, asked, succeeded, too_late},
+    paying::{SHORT_TIMEOUT, delayed, mock_charges, provider_requests, succeeded},
 };
 
 #[tokio::test]
-async fn a_payment_that_was_under_way_is_asked_again_under_its_key() {
-    let mut orders = Orders::open_with(&IMPATIENT).await;
+async fn a_payment_in_flight_at_a_crash_is_retried_with_its_key() {
+    let mut orders = Orders::open_with(&SHORT_TIMEOUT).await;
     let order = orders.place_and_hold().await;
-    answers_to_charges(&orders, vec![too_late(succeeded())]).await;
+    mock_charges(&orders, vec![delayed(succeeded())]).await;
     orders.pay(order).await;
-    until("the provider to be asked", async || asked(&orders).await.pop()).await;
-    let before = asked(&orders).await;
+    wait_for("a request to the provider", async || provider_requests(&orders).await.pop()).await;
+    let before = provider_requests(&orders).await;
     orders.crash();
 
     orders.provider.reset().await;
-    answers_to_charges(&orders, vec![succeeded()]).await;
-    orders.start(&IMPATIENT, Background::All).await;
-    let paid = orders.until(order, "paid").await;
+    mock_charges(&orders, vec![succeeded()]).await;
+    orders.start(&SHORT_TIMEOUT, Background::All).await;
+    let paid = orders.wait_for_status(order, "paid").await;
     assert_eq!(history(&paid), ["pending", "awaiting_payment", "paying", "paid"]);
-    assert_eq!(asked(&orders).await[0], before[0]);
+    assert_eq!(provider_requests(&orders).await[0], before[0]);
 }
 
 #[tokio::test]
-async fn a_key_is_remembered() {
+async fn an_idempotency_key_survives_a_restart() {
     let mut orders = Orders::open().await;
     let body = two();
     let first = orders.post_keyed("/orders", orders.customer, "basket-1", body.clone()).await;
@@ -45,54 +45,55 @@ async fn a_key_is_remembered() {
 }
 
 #[tokio::test]
-async fn an_order_that_expired_meanwhile_is_cancelled() {
+async fn an_order_that_expires_while_the_service_is_down_is_cancelled() {
     let mut orders = Orders::open_with(&["--order-ttl", "1s"]).await;
     let order = orders.place_and_hold().await;
     orders.crash();
     orders.start(&[], Background::All).await;
-    assert_eq!(orders.until(order, "cancelled").await["reason"], "expired");
+    assert_eq!(orders.wait_for_status(order, "cancelled").await["reason"], "expired");
 }
 
 #[tokio::test]
-async fn an_order_whose_answer_was_never_heard_is_asked_about_and_given_up() {
+async fn a_hold_without_a_reply_is_retried_and_cancelled_after_a_restart() {
     let mut orders = Orders::open_with(&["--stock-timeout", "300ms"]).await;
     let order = orders.place().await;
-    orders.until_asked(order, 1).await;
+    orders.wait_for_commands(order, 1).await;
     orders.crash();
     orders.start(&["--stock-timeout", "300ms"], Background::All).await;
-    assert_eq!(orders.until(order, "cancelled").await["reason"], "timed_out");
-    assert_eq!(orders.until_asked(order, 3).await.len(), 3);
+    assert_eq!(orders.wait_for_status(order, "cancelled").await["reason"], "timed_out");
+    assert_eq!(orders.wait_for_commands(order, 3).await.len(), 3);
 }
 
 #[tokio::test]
-async fn an_ask_has_its_whole_time_also_when_it_had_to_wait_for_the_writer() {
-    let mut orders = Orders::open_with(&IMPATIENT).await;
+async fn an_attempt_has_its_full_timeout_after_waiting_for_the_writer() {
+    let mut orders = Orders::open_with(&SHORT_TIMEOUT).await;
     let order = orders.place_and_hold().await;
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let times = Arc::clone(&asked);
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let recorded = Arc::clone(&attempts);
     let never = move |_: &Request| {
-        times.lock().unwrap().push(Instant::now());
-        too_late(succeeded())
+        recorded.lock().unwrap().push(Instant::now());
+        delayed(succeeded())
     };
     Mock::given(method("POST")).respond_with(never).mount(&orders.provider).await;
     orders.pay(order).await;
     orders.crash();
-    asked.lock().unwrap().clear();
+    attempts.lock().unwrap().clear();
 
-    // The lease of the ask that died ends while somebody else writes, and so would a lease that began then.
-    orders.start(&IMPATIENT, Background::All).await;
+    // The lease of the interrupted attempt expires while another process holds the write lock. A lease that started
+    // before the wait for the lock would expire then, too.
+    orders.start(&SHORT_TIMEOUT, Background::All).await;
     let mut other = orders.sqlite().await;
     sqlx::query("begin immediate").execute(&mut other).await.unwrap();
     tokio::time::sleep(Duration::from_millis(3500)).await;
     sqlx::query("rollback").execute(&mut other).await.unwrap();
-    until("the provider to be asked twice", async || (asked.lock().unwrap().len() >= 2).then_some(())).await;
-    let asked = asked.lock().unwrap();
-    let gap = asked[1] - asked[0];
-    assert!(gap > Duration::from_millis(400), "asked again after {gap:?}, and the first ask takes 300 ms");
+    wait_for("two attempts", async || (attempts.lock().unwrap().len() >= 2).then_some(())).await;
+    let attempts = attempts.lock().unwrap();
+    let gap = attempts[1] - attempts[0];
+    assert!(gap > Duration::from_millis(400), "retried after {gap:?}, and an attempt takes 300 ms");
 }
 
 #[tokio::test]
-async fn while_somebody_else_writes_reading_goes_on_and_writing_is_told_to_come_back() {
+async fn while_the_database_is_locked_reads_succeed_and_writes_get_503() {
     let orders = Orders::open().await;
     let order = orders.place().await;
     let mut other = orders.sqlite().await;

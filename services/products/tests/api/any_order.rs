@@ -1,4 +1,4 @@
-//! Whatever is asked, however often and in whatever order: the stock is where the answers say it is.
+//! A property of the commands: in any order and with any repetition, the stock matches the replies.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use crate::harness::{Products, asked, hold};
+use crate::harness::{Products, hold, in_envelope};
 
-/// What is asked for one of the orders.
+/// A message about one of the orders.
 #[derive(Clone, Copy, Debug)]
-enum Ask {
+enum Action {
     Hold,
     Sell,
     Release,
-    /// The message before, once more.
-    Again,
+    /// A duplicate of the last message.
+    Duplicate,
 }
 
-/// What must have become of an order's stock.
+/// The expected state of the stock of an order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Unknown,
@@ -30,52 +30,54 @@ enum State {
     Released,
 }
 
-/// How many each order wants of the one product, of which there are five.
+/// The quantity of each order. There is one product, with a stock of five.
 const WANTED: [i64; 4] = [2, 2, 3, 6];
 
 #[test]
-fn stock_is_where_the_answers_say_it_is() {
+fn the_stock_matches_the_replies_in_any_order_of_commands() {
     let runtime = Runtime::new().unwrap();
     let products = Arc::new(runtime.block_on(Products::open()));
-    let ask = prop_oneof![Just(Ask::Hold), Just(Ask::Sell), Just(Ask::Release), Just(Ask::Again)];
-    let asks = prop::collection::vec((0..WANTED.len(), ask), 1..40);
+    let action =
+        prop_oneof![Just(Action::Hold), Just(Action::Sell), Just(Action::Release), Just(Action::Duplicate)];
+    let actions = prop::collection::vec((0..WANTED.len(), action), 1..40);
     let mut runner = TestRunner::new(ProptestConfig::with_cases(48));
-    runner.run(&asks, |asks| runtime.block_on(check(&products, asks))).unwrap();
+    runner.run(&actions, |actions| runtime.block_on(check(&products, actions))).unwrap();
 }
 
-async fn check(products: &Products, asks: Vec<(usize, Ask)>) -> Result<(), TestCaseError> {
+async fn check(products: &Products, actions: Vec<(usize, Action)>) -> Result<(), TestCaseError> {
     let mug = products.product("Mug", 100, 5).await;
     let orders = WANTED.map(|_| Uuid::now_v7());
     let mut states = WANTED.map(|_| State::Unknown);
-    let mut before = None;
-    for (order, ask) in asks {
-        let command = match ask {
-            Ask::Hold => hold(&[(mug, WANTED[order])]),
-            Ask::Sell => Command::Sell,
-            Ask::Release => Command::Release,
-            Ask::Again => {
-                if let Some(message) = &before {
+    let mut last = None;
+    for (order, action) in actions {
+        let body = match action {
+            Action::Hold => hold(&[(mug, WANTED[order])]),
+            Action::Sell => Command::Sell,
+            Action::Release => Command::Release,
+            Action::Duplicate => {
+                if let Some(message) = &last {
                     let outcome = products.instance.handle(message).await;
-                    prop_assert!(matches!(outcome, Outcome::Repeated), "{:?}", outcome);
+                    prop_assert!(matches!(outcome, Outcome::Duplicate), "{:?}", outcome);
                 }
                 continue;
             }
         };
-        let message = asked(orders[order], command);
+        let message = in_envelope(orders[order], body);
         let outcome = products.instance.handle(&message).await;
-        states[order] = match (ask, states[order]) {
-            (Ask::Hold, State::Unknown) if WANTED[order] <= 5 - taken(states) => State::Held,
-            (Ask::Hold, State::Unknown) => State::Refused,
-            (Ask::Sell, State::Held) => State::Sold,
-            (Ask::Release, _) => State::Released,
-            (_, as_it_was) => as_it_was,
+        states[order] = match (action, states[order]) {
+            (Action::Hold, State::Unknown) if WANTED[order] <= 5 - taken(states) => State::Held,
+            (Action::Hold, State::Unknown) => State::Refused,
+            (Action::Sell, State::Held) => State::Sold,
+            (Action::Release, _) => State::Released,
+            (_, unchanged) => unchanged,
         };
-        let poison = matches!(ask, Ask::Sell) && matches!(states[order], State::Unknown | State::Refused);
-        prop_assert_eq!(matches!(outcome, Outcome::Poison(_)), poison, "{:?}", outcome);
-        if !poison {
-            let told = products.instance.told(orders[order]).await.pop().unwrap().message;
-            prop_assert_eq!(told_state(&told), states[order]);
-            before = Some(message);
+        let rejected =
+            matches!(action, Action::Sell) && matches!(states[order], State::Unknown | State::Refused);
+        prop_assert_eq!(matches!(outcome, Outcome::Reject(_)), rejected, "{:?}", outcome);
+        if !rejected {
+            let event = products.instance.events_of(orders[order]).await.pop().unwrap().message;
+            prop_assert_eq!(state_in(&event), states[order]);
+            last = Some(message);
         }
         let sum =
             |state| (0..4).filter(|order| states[*order] == state).map(|order| WANTED[order]).sum::<i64>();
@@ -90,7 +92,7 @@ fn taken(states: [State; 4]) -> i64 {
     (0..4).filter(takes).map(|order| WANTED[order]).sum()
 }
 
-fn told_state(event: &Event) -> State {
+fn state_in(event: &Event) -> State {
     match event {
         Event::StockHeld { .. } => State::Held,
         Event::StockRefused { reason: Refused::OutOfStock } => State::Refused,

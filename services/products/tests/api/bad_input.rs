@@ -1,14 +1,14 @@
-//! What comes to the endpoint need not have come through a gateway.
+//! Invalid requests: the service does not rely on the gateway.
 
 use contracts::caller::Role;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Products, somebody};
+use crate::harness::{Products, new_caller};
 
 #[tokio::test]
-async fn what_is_not_json_is_refused() {
+async fn a_body_that_is_not_json_is_refused() {
     let products = Products::open().await;
     let send = async |content_type: &str, body: &[u8]| {
         let request = Request::post("/products").header("content-type", content_type);
@@ -25,7 +25,7 @@ async fn what_is_not_json_is_refused() {
 }
 
 #[tokio::test]
-async fn a_product_that_cannot_be_is_refused_and_every_field_is_named() {
+async fn an_invalid_product_is_refused_and_every_field_is_named() {
     let products = Products::open().await;
     let with = |field: &str, value: Value| {
         let mut body = json!({"name": "Mug", "price": {"amount": 100, "currency": "EUR"}, "stock": 1});
@@ -68,11 +68,11 @@ async fn a_product_that_cannot_be_is_refused_and_every_field_is_named() {
 }
 
 #[tokio::test]
-async fn checks_come_in_the_order_of_the_api() {
+async fn checks_run_in_the_order_that_the_api_documents() {
     let products = Products::open().await;
     let post =
         async |path: &str, caller, body| products.client.json(Request::post(path), caller, body).await.status;
-    let (customer, staff) = (Some(somebody(Role::Customer)), Some(products.staff));
+    let (customer, staff) = (Some(new_caller(Role::Customer)), Some(products.staff));
     let nothing = format!("/products/{}/restocks", Uuid::now_v7());
     assert_eq!(post(&nothing, None, json!({})).await, StatusCode::UNAUTHORIZED);
     assert_eq!(post(&nothing, customer, json!({})).await, StatusCode::FORBIDDEN, "before 404");
@@ -97,12 +97,12 @@ async fn checks_come_in_the_order_of_the_api() {
 }
 
 #[tokio::test]
-async fn who_is_not_staff_changes_nothing_and_sees_no_stock() {
+async fn only_staff_can_change_products_and_read_stock() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 5).await;
     let path = format!("/products/{}", mug.0);
     for (caller, status) in
-        [(None, StatusCode::UNAUTHORIZED), (Some(somebody(Role::Customer)), StatusCode::FORBIDDEN)]
+        [(None, StatusCode::UNAUTHORIZED), (Some(new_caller(Role::Customer)), StatusCode::FORBIDDEN)]
     {
         assert_eq!(products.client.get(&format!("{path}/stock"), caller).await.status, status);
         let send = async |request| products.client.json(request, caller, json!({"quantity": 1})).await.status;
@@ -114,7 +114,7 @@ async fn who_is_not_staff_changes_nothing_and_sees_no_stock() {
 }
 
 #[tokio::test]
-async fn paths_methods_ids_and_queries_that_are_not_there_are_refused() {
+async fn unknown_paths_methods_ids_and_queries_are_refused() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 5).await.0;
     let get = async |path: String| products.get(&path).await.status;
@@ -124,7 +124,7 @@ async fn paths_methods_ids_and_queries_that_are_not_there_are_refused() {
     for query in ["limit=0", "limit=101", "limit=x", "cursor=x", "limit=1&limit=2", "q=%00"] {
         assert_eq!(get(format!("/products?{query}")).await, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
     }
-    assert_eq!(get("/orders".into()).await, StatusCode::NOT_FOUND, "not its own");
+    assert_eq!(get("/orders".into()).await, StatusCode::NOT_FOUND, "a path of another service");
     let method = products.client.send(Request::delete("/products"), Some(products.staff), "".into()).await;
     assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
     for body in [json!({}), json!({"name": null}), json!({"price": null}), json!({"stock": 5})] {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Products;
 
-/// A text as it stands in a query.
+/// A text, percent-encoded for a query.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
 }
@@ -15,7 +15,7 @@ async fn names(products: &Products, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_search_finds_the_beginnings_of_all_its_words_in_any_case() {
+async fn a_search_matches_the_beginnings_of_words_in_any_case() {
     let products = Products::open().await;
     for name in ["Blue Mug", "Blue Plate", "Übergroße Tasse", "東京タワー"] {
         products.product(name, 100, 1).await;
@@ -25,12 +25,12 @@ async fn a_search_finds_the_beginnings_of_all_its_words_in_any_case() {
     assert_eq!(names(&products, "ug").await, [""; 0], "not the middle of a word");
     assert_eq!(names(&products, "über").await, ["Übergroße Tasse"]);
     assert_eq!(names(&products, "東京").await, ["東京タワー"]);
-    assert_eq!(names(&products, "NOT plate").await, [""; 0], "an operator is a word like any other");
-    assert_eq!(names(&products, "\"* (🦀").await.len(), 4, "no word lists everything");
+    assert_eq!(names(&products, "NOT plate").await, [""; 0], "an operator is an ordinary word");
+    assert_eq!(names(&products, "\"* (🦀").await.len(), 4, "a search without a word lists every product");
 }
 
 #[tokio::test]
-async fn a_product_that_is_changed_reads_and_is_found_as_it_is_now() {
+async fn a_changed_product_is_read_and_found_as_changed() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 1).await;
     let changed =
@@ -42,7 +42,7 @@ async fn a_product_that_is_changed_reads_and_is_found_as_it_is_now() {
 }
 
 #[tokio::test]
-async fn pages_have_every_product_once_while_more_are_added() {
+async fn pages_contain_every_product_once_while_others_are_added() {
     let products = Products::open().await;
     for n in 0..7 {
         products.product(&format!("Mug {n}"), 100, 1).await;
@@ -62,7 +62,7 @@ async fn pages_have_every_product_once_while_more_are_added() {
 }
 
 #[tokio::test]
-async fn stock_that_comes_in_comes_in_once() {
+async fn a_repeated_restock_adds_its_units_once() {
     let products = Products::open().await;
     let mug: ProductId = products.product("Mug", 100, 5).await;
     let path = format!("/products/{}/restocks", mug.0);

@@ -1,4 +1,4 @@
-//! What orders ask of the stock: twice, late, too early and wrongly.
+//! Commands: repeated, late, early and invalid.
 
 use chassis::inbox::Outcome;
 use contracts::{
@@ -10,28 +10,29 @@ use contracts::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{Products, asked, hold};
+use crate::harness::{Products, hold, in_envelope};
 
 fn mug() -> HeldLine {
     HeldLine { name: "Mug".into(), unit_price: Money::cents(1250) }
 }
 
 #[tokio::test]
-async fn what_is_held_is_sold_and_what_is_sold_is_given_back() {
+async fn held_stock_is_sold_and_sold_stock_is_released() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 1250, 5).await, Uuid::now_v7());
-    let held = products.ask(order, hold(&[(mug, 2)])).await;
+    let held = products.execute(order, hold(&[(mug, 2)])).await;
     assert_eq!(held, Event::StockHeld { lines: vec![self::mug()] });
     assert_eq!(products.stock(mug).await, [5, 3, 2, 0]);
-    assert_eq!(products.ask(order, Sell).await, Event::StockSold);
+    assert_eq!(products.execute(order, Sell).await, Event::StockSold);
     assert_eq!(products.stock(mug).await, [5, 3, 0, 2]);
-    assert_eq!(products.ask(order, Release).await, Event::StockReleased);
+    assert_eq!(products.execute(order, Release).await, Event::StockReleased);
     assert_eq!(products.stock(mug).await, [5, 5, 0, 0]);
 }
 
-/// Twice by the stream, which is the same message; and twice by orders, which is another and wants an answer.
+/// The stream can deliver a message twice: the second delivery is skipped. Orders can send a command twice, in two
+/// messages: each gets a reply.
 #[tokio::test]
-async fn each_command_may_come_twice() {
+async fn a_repeated_command_has_one_effect_and_gets_the_same_reply() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 1250, 5).await, Uuid::now_v7());
     let steps = [
@@ -39,100 +40,102 @@ async fn each_command_may_come_twice() {
         (Sell, [5, 3, 0, 2], Event::StockSold),
         (Release, [5, 5, 0, 0], Event::StockReleased),
     ];
-    let mut told = 0;
+    let mut replies = 0;
     for (command, stock, event) in steps {
-        let message = asked(order, command.clone());
+        let message = in_envelope(order, command.clone());
         assert!(matches!(products.instance.handle(&message).await, Outcome::Done));
-        assert!(matches!(products.instance.handle(&message).await, Outcome::Repeated));
-        assert_eq!(products.instance.told(order).await.len(), told + 1, "who redelivers is not answered");
-        assert_eq!(products.ask(order, command).await, event, "who asks again is");
+        assert!(matches!(products.instance.handle(&message).await, Outcome::Duplicate));
+        assert_eq!(products.instance.events_of(order).await.len(), replies + 1, "a duplicate gets no reply");
+        assert_eq!(products.execute(order, command).await, event, "a retry gets a reply");
         assert_eq!(products.stock(mug).await, stock);
-        told += 2;
+        replies += 2;
     }
     let versions: Vec<_> =
-        products.instance.told(order).await.iter().map(|told| told.aggregate_version).collect();
-    assert_eq!(versions, [1, 2, 3, 4, 5, 6], "each answer is younger than the one before");
+        products.instance.events_of(order).await.iter().map(|event| event.aggregate_version).collect();
+    assert_eq!(versions, [1, 2, 3, 4, 5, 6], "each reply is a new version");
 }
 
 #[tokio::test]
-async fn a_hold_that_comes_after_its_release_does_nothing() {
+async fn a_hold_after_its_release_does_nothing() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 1250, 5).await, Uuid::now_v7());
-    assert_eq!(products.ask(order, Release).await, Event::StockReleased);
-    assert_eq!(products.ask(order, hold(&[(mug, 2)])).await, Event::StockReleased);
+    assert_eq!(products.execute(order, Release).await, Event::StockReleased);
+    assert_eq!(products.execute(order, hold(&[(mug, 2)])).await, Event::StockReleased);
     assert_eq!(products.stock(mug).await, [5, 5, 0, 0]);
 
     let other = Uuid::now_v7();
-    products.ask(other, hold(&[(mug, 2)])).await;
-    products.ask(other, Release).await;
+    products.execute(other, hold(&[(mug, 2)])).await;
+    products.execute(other, Release).await;
     assert_eq!(
-        products.ask(other, hold(&[(mug, 2)])).await,
+        products.execute(other, hold(&[(mug, 2)])).await,
         Event::StockReleased,
-        "also where it had been held"
+        "also if the stock was held before"
     );
     assert_eq!(products.stock(mug).await, [5, 5, 0, 0]);
 }
 
 #[tokio::test]
-async fn a_hold_that_comes_after_its_sale_is_told_that_it_is_sold() {
+async fn a_hold_after_its_sale_is_answered_with_the_sale() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 1250, 5).await, Uuid::now_v7());
-    products.ask(order, hold(&[(mug, 2)])).await;
-    products.ask(order, Sell).await;
-    assert_eq!(products.ask(order, hold(&[(mug, 2)])).await, Event::StockSold);
+    products.execute(order, hold(&[(mug, 2)])).await;
+    products.execute(order, Sell).await;
+    assert_eq!(products.execute(order, hold(&[(mug, 2)])).await, Event::StockSold);
     assert_eq!(products.stock(mug).await, [5, 3, 0, 2]);
 }
 
 #[tokio::test]
-async fn a_sale_that_comes_after_its_release_does_nothing() {
+async fn a_sale_after_its_release_does_nothing() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 1250, 5).await, Uuid::now_v7());
-    products.ask(order, hold(&[(mug, 2)])).await;
-    products.ask(order, Release).await;
-    assert_eq!(products.ask(order, Sell).await, Event::StockReleased);
+    products.execute(order, hold(&[(mug, 2)])).await;
+    products.execute(order, Release).await;
+    assert_eq!(products.execute(order, Sell).await, Event::StockReleased);
     assert_eq!(products.stock(mug).await, [5, 5, 0, 0]);
 }
 
 #[tokio::test]
-async fn what_is_not_held_cannot_be_sold() {
+async fn stock_that_is_not_held_cannot_be_sold() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 1250, 1).await, Uuid::now_v7());
-    assert_eq!(products.refuse(order, Sell).await, format!("nothing is held for the order {order}"));
-    products.ask(order, hold(&[(mug, 2)])).await;
-    assert_eq!(products.refuse(order, Sell).await, format!("nothing is held for the order {order}"));
+    assert_eq!(products.rejection(order, Sell).await, format!("nothing is held for the order {order}"));
+    products.execute(order, hold(&[(mug, 2)])).await;
+    assert_eq!(products.rejection(order, Sell).await, format!("nothing is held for the order {order}"));
     assert_eq!(products.stock(mug).await, [1, 1, 0, 0]);
 }
 
 #[tokio::test]
-async fn a_refusal_is_remembered_also_when_there_is_enough_later() {
+async fn a_refusal_is_final_even_when_stock_arrives_later() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 1250, 1).await, Uuid::now_v7());
     let refused = Event::StockRefused { reason: Refused::OutOfStock };
-    assert_eq!(products.ask(order, hold(&[(mug, 2)])).await, refused);
+    assert_eq!(products.execute(order, hold(&[(mug, 2)])).await, refused);
     products.post(&format!("/products/{}/restocks", mug.0), json!({"quantity": 9})).await;
-    assert_eq!(products.ask(order, hold(&[(mug, 2)])).await, refused);
-    assert_eq!(products.ask(order, Release).await, Event::StockReleased);
+    assert_eq!(products.execute(order, hold(&[(mug, 2)])).await, refused);
+    assert_eq!(products.execute(order, Release).await, Event::StockReleased);
     assert_eq!(products.stock(mug).await, [10, 10, 0, 0]);
 }
 
 #[tokio::test]
-async fn of_fifty_lines_all_are_held_or_none() {
+async fn all_fifty_lines_are_held_or_none() {
     let products = Products::open().await;
     let mut lines = Vec::new();
     for n in 0..50 {
         lines.push((products.product(&format!("Product {n}"), 100 + n, 3).await, 2));
     }
-    let Event::StockHeld { lines: held } = products.ask(Uuid::now_v7(), hold(&lines)).await else { panic!() };
+    let Event::StockHeld { lines: held } = products.execute(Uuid::now_v7(), hold(&lines)).await else {
+        panic!()
+    };
     let prices: Vec<_> = held.iter().map(|line| line.unit_price.amount).collect();
     assert_eq!(prices, (100..150).collect::<Vec<_>>(), "in the order of the command");
 
     for at in [0, 25, 49] {
         let mut lines: Vec<_> = lines.iter().map(|(product, _)| (*product, 1)).collect();
         lines[at].1 = 2;
-        let refused = products.ask(Uuid::now_v7(), hold(&lines)).await;
+        let refused = products.execute(Uuid::now_v7(), hold(&lines)).await;
         assert_eq!(refused, Event::StockRefused { reason: Refused::OutOfStock });
         lines[at] = (ProductId(Uuid::now_v7()), 1);
-        let refused = products.ask(Uuid::now_v7(), hold(&lines)).await;
+        let refused = products.execute(Uuid::now_v7(), hold(&lines)).await;
         assert_eq!(refused, Event::StockRefused { reason: Refused::UnknownProduct });
     }
     for (product, _) in lines {
@@ -140,32 +143,34 @@ async fn of_fifty_lines_all_are_held_or_none() {
     }
 }
 
-/// Orders do not ask so, and the ledger must add up whatever is asked.
+/// Orders never sends this, but the ledger must add up whatever the command.
 #[tokio::test]
-async fn a_product_that_stands_twice_in_an_order_is_held_sold_and_given_back_twice() {
+async fn a_product_that_occurs_twice_in_an_order_is_held_sold_and_released_twice() {
     let products = Products::open().await;
     let mug = products.product("Mug", 1250, 9).await;
-    for (ask, stock) in [(Sell, [9, 4, 0, 5]), (Release, [9, 9, 0, 0])] {
+    for (last, stock) in [(Sell, [9, 4, 0, 5]), (Release, [9, 9, 0, 0])] {
         let order = Uuid::now_v7();
-        products.ask(order, hold(&[(mug, 2), (mug, 3)])).await;
+        products.execute(order, hold(&[(mug, 2), (mug, 3)])).await;
         assert_eq!(products.stock(mug).await, [9, 4, 5, 0]);
-        products.ask(order, ask).await;
+        products.execute(order, last).await;
         assert_eq!(products.stock(mug).await, stock);
-        products.ask(order, Release).await;
+        products.execute(order, Release).await;
         assert_eq!(products.stock(mug).await, [9, 9, 0, 0]);
     }
-    let refused = products.ask(Uuid::now_v7(), hold(&[(mug, 5), (mug, 5)])).await;
+    let refused = products.execute(Uuid::now_v7(), hold(&[(mug, 5), (mug, 5)])).await;
     assert_eq!(refused, Event::StockRefused { reason: Refused::OutOfStock });
     assert_eq!(products.stock(mug).await, [9, 9, 0, 0]);
 }
 
 #[tokio::test]
-async fn a_line_is_called_and_costs_what_it_did_when_it_was_held() {
+async fn a_line_keeps_the_name_and_price_of_when_it_was_held() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 1250, 5).await, Uuid::now_v7());
-    let held = products.ask(order, hold(&[(mug, 2)])).await;
+    let held = products.execute(order, hold(&[(mug, 2)])).await;
     products.patch(mug, json!({"name": "Beaker", "price": {"amount": 9900, "currency": "EUR"}})).await;
-    assert_eq!(products.ask(order, hold(&[(mug, 2)])).await, held);
-    let Event::StockHeld { lines } = products.ask(Uuid::now_v7(), hold(&[(mug, 2)])).await else { panic!() };
+    assert_eq!(products.execute(order, hold(&[(mug, 2)])).await, held);
+    let Event::StockHeld { lines } = products.execute(Uuid::now_v7(), hold(&[(mug, 2)])).await else {
+        panic!()
+    };
     assert_eq!(lines, [HeldLine { name: "Beaker".into(), unit_price: Money::cents(9900) }]);
 }

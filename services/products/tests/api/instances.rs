@@ -1,4 +1,4 @@
-//! Several instances on one database, and the whole way from the stream of commands to the stream of events.
+//! Several instances on one database, from the stream of commands to the stream of events.
 
 use chassis::{inbox::Outcome, web};
 use contracts::{
@@ -9,20 +9,20 @@ use contracts::{
 };
 use futures::future::join_all;
 use http::StatusCode;
-use testbed::until;
+use testbed::wait_for;
 use uuid::Uuid;
 
-use crate::harness::{Products, asked, hold};
+use crate::harness::{Products, hold, in_envelope};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_consumers_at_once_never_sell_more_than_there_is() {
+async fn eight_concurrent_consumers_never_oversell() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 10).await;
     let consumers = join_all((0..8).map(|_| products.one_more())).await;
     let buy = |consumer| async move {
         let mut held = 0;
         for _ in 0..5 {
-            match crate::harness::Instance::ask(consumer, Uuid::now_v7(), hold(&[(mug, 1)])).await {
+            match crate::harness::Instance::execute(consumer, Uuid::now_v7(), hold(&[(mug, 1)])).await {
                 Event::StockHeld { .. } => held += 1,
                 refused => assert_eq!(refused, Event::StockRefused { reason: Refused::OutOfStock }),
             }
@@ -34,46 +34,46 @@ async fn eight_consumers_at_once_never_sell_more_than_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_message_that_comes_to_all_at_once_is_handled_by_one() {
+async fn a_message_that_all_instances_receive_is_processed_by_one() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 10).await;
     let consumers = join_all((0..8).map(|_| products.one_more())).await;
     let order = Uuid::now_v7();
     for command in [hold(&[(mug, 1)]), Sell, Release] {
-        let message = asked(order, command);
+        let message = in_envelope(order, command);
         let outcomes = join_all(consumers.iter().map(|consumer| consumer.handle(&message))).await;
         assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Done)).count(), 1);
-        assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Repeated)).count(), 7);
+        assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate)).count(), 7);
     }
-    assert_eq!(products.instance.told(order).await.len(), 3);
+    assert_eq!(products.instance.events_of(order).await.len(), 3);
     assert_eq!(products.stock(mug).await, [10, 10, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_asked_on_the_stream_is_answered_on_the_stream_by_any_instance() {
+async fn commands_on_the_stream_get_replies_from_any_instance() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 10).await;
     for _ in 0..3 {
         products.one_more().await.run();
     }
     for _ in 0..40 {
-        products.instance.send(&asked(Uuid::now_v7(), hold(&[(mug, 1)]))).await;
+        products.instance.send(&in_envelope(Uuid::now_v7(), hold(&[(mug, 1)]))).await;
     }
-    let answers = until("forty answers", async || {
+    let replies = wait_for("forty replies", async || {
         Some(products.instance.events().await).filter(|events| events.len() >= 40)
     })
     .await;
-    let held = answers.iter().filter(|event| matches!(event.message, Event::StockHeld { .. })).count();
-    assert_eq!((answers.len(), held), (40, 10));
+    let held = replies.iter().filter(|event| matches!(event.message, Event::StockHeld { .. })).count();
+    assert_eq!((replies.len(), held), (40, 10));
     assert_eq!(products.stock(mug).await, [10, 0, 10, 0]);
-    until("no command to be left", async || {
+    wait_for("the stream of commands to be empty", async || {
         products.instance.stored(stream::COMMANDS).await.is_empty().then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn garbage_on_the_stream_of_commands_is_put_aside_and_the_next_command_is_handled() {
+async fn garbage_among_the_commands_becomes_dead_letters_and_the_next_command_is_processed() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 10).await;
     let stream = products.one_more().await.bus.jetstream;
@@ -101,21 +101,21 @@ async fn garbage_on_the_stream_of_commands_is_put_aside_and_the_next_command_is_
         stream.publish("commands.products.hold", payload.clone().into()).await.unwrap().await.unwrap();
     }
     stream.publish("commands.products.eat", "{}".into()).await.unwrap().await.unwrap();
-    products.instance.send(&asked(Uuid::now_v7(), Sell)).await;
+    products.instance.send(&in_envelope(Uuid::now_v7(), Sell)).await;
     stream.publish("commands.products.hold", line("2").into()).await.unwrap().await.unwrap();
-    until("the good one to be answered", async || {
+    wait_for("the reply to the valid command", async || {
         matches!(products.instance.events().await.as_slice(), [event] if matches!(event.message, Event::StockHeld { .. }))
             .then_some(())
     })
     .await;
     let dead =
         async || (products.instance.stored(stream::DEAD_LETTERS).await.len() == bad.len() + 2).then_some(());
-    until("the others to be put aside", dead).await;
+    wait_for("the others to be dead letters", dead).await;
     assert_eq!(products.stock(mug).await, [10, 8, 2, 0]);
 }
 
 #[tokio::test]
-async fn one_key_is_one_delivery_whichever_instance_is_asked() {
+async fn one_key_restocks_once_whichever_instance_handles_it() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 0).await;
     let other = products.one_more().await;
@@ -126,18 +126,18 @@ async fn one_key_is_one_delivery_whichever_instance_is_asked() {
     );
     let (here, there) = (here.unwrap(), there.unwrap());
     assert_eq!(here.answer, there.answer);
-    assert!(here.replayed != there.replayed, "one of them did it");
+    assert!(here.replayed != there.replayed, "one of them restocked");
     assert_eq!(products.stock(mug).await, [7, 7, 0, 0]);
 }
 
 #[tokio::test]
-async fn an_order_is_handled_by_one_instance_and_then_by_another() {
+async fn the_commands_of_an_order_can_be_processed_by_different_instances() {
     let products = Products::open().await;
     let (mug, order) = (products.product("Mug", 100, 5).await, Uuid::now_v7());
     let (one, other) = (products.one_more().await, products.one_more().await);
-    one.ask(order, hold(&[(mug, 2)])).await;
-    assert_eq!(other.ask(order, Sell).await, Event::StockSold);
-    assert_eq!(one.ask(order, Release).await, Event::StockReleased);
+    one.execute(order, hold(&[(mug, 2)])).await;
+    assert_eq!(other.execute(order, Sell).await, Event::StockSold);
+    assert_eq!(one.execute(order, Release).await, Event::StockReleased);
     let sold = products.get(&format!("/products/{}/stock", mug.0)).await;
     assert_eq!((sold.status, &sold.body["available"]), (StatusCode::OK, &5.into()));
 }

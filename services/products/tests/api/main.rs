@@ -1,4 +1,4 @@
-//! The service of products as NATS sees it: each test has a server and a database of its own.
+//! The products service over NATS. Each test has its own server and database.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 

@@ -1,4 +1,4 @@
-//! The program itself: how it begins and how it ends.
+//! The program: start and shutdown.
 
 use http::StatusCode;
 use testbed::{Client, Nats, Program};
@@ -6,11 +6,11 @@ use testbed::{Client, Nats, Program};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_products");
 
 #[tokio::test]
-async fn it_says_that_it_is_ready_and_stops_when_it_is_told_to() {
+async fn it_reports_that_it_is_ready_and_shuts_down_on_sigterm() {
     let (nats, folder) = (Nats::start().await, tempfile::tempdir().unwrap());
     let program = Program::start(PROGRAM, &nats, folder.path());
     assert!(program.get("/health/ready").starts_with("HTTP/1.1 200"));
-    let client = Client::of("products", &nats).await;
+    let client = Client::for_service("products", &nats).await;
     assert_eq!(client.get("/products", None).await.status, StatusCode::OK);
-    assert!(program.stop().contains("stopping"));
+    assert!(program.stop().contains("shutdown requested"));
 }

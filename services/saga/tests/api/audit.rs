@@ -1,17 +1,17 @@
-//! What holds when everything that was under way has come to its end.
+//! The invariants that hold when no message and no request is in flight.
 
 use serde_json::Value;
 
 use crate::harness::World;
 
 impl World<'_> {
-    /// Checks every order against the stock and against the provider's ledger.
+    /// Compares every order with the stock and with the ledger of the provider.
     pub fn audit(&self) {
         let (mut held, mut sold) = (0, 0);
         for order in &self.orders {
             let order = self.read(*order);
-            legal_history(&order);
-            self.money_matches(&order);
+            assert_legal_history(&order);
+            self.assert_money_matches(&order);
             let units = order["items"][0]["quantity"].as_i64().unwrap();
             let reservation = match order["status"].as_str().unwrap() {
                 "awaiting_payment" => {
@@ -38,12 +38,12 @@ impl World<'_> {
             "select received || ' ' || available || ' ' || held || ' ' || sold, 0 from products",
         );
         assert_eq!(stock[0].0, format!("{received} {} {held} {sold}", received - held - sold), "{product}");
-        self.nothing_is_open();
+        self.assert_nothing_is_open();
     }
 
-    fn nothing_is_open(&self) {
+    fn assert_nothing_is_open(&self) {
         let open = self.in_orders(
-            "select subject, seq from outbox union all select request, attempts from stock_requests
+            "select subject, seq from outbox union all select command, attempts from stock_requests
              union all select source, attempts from payment_attempts where outcome is null
              union all select charge_id, attempts from refunds where done = 0",
         );
@@ -52,10 +52,12 @@ impl World<'_> {
         assert!(unpublished.is_empty(), "{unpublished:?}");
     }
 
-    /// One capture at the most, one where it is paid, and given back where it was cancelled after that.
-    fn money_matches(&self, order: &Value) {
-        let (captured, refunded) = self.ground.ledger.captured_and_refunded(order["id"].as_str().unwrap());
-        let has_been = |status: &str| statuses(order).any(|been| been == status);
+    /// A paid order has one successful charge, and one refund if it was cancelled afterwards. Any other order has
+    /// neither.
+    fn assert_money_matches(&self, order: &Value) {
+        let (captured, refunded) =
+            self.environment.ledger.captured_and_refunded(order["id"].as_str().unwrap());
+        let has_been = |status: &str| statuses(order).any(|previous| previous == status);
         assert_eq!(captured, usize::from(has_been("paid")), "{order}");
         assert_eq!(refunded, usize::from(has_been("refunding")), "{order}");
         let amount = |moved: &str| order["payment"][moved]["amount"].as_i64().unwrap();
@@ -69,8 +71,8 @@ fn statuses(order: &Value) -> impl Iterator<Item = &str> {
     order["history"].as_array().unwrap().iter().map(|entry| entry["status"].as_str().unwrap())
 }
 
-/// The diagram of an order's life, once more and from another hand.
-fn legal_history(order: &Value) {
+/// The state machine of an order, written independently of the code under test.
+fn assert_legal_history(order: &Value) {
     let steps: Vec<_> = statuses(order).collect();
     assert_eq!((steps[0], steps.last()), ("pending", order["status"].as_str().as_ref()), "{order}");
     for step in steps.windows(2) {

@@ -1,10 +1,10 @@
-//! Orders and products in one process, in which nothing happens by itself.
+//! Orders and products in one process, without background tasks.
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use chassis::{
     Bus, Db,
-    inbox::{Consumer, Handle, Outcome},
+    inbox::{Consumer, Handler, Outcome},
     outbox::Relay,
     web,
 };
@@ -17,7 +17,7 @@ use contracts::{
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testbed::{Nats, until};
+use testbed::{Nats, wait_for};
 use tokio::runtime::{self, Runtime};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -25,14 +25,14 @@ use wiremock::{Mock, MockServer, matchers::method};
 
 use crate::provider::Ledger;
 
-/// What one saga after another may use: to start it takes longer than a saga does.
-pub struct Ground {
+/// The server and the provider, which several sagas share: starting them takes longer than a saga.
+pub struct Environment {
     nats: Nats,
     provider: MockServer,
     pub ledger: Ledger,
 }
 
-impl Ground {
+impl Environment {
     pub fn new() -> Self {
         let ledger = Ledger::default();
         let (nats, provider) = current_thread().block_on(async {
@@ -44,31 +44,31 @@ impl Ground {
     }
 }
 
-/// A shop in which a step is taken when a test says so, and not before.
+/// A shop in which every step is a function call of the test.
 pub struct World<'a> {
-    pub ground: &'a Ground,
+    pub environment: &'a Environment,
     folder: TempDir,
     process: Process,
     staff: Caller,
     customer: Caller,
-    /// What orders has sent to products.
+    /// The commands from orders to products.
     pub commands: Mailbox,
-    /// What products has told orders.
+    /// The events from products to orders.
     pub events: Mailbox,
-    /// How many of each product were received.
+    /// The products, each with the number of its units.
     pub products: Vec<(Uuid, i64)>,
     pub orders: Vec<Uuid>,
-    /// Whether a question to the provider may have died with the process that asked it.
-    lost: bool,
+    /// Whether a request to the provider may have been aborted by a crash.
+    request_lost: bool,
 }
 
 /// Messages of one stream.
 pub struct Mailbox {
     stream: &'static str,
     read: u64,
-    /// Published, and not delivered yet: any of them may be the next.
+    /// Published and not delivered yet. A test may deliver any of them next.
     pub waiting: Vec<Bytes>,
-    /// Delivered: any of them may come again.
+    /// Delivered. A test may deliver any of them again.
     pub delivered: Vec<Bytes>,
 }
 
@@ -88,10 +88,10 @@ struct Service<A> {
 }
 
 impl<'a> World<'a> {
-    pub fn new(ground: &'a Ground) -> Self {
-        // In memory where that can be: it is processes that end here, not machines, and to wait for a disk would teach nothing.
+    pub fn new(environment: &'a Environment) -> Self {
+        // In memory if possible: the tests crash processes, not machines, so waiting for a disk would add nothing.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let process = Process::start(ground, &folder);
+        let process = Process::start(environment, &folder);
         let [commands, events] = [stream::COMMANDS, stream::EVENTS].map(|stream| Mailbox {
             stream,
             read: process.last_sequence(stream),
@@ -101,14 +101,25 @@ impl<'a> World<'a> {
         let [staff, customer] =
             [Role::Staff, Role::Customer].map(|role| Caller { id: UserId(Uuid::now_v7()), role });
         let (products, orders) = (Vec::new(), Vec::new());
-        Self { ground, folder, process, staff, customer, commands, events, products, orders, lost: false }
+        Self {
+            environment,
+            folder,
+            process,
+            staff,
+            customer,
+            commands,
+            events,
+            products,
+            orders,
+            request_lost: false,
+        }
     }
 
-    /// Ends the process with all that it has under way, and starts it again on the same databases.
+    /// Aborts the process with everything that it has in flight, and starts it again on the same databases.
     pub fn crash(&mut self) {
-        let next = Process::start(self.ground, &self.folder);
+        let next = Process::start(self.environment, &self.folder);
         std::mem::replace(&mut self.process, next).runtime.shutdown_background();
-        self.lost = true;
+        self.request_lost = true;
     }
 
     pub fn add_product(&mut self, stock: i64) {
@@ -125,20 +136,21 @@ impl<'a> World<'a> {
         self.orders.push(order["id"].as_str().unwrap().parse().unwrap());
     }
 
-    /// Asks to pay for an order, which may be refused. The provider is not asked before [`World::answer`].
+    /// Requests the payment of an order, which may be refused. The responses of the provider are stored by
+    /// [`World::settle_payments`].
     pub fn pay(&mut self, order: Uuid, source: &str) {
         let (status, _) =
             self.post(&format!("/orders/{order}/payment"), self.customer, &json!({"source": source}));
         assert!([StatusCode::ACCEPTED, StatusCode::CONFLICT].contains(&status), "{status}");
     }
 
-    /// Asks to cancel an order, which may be refused.
+    /// Requests the cancellation of an order, which may be refused.
     pub fn cancel(&mut self, order: Uuid) {
         let (status, _) = self.post(&format!("/orders/{order}/cancellation"), self.customer, &json!({}));
         assert!([StatusCode::ACCEPTED, StatusCode::CONFLICT].contains(&status), "{status}");
     }
 
-    /// Asks to ship an order, which may be refused.
+    /// Requests the shipment of an order, which may be refused.
     pub fn ship(&mut self, order: Uuid) {
         let (status, _) = self.post(&format!("/orders/{order}/shipment"), self.staff, &json!({}));
         assert!([StatusCode::OK, StatusCode::CONFLICT].contains(&status), "{status}");
@@ -148,88 +160,89 @@ impl<'a> World<'a> {
         self.send(Request::get(format!("/orders/{order}")).body(Body::empty()).unwrap(), self.customer).1
     }
 
-    /// Publishes what orders has to say.
+    /// Publishes the outbox of orders.
     pub fn relay_commands(&mut self) {
         self.process.drain(&self.process.orders.relay);
         self.process.fetch(&mut self.commands);
     }
 
-    /// Publishes what products has to say.
+    /// Publishes the outbox of products.
     pub fn relay_events(&mut self) {
         self.process.drain(&self.process.products.relay);
         self.process.fetch(&mut self.events);
     }
 
-    /// Delivers one of the commands that wait, if any do.
+    /// Delivers one of the waiting commands, if there is any.
     pub fn deliver_command(&mut self, which: usize) {
         self.process.deliver(&self.process.products.consumer, &mut self.commands, which);
     }
 
-    /// Delivers one of the events that wait, if any do.
+    /// Delivers one of the waiting events, if there is any.
     pub fn deliver_event(&mut self, which: usize) {
         self.process.deliver(&self.process.orders.consumer, &mut self.events, which);
     }
 
-    /// Delivers a command once more.
+    /// Delivers a command again.
     pub fn repeat_command(&self, which: usize) {
         self.process.repeat(&self.process.products.consumer, &self.commands, which);
     }
 
-    /// Delivers an event once more.
+    /// Delivers an event again.
     pub fn repeat_event(&self, which: usize) {
         self.process.repeat(&self.process.orders.consumer, &self.events, which);
     }
 
-    /// The provider is asked what it is to be asked, and its answers are stored.
-    pub fn answer(&mut self) {
-        if self.asking() == 0 {
+    /// Sends every open request to the provider, and waits until the responses are stored.
+    pub fn settle_payments(&mut self) {
+        if self.open_payments() == 0 {
             return;
         }
-        self.ask_what_was_lost();
-        let answered = async || (asking(&self.process.orders.db).await == 0).then_some(());
-        self.process.runtime.block_on(until("the provider's answers to be stored", answered));
+        self.retry_lost_request();
+        let settled = async || (open_payments(&self.process.orders.db).await == 0).then_some(());
+        self.process.runtime.block_on(wait_for("the responses of the provider to be stored", settled));
     }
 
-    fn ask_what_was_lost(&mut self) {
-        if std::mem::take(&mut self.lost) {
-            self.let_come("update payment_attempts set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
-            self.let_come("update refunds set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
-            self.settle();
+    fn retry_lost_request(&mut self) {
+        if std::mem::take(&mut self.request_lost) {
+            self.execute("update payment_attempts set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
+            self.execute("update refunds set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
+            self.process_due_work();
         }
     }
 
-    /// The provider takes the money for an order, and its answer is not stored.
-    pub fn charge_unheard(&mut self, order: Uuid) {
-        self.ask_what_was_lost();
-        self.ground.ledger.be_silent(true);
-        let taken =
-            async || (self.ground.ledger.captured_and_refunded(&order.to_string()).0 == 1).then_some(());
-        self.process.runtime.block_on(until("the provider to be asked", taken));
-        self.ground.ledger.be_silent(false);
+    /// The provider takes the money for an order, and the process crashes before the response is stored.
+    pub fn charge_without_response(&mut self, order: Uuid) {
+        self.retry_lost_request();
+        self.environment.ledger.set_unresponsive(true);
+        let charged =
+            async || (self.environment.ledger.captured_and_refunded(&order.to_string()).0 == 1).then_some(());
+        self.process.runtime.block_on(wait_for("the charge", charged));
+        self.environment.ledger.set_unresponsive(false);
         self.crash();
     }
 
-    /// Products has not answered in time, whatever it was asked.
+    /// Every open command to products passes its deadline.
     pub fn time_out(&self) {
-        self.let_come("update stock_requests set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
-        self.settle();
+        self.execute("update stock_requests set next_attempt_at = '2026-01-01T00:00:00.000000Z'");
+        self.process_due_work();
     }
 
-    /// No order was paid in time that is not paid now.
+    /// Every order that awaits payment expires.
     pub fn expire(&self) {
-        self.let_come(
+        self.execute(
             "update orders set expires_at = '2026-01-01T00:00:00.000000Z' where status = 'awaiting_payment'",
         );
-        self.settle();
+        self.process_due_work();
     }
 
-    /// Everything that is under way comes to its end.
+    /// Delivers messages and settles payments until nothing is left.
     pub fn drain(&mut self) {
         for _ in 0..100 {
-            self.answer();
+            self.settle_payments();
             self.relay_commands();
             self.relay_events();
-            if self.commands.waiting.is_empty() && self.events.waiting.is_empty() && self.asking() == 0 {
+            if self.commands.waiting.is_empty() && self.events.waiting.is_empty() && self.open_payments() == 0
+            {
                 return;
             }
             while !self.commands.waiting.is_empty() {
@@ -239,26 +252,26 @@ impl<'a> World<'a> {
                 self.deliver_event(0);
             }
         }
-        panic!("it does not come to rest");
+        panic!("there are still messages or payments after 100 rounds");
     }
 
-    /// What a query finds in the database of orders.
+    /// The rows of a query on the database of orders.
     pub fn in_orders(&self, query: &'static str) -> Vec<(String, i64)> {
         self.process.query(&self.process.orders.db, query)
     }
 
-    /// What a query finds in the database of products.
+    /// The rows of a query on the database of products.
     pub fn in_products(&self, query: &'static str) -> Vec<(String, i64)> {
         self.process.query(&self.process.products.db, query)
     }
 
-    /// How many questions to the provider are open.
-    fn asking(&self) -> i64 {
-        self.process.runtime.block_on(asking(&self.process.orders.db))
+    /// The number of open requests to the provider.
+    fn open_payments(&self) -> i64 {
+        self.process.runtime.block_on(open_payments(&self.process.orders.db))
     }
 
-    /// Moves what is due at some time into the past, as if that time had come.
-    fn let_come(&self, statement: &'static str) {
+    /// Executes a statement on the database of orders, for example to move a deadline into the past.
+    fn execute(&self, statement: &'static str) {
         self.process.runtime.block_on(async {
             let mut tx = self.process.orders.db.write().await.unwrap();
             sqlx::query(statement).execute(&mut *tx).await.unwrap();
@@ -266,7 +279,7 @@ impl<'a> World<'a> {
         });
     }
 
-    fn settle(&self) {
+    fn process_due_work(&self) {
         self.process.runtime.block_on(self.process.orders.app.process_due_work()).unwrap();
     }
 
@@ -280,31 +293,31 @@ impl<'a> World<'a> {
     fn send(&self, mut request: Request<Body>, caller: Caller) -> (StatusCode, Value) {
         request.extensions_mut().insert(Authentication(Ok(caller)));
         self.process.runtime.block_on(async {
-            let answer = self.process.router.clone().oneshot(request).await.unwrap();
-            let status = answer.status();
-            let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+            let response = self.process.router.clone().oneshot(request).await.unwrap();
+            let status = response.status();
+            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
             (status, serde_json::from_slice(&body).unwrap())
         })
     }
 }
 
 impl Process {
-    fn start(ground: &Ground, folder: &TempDir) -> Self {
+    fn start(environment: &Environment, folder: &TempDir) -> Self {
         let runtime = current_thread();
-        // Nothing is due before a test lets it be.
+        // Long timeouts: nothing becomes due unless a test moves its deadline.
         let mut orders =
             orders::Config::parse_from(["orders", "--stock-timeout", "1h", "--payment-timeout", "1h"]);
         orders.database = folder.path().join("orders.db");
-        orders.payments_url = ground.provider.uri();
+        orders.payments_url = environment.provider.uri();
         let mut products = products::Config::parse_from(["products"]);
         products.database = folder.path().join("products.db");
         let (bus, orders, products) = runtime.block_on(async {
-            let bus = Bus::connect("saga", &ground.nats.url()).await.unwrap();
+            let bus = Bus::connect("saga", &environment.nats.url()).await.unwrap();
             let (orders, products) = tokio::join!(orders::App::open(&orders), products::App::open(&products));
             (bus, orders.unwrap(), products.unwrap())
         });
         let router = orders::router().with_state(orders.clone());
-        let router = web::whole(router.merge(products::router().with_state(products.clone())));
+        let router = web::with_middleware(router.merge(products::router().with_state(products.clone())));
         let orders = Service::new(orders.db().clone(), &bus, orders::consumer(&orders, &bus), orders);
         let products =
             Service::new(products.db().clone(), &bus, products::consumer(&products, &bus), products);
@@ -330,7 +343,7 @@ impl Process {
         });
     }
 
-    fn deliver<H: Handle>(&self, consumer: &Consumer<H>, mailbox: &mut Mailbox, which: usize) {
+    fn deliver<H: Handler>(&self, consumer: &Consumer<H>, mailbox: &mut Mailbox, which: usize) {
         if mailbox.waiting.is_empty() {
             return;
         }
@@ -340,10 +353,10 @@ impl Process {
         mailbox.delivered.push(message);
     }
 
-    fn repeat<H: Handle>(&self, consumer: &Consumer<H>, mailbox: &Mailbox, which: usize) {
+    fn repeat<H: Handler>(&self, consumer: &Consumer<H>, mailbox: &Mailbox, which: usize) {
         if let Some(message) = mailbox.delivered.get(which % mailbox.delivered.len().max(1)) {
             let outcome = self.runtime.block_on(consumer.handle_one(message));
-            assert!(matches!(outcome, Outcome::Repeated), "{outcome:?}: {message:?}");
+            assert!(matches!(outcome, Outcome::Duplicate), "{outcome:?}: {message:?}");
         }
     }
 
@@ -354,13 +367,13 @@ impl Process {
     }
 }
 
-impl<A: Handle> Service<A> {
+impl<A: Handler> Service<A> {
     fn new(db: Db, bus: &Bus, consumer: Consumer<A>, app: A) -> Self {
         Self { relay: Relay::new(&db, bus), consumer, db, app }
     }
 }
 
-async fn asking(db: &Db) -> i64 {
+async fn open_payments(db: &Db) -> i64 {
     let open = "select (select count(*) from payment_attempts where outcome is null)
                 + (select count(*) from refunds where done = 0)";
     sqlx::query_scalar(open).fetch_one(&mut *db.read().await.unwrap()).await.unwrap()

@@ -1,87 +1,87 @@
-//! Three orders of little stock, and everything that can come between them, in any order.
+//! Three orders that compete for a small stock, with random actions in random order.
 
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::harness::{Ground, World};
+use crate::harness::{Environment, World};
 
-/// How many units there are; each order wants one, two or three of them.
+/// The number of units; each order has a quantity of one, two or three.
 const STOCK: i64 = 4;
 
 #[derive(Clone, Copy, Debug)]
-enum Act {
+enum Action {
     Place(i64),
     Pay(usize, &'static str),
     Cancel(usize),
     Ship(usize),
-    Commands,
-    Events,
+    RelayCommands,
+    RelayEvents,
     DeliverCommand(usize),
     DeliverEvent(usize),
     RepeatCommand(usize),
     RepeatEvent(usize),
-    Answer,
+    SettlePayments,
     TimeOut,
     Expire,
     Crash,
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        3 => (1..4i64).prop_map(Act::Place),
-        3 => (0..3usize, prop_oneof![2 => Just("tok_ok"), 1 => Just("tok_declined")]).prop_map(|(order, source)| Act::Pay(order, source)),
-        3 => (0..3usize).prop_map(Act::Cancel),
-        1 => (0..3usize).prop_map(Act::Ship),
-        5 => Just(Act::Commands),
-        5 => Just(Act::Events),
-        6 => (0..9usize).prop_map(Act::DeliverCommand),
-        6 => (0..9usize).prop_map(Act::DeliverEvent),
-        2 => (0..9usize).prop_map(Act::RepeatCommand),
-        2 => (0..9usize).prop_map(Act::RepeatEvent),
-        3 => Just(Act::Answer),
-        3 => Just(Act::TimeOut),
-        1 => Just(Act::Expire),
-        2 => Just(Act::Crash),
+        3 => (1..4i64).prop_map(Action::Place),
+        3 => (0..3usize, prop_oneof![2 => Just("tok_ok"), 1 => Just("tok_declined")]).prop_map(|(order, source)| Action::Pay(order, source)),
+        3 => (0..3usize).prop_map(Action::Cancel),
+        1 => (0..3usize).prop_map(Action::Ship),
+        5 => Just(Action::RelayCommands),
+        5 => Just(Action::RelayEvents),
+        6 => (0..9usize).prop_map(Action::DeliverCommand),
+        6 => (0..9usize).prop_map(Action::DeliverEvent),
+        2 => (0..9usize).prop_map(Action::RepeatCommand),
+        2 => (0..9usize).prop_map(Action::RepeatEvent),
+        3 => Just(Action::SettlePayments),
+        3 => Just(Action::TimeOut),
+        1 => Just(Action::Expire),
+        2 => Just(Action::Crash),
     ]
 }
 
-fn take(world: &mut World, act: Act) {
+fn perform(world: &mut World, action: Action) {
     let order = |which: usize| world.orders.get(which).copied();
-    match act {
-        Act::Place(quantity) if world.orders.len() < 3 => world.place(quantity),
-        Act::Place(_) => {}
-        Act::Pay(which, source) => order(which).into_iter().for_each(|order| world.pay(order, source)),
-        Act::Cancel(which) => order(which).into_iter().for_each(|order| world.cancel(order)),
-        Act::Ship(which) => order(which).into_iter().for_each(|order| world.ship(order)),
-        Act::Commands => world.relay_commands(),
-        Act::Events => world.relay_events(),
-        Act::DeliverCommand(which) => world.deliver_command(which),
-        Act::DeliverEvent(which) => world.deliver_event(which),
-        Act::RepeatCommand(which) => world.repeat_command(which),
-        Act::RepeatEvent(which) => world.repeat_event(which),
-        Act::Answer => world.answer(),
-        Act::TimeOut => world.time_out(),
-        Act::Expire => world.expire(),
-        Act::Crash => world.crash(),
+    match action {
+        Action::Place(quantity) if world.orders.len() < 3 => world.place(quantity),
+        Action::Place(_) => {}
+        Action::Pay(which, source) => order(which).into_iter().for_each(|order| world.pay(order, source)),
+        Action::Cancel(which) => order(which).into_iter().for_each(|order| world.cancel(order)),
+        Action::Ship(which) => order(which).into_iter().for_each(|order| world.ship(order)),
+        Action::RelayCommands => world.relay_commands(),
+        Action::RelayEvents => world.relay_events(),
+        Action::DeliverCommand(which) => world.deliver_command(which),
+        Action::DeliverEvent(which) => world.deliver_event(which),
+        Action::RepeatCommand(which) => world.repeat_command(which),
+        Action::RepeatEvent(which) => world.repeat_event(which),
+        Action::SettlePayments => world.settle_payments(),
+        Action::TimeOut => world.time_out(),
+        Action::Expire => world.expire(),
+        Action::Crash => world.crash(),
     }
 }
 
 #[test]
-fn whatever_comes_in_whatever_order_it_all_adds_up_in_the_end() {
-    let ground = Ground::new();
+fn any_interleaving_ends_in_a_consistent_state() {
+    let environment = Environment::new();
     let mut runner =
         TestRunner::new(ProptestConfig { max_shrink_iters: 500, ..ProptestConfig::with_cases(32) });
-    let acts = prop::collection::vec(act(), 1..60);
-    let adds_up = runner.run(&acts, |acts| {
-        let mut world = World::new(&ground);
+    let actions = prop::collection::vec(action(), 1..60);
+    let result = runner.run(&actions, |actions| {
+        let mut world = World::new(&environment);
         world.add_product(STOCK);
         world.place(2);
         world.place(3);
-        for act in acts {
-            take(&mut world, act);
+        for action in actions {
+            perform(&mut world, action);
         }
         world.drain();
         world.audit();
         Ok(())
     });
-    adds_up.unwrap();
+    result.unwrap();
 }

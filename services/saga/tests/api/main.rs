@@ -1,4 +1,4 @@
-//! An order's way through orders, products and the payment provider, one step at a time.
+//! The saga of an order across orders, products and the payment provider, one step at a time.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 

@@ -1,4 +1,4 @@
-//! A payment provider that keeps a ledger.
+//! A fake payment provider with a ledger.
 
 use std::{
     collections::HashMap,
@@ -9,21 +9,21 @@ use std::{
 use serde_json::{Value, json};
 use wiremock::{Request, Respond, ResponseTemplate};
 
-/// What the provider has done, by the key of each question.
+/// The charges and refunds of the provider, by the idempotency key of the request.
 #[derive(Clone, Default)]
 pub struct Ledger(Arc<Mutex<Book>>);
 
 #[derive(Default)]
 struct Book {
-    /// For which order, and whether the money was taken.
+    /// The order of each charge, and whether the money was taken.
     charges: HashMap<String, (String, bool)>,
-    /// Of which charge.
+    /// The charge of each refund.
     refunds: HashMap<String, String>,
-    silent: bool,
+    unresponsive: bool,
 }
 
 impl Ledger {
-    /// How many charges there were for an order, and how many refunds.
+    /// The number of successful charges for an order, and of their refunds.
     pub fn captured_and_refunded(&self, order: &str) -> (usize, usize) {
         let book = self.0.lock().unwrap();
         let captured: Vec<_> = book
@@ -36,9 +36,9 @@ impl Ledger {
         (captured.len(), refunded)
     }
 
-    /// From now on it does what it is asked, and its answer does not arrive; or does.
-    pub fn be_silent(&self, silent: bool) {
-        self.0.lock().unwrap().silent = silent;
+    /// While it is unresponsive, it carries out requests, but its responses do not arrive in time.
+    pub fn set_unresponsive(&self, unresponsive: bool) {
+        self.0.lock().unwrap().unresponsive = unresponsive;
     }
 }
 
@@ -47,7 +47,7 @@ impl Respond for Ledger {
         let mut book = self.0.lock().unwrap();
         let key = request.headers["idempotency-key"].to_str().unwrap().to_owned();
         let body: Value = request.body_json().unwrap();
-        let answer = if let Some(refunds) = request.url.path().strip_prefix("/v1/charges/") {
+        let response = if let Some(refunds) = request.url.path().strip_prefix("/v1/charges/") {
             book.refunds.insert(key, refunds.strip_suffix("/refunds").unwrap().to_owned());
             json!({"id": "re_1"})
         } else {
@@ -56,7 +56,7 @@ impl Respond for Ledger {
             let status = if *taken { "succeeded" } else { "declined" };
             json!({"id": key, "status": status, "decline_code": "insufficient_funds"})
         };
-        let answer = ResponseTemplate::new(201).set_body_json(answer);
-        if book.silent { answer.set_delay(Duration::from_mins(1)) } else { answer }
+        let response = ResponseTemplate::new(201).set_body_json(response);
+        if book.unresponsive { response.set_delay(Duration::from_mins(1)) } else { response }
     }
 }

@@ -16,16 +16,16 @@ async fn an_address_is_registered_once_whatever_its_case() {
 }
 
 #[tokio::test]
-async fn of_many_who_register_one_address_at_once_one_does_whichever_instance_they_reach() {
+async fn of_concurrent_registrations_of_one_address_one_succeeds() {
     let users = Users::open().await;
     users.one_more().await;
     let registered = join_all((0..8).map(|_| users.register("ada@example.com"))).await;
-    assert_eq!(registered.iter().filter(|answer| answer.status == StatusCode::CREATED).count(), 1);
-    assert_eq!(registered.iter().filter(|answer| answer.status == StatusCode::CONFLICT).count(), 7);
+    assert_eq!(registered.iter().filter(|response| response.status == StatusCode::CREATED).count(), 1);
+    assert_eq!(registered.iter().filter(|response| response.status == StatusCode::CONFLICT).count(), 7);
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
+async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
     let users = Users::open().await;
     users.register("ada@example.com").await;
     let wrong = users.log_in("ada@example.com", "wrong horse").await;
@@ -37,7 +37,7 @@ async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
 }
 
 #[tokio::test]
-async fn a_changed_password_is_the_one_that_counts() {
+async fn a_changed_password_replaces_the_old_one() {
     let users = Users::open().await;
     let ada = users.customer("ada@example.com").await;
     let change = async |current: &str| {
@@ -51,7 +51,7 @@ async fn a_changed_password_is_the_one_that_counts() {
 }
 
 #[tokio::test]
-async fn a_profile_changes_only_in_what_is_given() {
+async fn a_profile_change_affects_only_the_given_fields() {
     let users = Users::open().await;
     users.register("eve@example.com").await;
     let ada = users.customer("ada@example.com").await;
@@ -64,7 +64,7 @@ async fn a_profile_changes_only_in_what_is_given() {
 }
 
 #[tokio::test]
-async fn the_staff_account_is_made_once_however_many_instances_make_it() {
+async fn several_instances_create_one_staff_account() {
     let users = Users::open().await;
     tokio::join!(users.one_more(), users.one_more(), users.one_more());
     let staff = users.caller(&users.log_in(STAFF.0, STAFF.1).await).await.unwrap();
@@ -77,7 +77,7 @@ async fn the_staff_account_is_made_once_however_many_instances_make_it() {
 }
 
 #[tokio::test]
-async fn who_is_nobody_is_told_why() {
+async fn a_request_without_a_caller_gets_401_with_the_reason() {
     let users = Users::open().await;
     let refused = users.client.get("/users/me", None).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);

@@ -1,10 +1,10 @@
-//! The service does not trust the gateway: whatever comes, it is answered, and the next request is too.
+//! Invalid requests: the service does not rely on the gateway, and always responds.
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use contracts::{
     call::{self, Authentication, Deadline},
-    token::JWKS,
+    token::JWKS_SUBJECT,
 };
 use http::{Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -13,17 +13,17 @@ use serde_json::json;
 use crate::harness::Users;
 
 #[tokio::test]
-async fn what_is_no_request_is_answered_with_a_problem() {
+async fn a_malformed_request_gets_a_problem() {
     let users = Users::open().await;
-    let nobody = Authentication(Err("there is no Authorization header".to_owned()));
+    let anonymous = Authentication(Err("the Authorization header is missing".to_owned()));
     let soon = Deadline(Timestamp::now() + SignedDuration::from_mins(1));
-    let good = call::request_headers(&Request::get("/users/me").body(()).unwrap(), &nobody, soon);
+    let good = call::request_headers(&Request::get("/users/me").body(()).unwrap(), &anonymous, soon);
     let with = |name: &str, value: &str| {
         let mut headers = good.clone();
         headers.insert(name, value);
         headers
     };
-    let strange = [
+    let malformed = [
         HeaderMap::new(),
         with("Shop-Method", "G E T"),
         with("Shop-Target", "not a path"),
@@ -32,23 +32,23 @@ async fn what_is_no_request_is_answered_with_a_problem() {
         with("Shop-Caller", "019317a0-0000-7000-8000-000000000001 root"),
         with("content-type", "\u{1}"),
     ];
-    for headers in strange {
-        let answer = users.client.send_raw(headers.clone(), Bytes::from_static(b"\xff\x00{")).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{headers:?}");
-        assert_eq!(answer.headers["content-type"], "application/problem+json", "{headers:?}");
+    for headers in malformed {
+        let response = users.client.send_raw(headers.clone(), Bytes::from_static(b"\xff\x00{")).await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST, "{headers:?}");
+        assert_eq!(response.headers["content-type"], "application/problem+json", "{headers:?}");
     }
-    users.bus.nats.publish(call::subject("users"), "nobody waits for an answer".into()).await.unwrap();
+    users.bus.nats.publish(call::subject("users"), "no reply subject".into()).await.unwrap();
     assert_eq!(users.register("ada@example.com").await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_refused_here_as_it_is_at_the_gateway() {
+async fn a_body_that_is_not_json_is_refused() {
     let users = Users::open().await;
     for broken in [&b"{"[..], b"\xff\xfe", b"nul", b""] {
         let request = Request::post("/users").header("content-type", "application/json");
-        let answer = users.client.send(request, None, Bytes::from_static(broken)).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-        assert_eq!(answer.body["status"], 400);
+        let response = users.client.send(request, None, Bytes::from_static(broken)).await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST);
+        assert_eq!(response.body["status"], 400);
     }
     let huge = Bytes::from(vec![b' '; call::BODY_LIMIT + 1]);
     let huge = users.client.send(Request::post("/users"), None, huge).await;
@@ -62,7 +62,7 @@ async fn what_is_no_json_is_refused_here_as_it_is_at_the_gateway() {
 }
 
 #[tokio::test]
-async fn every_field_that_is_not_valid_is_named() {
+async fn every_invalid_field_is_named() {
     let users = Users::open().await;
     let refused = users.post("/users", json!({"email": "ada", "name": "", "password": "short"})).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -72,13 +72,13 @@ async fn every_field_that_is_not_valid_is_named() {
 }
 
 #[tokio::test]
-async fn a_question_for_keys_may_say_anything_and_the_next_one_is_answered_too() {
+async fn a_request_for_keys_with_any_payload_is_answered() {
     let users = Users::open().await;
-    users.bus.nats.publish(JWKS, "nobody waits for an answer".into()).await.unwrap();
+    users.bus.nats.publish(JWKS_SUBJECT, "no reply subject".into()).await.unwrap();
     let mut headers = HeaderMap::new();
-    headers.insert("Strange", "very");
+    headers.insert("Unknown", "ignored");
     let garbage = Bytes::from_static(b"\x00\xff");
-    let answer = users.bus.nats.request_with_headers(JWKS, headers, garbage).await.unwrap();
-    assert!(!answer.payload.is_empty());
+    let reply = users.bus.nats.request_with_headers(JWKS_SUBJECT, headers, garbage).await.unwrap();
+    assert!(!reply.payload.is_empty());
     assert_eq!(users.keys().await.keys.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The service of users for one test, and the few requests that every test makes.
+//! The users service for one test, with helpers for common requests.
 
 use std::path::PathBuf;
 
@@ -6,18 +6,18 @@ use chassis::{Bus, requests::Requests, web};
 use clap::Parser;
 use contracts::{
     caller::Caller,
-    token::{Claims, JWKS},
+    token::{Claims, JWKS_SUBJECT},
 };
 use http::Request;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testbed::{Answer, Client, Nats};
+use testbed::{Client, Nats, Response};
 use users::{App, Config, NAME};
 
 pub const STAFF: (&str, &str) = ("staff@example.com", "staff-password");
 
-/// One instance of the service, and what it stands on.
+/// One instance of the service, with its dependencies.
 pub struct Users {
     pub nats: Nats,
     pub bus: Bus,
@@ -31,7 +31,7 @@ impl Users {
         let (nats, folder) = (Nats::start().await, tempfile::tempdir().unwrap());
         let bus = Bus::connect(NAME, &nats.url()).await.unwrap();
         let app = instance(&bus, folder.path().join("users.db")).await;
-        Self { client: Client::of(NAME, &nats).await, bus, app, nats, folder }
+        Self { client: Client::for_service(NAME, &nats).await, bus, app, nats, folder }
     }
 
     /// Another instance, on the same database.
@@ -40,26 +40,26 @@ impl Users {
         instance(&bus, self.folder.path().join("users.db")).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, body: Value) -> Response {
         self.client.json(Request::post(path), None, body).await
     }
 
-    pub async fn register(&self, email: &str) -> Answer {
+    pub async fn register(&self, email: &str) -> Response {
         self.post("/users", json!({"email": email, "name": "Ada", "password": "correct horse"})).await
     }
 
-    pub async fn log_in(&self, email: &str, password: &str) -> Answer {
+    pub async fn log_in(&self, email: &str, password: &str) -> Response {
         self.post("/sessions", json!({"email": email, "password": password})).await
     }
 
-    /// A new customer, as the gateway knows them from their token.
+    /// Registers a customer and logs in. Returns the caller that the gateway reads from the token.
     pub async fn customer(&self, email: &str) -> Caller {
         self.register(email).await;
         self.caller(&self.log_in(email, "correct horse").await).await.unwrap()
     }
 
-    /// Who a session is for, by the keys that the service gives out now.
-    pub async fn caller(&self, session: &Answer) -> Option<Caller> {
+    /// The caller of a session, verified with the keys that the service publishes now.
+    pub async fn caller(&self, session: &Response) -> Option<Caller> {
         let token = session.body["token"].as_str().unwrap();
         let kid = decode_header(token).unwrap().kid.unwrap();
         let key = DecodingKey::from_jwk(self.keys().await.find(&kid)?).unwrap();
@@ -68,20 +68,20 @@ impl Users {
     }
 
     pub async fn keys(&self) -> JwkSet {
-        let answer = self.bus.nats.request(JWKS, "".into()).await.unwrap();
-        serde_json::from_slice(&answer.payload).unwrap()
+        let reply = self.bus.nats.request(JWKS_SUBJECT, "".into()).await.unwrap();
+        serde_json::from_slice(&reply.payload).unwrap()
     }
 }
 
-/// Opens the service, as `main` does, and leaves it to answer.
+/// Opens the service and serves its requests, as `main` does.
 async fn instance(bus: &Bus, database: PathBuf) -> App {
     let mut config = Config::parse_from(["users", "--staff-email", STAFF.0, "--staff-password", STAFF.1]);
     config.database = database;
     let app = App::open(&config).await.unwrap();
-    let router = web::whole(users::router().with_state(app.clone()));
-    let requests = Requests::take(bus, NAME, "0.0.0", router).await.unwrap();
-    let keys = users::take_questions_for_keys(&requests).await.unwrap();
-    tokio::spawn(users::give_out_keys(app.clone(), keys));
-    tokio::spawn(requests.answer(std::future::pending()));
+    let router = web::with_middleware(users::router().with_state(app.clone()));
+    let requests = Requests::subscribe(bus, NAME, "0.0.0", router).await.unwrap();
+    let keys = users::subscribe_jwks(&requests).await.unwrap();
+    tokio::spawn(users::serve_jwks(app.clone(), keys));
+    tokio::spawn(requests.serve(std::future::pending()));
     app
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use crate::harness::{STAFF, Users};
 
 #[tokio::test]
-async fn whichever_instance_signs_the_keys_of_any_check_it() {
+async fn a_token_is_verified_with_the_keys_of_any_instance() {
     let users = Users::open().await;
     users.one_more().await;
     for _ in 0..4 {
@@ -15,13 +15,13 @@ async fn whichever_instance_signs_the_keys_of_any_check_it() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_checks_what_it_signed_until_nothing_of_that_is_valid() {
+async fn a_rotated_key_verifies_its_tokens_until_they_have_expired() {
     let users = Users::open().await;
     let session = users.log_in(STAFF.0, STAFF.1).await;
     let later = db::now() + SignedDuration::from_hours(720);
     users.app.rotate_keys(later).await.unwrap();
     users.one_more().await.rotate_keys(later).await.unwrap();
-    assert_eq!(users.keys().await.keys.len(), 2, "the old one and one successor, of whichever instance");
+    assert_eq!(users.keys().await.keys.len(), 2, "the old key and one successor");
     assert!(users.caller(&session).await.is_some());
 
     users.app.rotate_keys(later + SignedDuration::from_mins(16)).await.unwrap();
@@ -30,9 +30,9 @@ async fn a_rotated_key_checks_what_it_signed_until_nothing_of_that_is_valid() {
 }
 
 #[tokio::test]
-async fn what_is_given_out_checks_and_cannot_sign() {
+async fn the_published_keys_contain_no_secret() {
     let users = Users::open().await;
     let keys = serde_json::to_value(users.keys().await).unwrap();
     let members: Vec<_> = keys["keys"][0].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"], "and no `d`, which is the secret");
+    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"], "`d`, the secret, is missing");
 }

@@ -1,4 +1,4 @@
-//! The service of users over NATS: each test has a NATS server and a database of its own.
+//! The users service over NATS. Each test has its own server and database.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 

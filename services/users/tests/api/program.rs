@@ -1,4 +1,4 @@
-//! The program itself: how it begins and how it ends.
+//! The program: start, shutdown and settings.
 
 use http::StatusCode;
 use testbed::{Client, Nats, Program};
@@ -6,18 +6,18 @@ use testbed::{Client, Nats, Program};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_users");
 
 #[tokio::test]
-async fn it_says_that_it_is_ready_and_stops_when_it_is_told_to() {
+async fn it_reports_that_it_is_ready_and_shuts_down_on_sigterm() {
     let (nats, folder) = (Nats::start().await, tempfile::tempdir().unwrap());
     let program = Program::start(PROGRAM, &nats, folder.path());
     assert!(program.get("/health/ready").starts_with("HTTP/1.1 200"));
-    let client = Client::of("users", &nats).await;
+    let client = Client::for_service("users", &nats).await;
     assert_eq!(client.get("/users/me", None).await.status, StatusCode::UNAUTHORIZED);
-    assert!(program.stop().contains("stopping"));
+    assert!(program.stop().contains("shutdown requested"));
 }
 
 #[test]
-fn a_setting_that_cannot_be_is_refused_by_name() {
+fn an_invalid_setting_is_refused_by_name() {
     for setting in [["--token-ttl", "0s"], ["--key-ttl", "soon"]] {
-        Program::refuses(PROGRAM, setting);
+        Program::assert_refuses(PROGRAM, setting);
     }
 }

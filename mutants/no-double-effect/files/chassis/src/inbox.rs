@@ -1,3 +1,3 @@
-async fn note(_: &mut SqliteConnection, _: Uuid) -> sqlx::Result<bool> {
+async fn mark_processed(_: &mut SqliteConnection, _: Uuid) -> sqlx::Result<bool> {
     Ok(true)
 }

@@ -4,7 +4,7 @@ impl App {
         _: &mut SqliteConnection,
         order: OrderId,
         reason: Refused,
-    ) -> Result<(), NotHandled> {
-        Err(NotHandled::Poison(format!("the order {} was refused its stock: {reason:?}", order.0)))
+    ) -> Result<(), HandlerError> {
+        Err(HandlerError::Reject(format!("the order {} was refused its stock: {reason:?}", order.0)))
     }
 }
