@@ -16,9 +16,9 @@ async fn main() -> anyhow::Result<()> {
 
     let shutdown = Shutdown::on_signal()?;
     let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().requested());
+    let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().requested());
     tokio::select! {
-        served = server.into_future() => served?,
+        result = serving.into_future() => result?,
         () = shutdown.grace_period_over() => tracing::warn!("requests in flight were aborted"),
     }
     Ok(())
