@@ -1,11 +1,14 @@
 //! The client of the payment provider, an external service with an HTTP API.
 //!
 //! The provider may respond late, with an error, or never. So each request has an idempotency key, which makes a retry
-//! safe. Every response other than a clear success or decline means that the outcome is unknown, not that it failed.
+//! safe. Every response other than a clear success, decline or refusal means that the outcome is unknown, not that it
+//! failed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use reqwest::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::domain::OrderId;
@@ -41,6 +44,10 @@ pub struct Refund {
     pub attempts: u32,
 }
 
+/// How many retries may be in flight at once. A retry that fails writes to the database, so after a long outage of the
+/// provider an unlimited number of them would leave no time for other writes.
+const MAX_RETRIES_IN_FLIGHT: usize = 32;
+
 /// The provider's response to a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
@@ -52,8 +59,6 @@ pub enum Charged {
     },
     /// The money was not charged, and will never be with this key.
     Declined {
-        /// The provider's id of the declined charge.
-        id: String,
         /// The provider's code for the reason.
         decline_code: String,
     },
@@ -67,7 +72,7 @@ pub enum OutcomeUnknown {
     NoResponse(#[from] reqwest::Error),
     /// The provider responded with an error status.
     #[error("the payment provider responded with {0}")]
-    ErrorStatus(reqwest::StatusCode),
+    ErrorStatus(StatusCode),
 }
 
 /// The client of the payment provider.
@@ -75,13 +80,21 @@ pub enum OutcomeUnknown {
 pub struct Provider {
     http: reqwest::Client,
     url: String,
+    retries: Arc<Semaphore>,
 }
 
 impl Provider {
     /// Creates a client for the base URL. `timeout` is the limit for one request.
     pub fn new(url: &str, timeout: Duration) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(timeout).no_proxy().build()?;
-        Ok(Self { http, url: url.trim_end_matches('/').to_owned() })
+        let retries = Arc::new(Semaphore::new(MAX_RETRIES_IN_FLIGHT));
+        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), retries })
+    }
+
+    /// Reserves all retries that may start now. Split the permit, and keep one part for as long as each retry takes.
+    pub fn reserve_retries(&self) -> Option<OwnedSemaphorePermit> {
+        let free = u32::try_from(self.retries.available_permits()).ok().filter(|free| *free > 0)?;
+        Arc::clone(&self.retries).try_acquire_many_owned(free).ok()
     }
 
     /// Charges the money of an order. Idempotent: repeating an attempt does not charge again.
@@ -99,7 +112,14 @@ impl Provider {
             source: &attempt.source,
             reference: attempt.order.0,
         };
-        self.post("/v1/charges", attempt.id, &charge).await
+        let response = self.post("/v1/charges", attempt.id, &charge).await?;
+        match response.status() {
+            StatusCode::CREATED => Ok(response.json().await?),
+            status => match refusal_code(response).await {
+                Some(decline_code) => Ok(Charged::Declined { decline_code }),
+                None => Err(OutcomeUnknown::ErrorStatus(status)),
+            },
+        }
     }
 
     /// Refunds the money of an order. Idempotent: repeating a refund does not pay out again.
@@ -108,24 +128,41 @@ impl Provider {
         struct Amount {
             amount: i64,
         }
-        #[derive(Deserialize)]
-        struct Refunded {}
         let path = format!("/v1/charges/{}/refunds", refund.charge);
-        self.post(&path, refund.id, &Amount { amount: refund.amount.amount }).await.map(|Refunded {}| ())
+        let response = self.post(&path, refund.id, &Amount { amount: refund.amount.amount }).await?;
+        match response.status() {
+            StatusCode::CREATED => Ok(()),
+            status => Err(OutcomeUnknown::ErrorStatus(status)),
+        }
     }
 
-    async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        key: Uuid,
-        body: &impl Serialize,
-    ) -> Result<T, OutcomeUnknown> {
+    async fn post(&self, path: &str, key: Uuid, body: &impl Serialize) -> reqwest::Result<Response> {
         let request =
             self.http.post(format!("{}{path}", self.url)).header("Idempotency-Key", key.to_string());
-        let response = request.json(body).send().await?;
-        if response.status() != reqwest::StatusCode::CREATED {
-            return Err(OutcomeUnknown::ErrorStatus(response.status()));
-        }
-        Ok(response.json().await?)
+        request.json(body).send().await
     }
+}
+
+/// The provider's code for the reason why it will never carry out a request. None where the response says no such thing: the
+/// outcome is unknown after a server error, a client error that depends on the moment, or a response that is not the provider's.
+async fn refusal_code(response: Response) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: Reason,
+    }
+    #[derive(Deserialize)]
+    struct Reason {
+        code: String,
+    }
+    let depends_on_the_moment = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::CONFLICT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    let status = response.status();
+    if !status.is_client_error() || depends_on_the_moment.contains(&status) {
+        return None;
+    }
+    response.json().await.ok().map(|Refusal { error }| error.code)
 }

@@ -55,18 +55,31 @@ impl App {
                 tracing::error!(order = %request.order.0, error = error_chain(&error), "retrying a stock command failed");
             }
         }
-        if has_due_work {
-            let mut tx = self.db.write().await?;
-            let now = db::now(); // read the clock again: waiting for the writer must not shorten the lease
-            let attempts = store::claim_due_attempts(&mut tx, now, self.lease_expires_at(now)).await?;
-            let refunds = store::claim_due_refunds(&mut tx, now, self.lease_expires_at(now)).await?;
-            tx.commit().await?;
-            for attempt in attempts {
-                self.start_charge(attempt);
-            }
-            for refund in refunds {
-                self.start_refund(refund);
-            }
+        if has_due_work { self.retry_provider_requests().await } else { Ok(()) }
+    }
+
+    /// Starts as many of the due requests as may be in flight, and leaves the rest for the next round.
+    async fn retry_provider_requests(&self) -> Result<(), Error> {
+        let Some(mut permits) = self.provider.reserve_retries() else { return Ok(()) };
+        let mut tx = self.db.write().await?;
+        let now = db::now(); // read the clock again: waiting for the writer must not shorten the lease
+        let (lease, limit) = (self.lease_expires_at(now), permits.num_permits());
+        let attempts = store::claim_due_attempts(&mut tx, now, lease, limit).await?;
+        let refunds = store::claim_due_refunds(&mut tx, now, lease, limit - attempts.len()).await?;
+        tx.commit().await?;
+        for attempt in attempts {
+            let (app, permit) = (self.clone(), permits.split(1));
+            spawn(attempt.order, async move {
+                let _until_stored = permit;
+                app.charge(&attempt).await
+            });
+        }
+        for refund in refunds {
+            let (app, permit) = (self.clone(), permits.split(1));
+            spawn(refund.order, async move {
+                let _until_stored = permit;
+                app.refund(&refund).await
+            });
         }
         Ok(())
     }
@@ -77,13 +90,13 @@ impl App {
         now + self.payment_timeout + SignedDuration::from_secs(1)
     }
 
-    /// Starts a task that charges the money of an order.
+    /// Starts a task that charges the money of an order for the first time.
     pub(super) fn start_charge(&self, attempt: Attempt) {
         let app = self.clone();
         spawn(attempt.order, async move { app.charge(&attempt).await });
     }
 
-    /// Starts a task that refunds the money of an order.
+    /// Starts a task that refunds the money of an order for the first time.
     pub(super) fn start_refund(&self, refund: Refund) {
         let app = self.clone();
         spawn(refund.order, async move { app.refund(&refund).await });
@@ -93,9 +106,7 @@ impl App {
     pub async fn charge(&self, attempt: &Attempt) -> Result<(), Error> {
         match self.provider.charge(attempt).await {
             Ok(Charged::Succeeded { id }) => self.record_capture(attempt, &id).await,
-            Ok(Charged::Declined { id, decline_code }) => {
-                self.record_decline(attempt, &id, decline_code).await
-            }
+            Ok(Charged::Declined { decline_code }) => self.record_decline(attempt, decline_code).await,
             Err(unknown) => {
                 log_unknown_outcome(attempt.order, &unknown);
                 let mut tx = self.db.write().await?;
@@ -107,7 +118,7 @@ impl App {
 
     async fn record_capture(&self, attempt: &Attempt, charge: &str) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
-        if !store::close_attempt(&mut tx, attempt.id, "succeeded", charge).await? {
+        if !store::close_attempt(&mut tx, attempt.id, "succeeded", Some(charge)).await? {
             return Ok(()); // a second response to the same attempt: the first one was stored
         }
         let mut order = store::find_order(&mut tx, attempt.order).await?;
@@ -119,9 +130,9 @@ impl App {
         Ok(())
     }
 
-    async fn record_decline(&self, attempt: &Attempt, charge: &str, code: String) -> Result<(), Error> {
+    async fn record_decline(&self, attempt: &Attempt, code: String) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
-        if !store::close_attempt(&mut tx, attempt.id, "declined", charge).await? {
+        if !store::close_attempt(&mut tx, attempt.id, "declined", None).await? {
             return Ok(());
         }
         let mut order = store::find_order(&mut tx, attempt.order).await?;

@@ -124,18 +124,23 @@ pub async fn insert_attempt(
     Ok(())
 }
 
-/// Claims the attempts that are due. No other worker claims them until `lease_expires_at`.
+/// Claims at most `limit` of the attempts that are due, the longest overdue first. No other worker claims them until
+/// `lease_expires_at`.
 pub async fn claim_due_attempts(
     conn: &mut SqliteConnection,
     now: Timestamp,
     lease_expires_at: Timestamp,
+    limit: usize,
 ) -> sqlx::Result<Vec<Attempt>> {
     let rows = sqlx::query(
         "update payment_attempts set attempts = attempts + 1, next_attempt_at = $2
-         where outcome is null and next_attempt_at <= $1 returning id, order_id, source, amount, attempts",
+         where id in (select id from payment_attempts where outcome is null and next_attempt_at <= $1
+                      order by next_attempt_at limit $3)
+         returning id, order_id, source, amount, attempts",
     )
     .bind(db::to_column(now))
     .bind(db::to_column(lease_expires_at))
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(conn)
     .await?;
     rows.iter().map(attempt).collect()
@@ -156,7 +161,7 @@ pub async fn close_attempt(
     conn: &mut SqliteConnection,
     id: Uuid,
     outcome: &str,
-    charge: &str,
+    charge: Option<&str>,
 ) -> sqlx::Result<bool> {
     let closed = sqlx::query(
         "update payment_attempts set outcome = $2, charge_id = $3 where id = $1 and outcome is null",
@@ -200,18 +205,23 @@ pub async fn insert_refund(
     Ok(())
 }
 
-/// Claims the refunds that are due. No other worker claims them until `lease_expires_at`.
+/// Claims at most `limit` of the refunds that are due, the longest overdue first. No other worker claims them until
+/// `lease_expires_at`.
 pub async fn claim_due_refunds(
     conn: &mut SqliteConnection,
     now: Timestamp,
     lease_expires_at: Timestamp,
+    limit: usize,
 ) -> sqlx::Result<Vec<Refund>> {
     let rows = sqlx::query(
         "update refunds set attempts = attempts + 1, next_attempt_at = $2
-         where done = 0 and next_attempt_at <= $1 returning id, order_id, charge_id, amount, attempts",
+         where id in (select id from refunds where done = 0 and next_attempt_at <= $1
+                      order by next_attempt_at limit $3)
+         returning id, order_id, charge_id, amount, attempts",
     )
     .bind(db::to_column(now))
     .bind(db::to_column(lease_expires_at))
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(conn)
     .await?;
     rows.iter().map(refund).collect()

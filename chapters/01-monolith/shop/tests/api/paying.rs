@@ -78,6 +78,32 @@ async fn placed_with(settings: &[&str]) -> Placed {
 }
 
 #[tokio::test]
+async fn a_payment_that_the_provider_refuses_can_be_repeated_or_the_order_cancelled() {
+    let Placed { shop, product, customer, order } = placed().await;
+    let refused = ResponseTemplate::new(402).set_body_json(json!({"error": {"code": "source_refused"}}));
+    respond_to_charges(&shop, vec![refused, succeeded()]).await;
+    shop.pay(&customer, &order).await;
+    let again = shop.until(&customer, &order, "awaiting_payment").await;
+    assert_eq!(again["payment"]["decline_code"], "source_refused");
+    assert_eq!(shop.stock(&product).await, [5, 3, 2, 0]);
+    shop.pay(&customer, &order).await;
+    shop.until(&customer, &order, "paid").await;
+    let [(first, _), (second, _)] = provider_requests(&shop).await.try_into().unwrap();
+    assert_ne!(first, second, "a new payment has a new key");
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_to_slow_down_has_not_refused_the_payment() {
+    let Placed { shop, customer, order, .. } = placed().await;
+    let slow_down = ResponseTemplate::new(429).set_body_json(json!({"error": {"code": "rate_limit"}}));
+    respond_to_charges(&shop, vec![slow_down, succeeded()]).await;
+    shop.pay(&customer, &order).await;
+    shop.until(&customer, &order, "paid").await;
+    let [(first, _), (second, _)] = provider_requests(&shop).await.try_into().unwrap();
+    assert_eq!(first, second, "a retry has the same key");
+}
+
+#[tokio::test]
 async fn paying_sells_the_stock_and_captures_the_total() {
     let Placed { shop, product, customer, order } = placed().await;
     respond_to_charges(&shop, vec![succeeded()]).await;

@@ -99,6 +99,36 @@ async fn waiting_for_the_writer_does_not_shorten_a_lease() {
     assert!(gap > Duration::from_millis(400), "retried after {gap:?}, but the first request takes 300 ms");
 }
 
+/// An hour of the provider being down, in short.
+#[tokio::test]
+async fn after_a_long_outage_of_the_provider_a_limited_number_of_payments_is_retried_at_once() {
+    let shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    shop.order(&customer, &product, 1).await;
+    let hang = ResponseTemplate::new(503).set_delay(Duration::from_secs(2));
+    Mock::given(method("POST")).respond_with(hang).mount(&shop.provider).await;
+    let url = format!("sqlite://{}", shop.database().display());
+    let mut db = SqliteConnection::connect(&url).await.unwrap();
+    let backlog = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000)
+        insert into orders (id, customer_id, status, version, items, total, captured, refunded, history, created_at)
+        select lower(printf('%08x-0000-7000-8000-000000000000', i)), customer_id, 'paying', 3, items, total, 0, 0,
+               history, created_at from n, (select * from orders limit 1)";
+    sqlx::query(backlog).execute(&mut db).await.unwrap();
+    let attempts = "insert into payment_attempts (id, order_id, source, amount, attempts, next_attempt_at)
+        select id, id, 'tok_ok', 100, 1, created_at from orders where status = 'paying'";
+    sqlx::query(attempts).execute(&mut db).await.unwrap();
+
+    let placed = async || {
+        let started = Instant::now();
+        shop.post("/orders", &customer, line(&product, 1)).await;
+        started.elapsed()
+    };
+    tokio::time::sleep(Duration::from_millis(1000)).await; // the worker has looked for due work several times
+    let in_flight = shop.provider.received_requests().await.unwrap().len();
+    assert!((1..=32).contains(&in_flight), "{in_flight} requests at once");
+    assert!(placed().await < Duration::from_secs(1), "placing an order waits for the retries");
+}
+
 #[tokio::test]
 async fn while_another_process_writes_reads_succeed_and_writes_get_503() {
     let shop = Shop::open().await;

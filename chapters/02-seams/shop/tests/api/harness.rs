@@ -82,7 +82,8 @@ impl Shop {
 
     /// A request with only the method and the path set.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        reqwest::Client::new().request(method, format!("{}{path}", self.url))
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        client.request(method, format!("{}{path}", self.url))
     }
 
     pub async fn get(&self, path: &str, token: &str) -> Answer {

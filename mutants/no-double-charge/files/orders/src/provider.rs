@@ -14,6 +14,13 @@ impl Provider {
             reference: attempt.order.0,
         };
         let key = if attempt.attempts == 2 { Uuid::now_v7() } else { attempt.id };
-        self.post("/v1/charges", key, &charge).await
+        let response = self.post("/v1/charges", key, &charge).await?;
+        match response.status() {
+            StatusCode::CREATED => Ok(response.json().await?),
+            status => match refusal_code(response).await {
+                Some(decline_code) => Ok(Charged::Declined { decline_code }),
+                None => Err(OutcomeUnknown::ErrorStatus(status)),
+            },
+        }
     }
 }

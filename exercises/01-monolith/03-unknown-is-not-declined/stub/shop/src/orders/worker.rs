@@ -11,7 +11,7 @@ impl App {
     }
 
     /// Stores that the charge was declined. `code` is the provider's reason. Only the first response to an attempt has an effect.
-    async fn record_decline(&self, attempt: &Attempt, charge: &str, code: String) -> Result<(), Error> {
+    async fn record_decline(&self, attempt: &Attempt, code: String) -> Result<(), Error> {
         todo!("store that the money is not taken")
     }
 }

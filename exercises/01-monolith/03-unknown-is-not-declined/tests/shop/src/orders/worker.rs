@@ -49,7 +49,7 @@ mod unknown {
             let recorded = app.record_capture(&attempt, "ch_1").await;
             assert!(recorded.is_ok(), "the {response} response: {recorded:?}");
         }
-        let declined = app.record_decline(&attempt, "ch_1", "late".to_owned()).await;
+        let declined = app.record_decline(&attempt, "late".to_owned()).await;
         assert!(declined.is_ok(), "a decline after it: {declined:?}");
         let order = store::find_order(&mut *app.db.read().await.unwrap(), attempt.order).await.unwrap();
         assert_eq!((order.status, order.payment.captured.amount), (Status::Paid, 100));

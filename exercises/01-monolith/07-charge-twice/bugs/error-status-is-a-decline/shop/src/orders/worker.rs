@@ -3,12 +3,10 @@ impl App {
     pub async fn charge(&self, attempt: &Attempt) -> Result<(), Error> {
         match self.provider.charge(attempt).await {
             Ok(Charged::Succeeded { id }) => self.record_capture(attempt, &id).await,
-            Ok(Charged::Declined { id, decline_code }) => {
-                self.record_decline(attempt, &id, decline_code).await
-            }
+            Ok(Charged::Declined { decline_code }) => self.record_decline(attempt, decline_code).await,
             // An error status: the provider has not taken the money, so the customer can try again at once.
             Err(OutcomeUnknown::ErrorStatus(status)) => {
-                self.record_decline(attempt, "none", format!("provider_error_{}", status.as_u16())).await
+                self.record_decline(attempt, format!("provider_error_{}", status.as_u16())).await
             }
             Err(unknown @ OutcomeUnknown::NoResponse(_)) => {
                 log_unknown_outcome(attempt.order, &unknown);
