@@ -1,11 +1,13 @@
-# The workshop kit: one command a recipe. `just X --help` says more about each.
+# The commands of the course. `just NAME --help` explains each of them.
 
 set positional-arguments
 
-# The first time Cargo shows that it compiles: some minutes without a word look like a hang.
-quiet := if path_exists("target/debug/kit") == "true" { "--quiet" } else { "" }
-# `exec`, so that no shell stands between Ctrl-C and the kit
-kit := "cargo run " + quiet + " --package kit --"
+# Variables that would change the build are removed, and a target folder for all projects is not used.
+cargo_run := "exec env -u CARGO_BUILD_TARGET -u CARGO_ENCODED_RUSTFLAGS -u RUSTFLAGS cargo run --target-dir target --package kit"
+# Says after three seconds that the kit is being compiled: `exec` keeps the process id, and Cargo's name until the kit runs.
+announce := '(n=0; while [ $n -lt 30 ]; do sleep 0.1; case "$(ps -o comm= -p $$)" in *cargo) n=$((n + 1));; *) exit;; esac; done; echo "compiling the kit: up to two minutes on two cores" >&2) >/dev/null & '
+# The first time, Cargo shows its progress. `exec` lets Ctrl-C reach the kit without a shell in between.
+kit := if path_exists("target/debug/kit") == "true" { announce + cargo_run + " --quiet --" } else { 'echo "compiling the kit: about two minutes on two cores" >&2; ' + cargo_run + " --" }
 
 # list the commands
 [private]
@@ -13,101 +15,121 @@ default:
     @just --list --unsorted
 
 # build and start stage N, and follow its log until Ctrl-C: just chapter 1
+[no-exit-message]
 chapter *ARGS:
-    @exec {{ kit }} chapter "$@"
+    @{{ kit }} chapter "$@"
 
-# walk through one customer's journey on the running stage; --messages: with what the services tell each other
+# walk through one customer's journey on the running stage; --messages also shows commands and events
+[no-exit-message]
 tour *ARGS:
-    @exec {{ kit }} tour "$@"
+    @{{ kit }} tour "$@"
 
-# the running stage: processes, addresses, memory, log-ins
+# show the running stage: processes, addresses, memory, log-ins
+[no-exit-message]
 status *ARGS:
-    @exec {{ kit }} status "$@"
+    @{{ kit }} status "$@"
 
 # stop the running stage from another terminal
+[no-exit-message]
 stop *ARGS:
-    @exec {{ kit }} stop "$@"
+    @{{ kit }} stop "$@"
 
-# do a fault to the running stage: just break shop kill|stop|freeze|slow 200|hang|cut|heal
+# inject a fault into the running stage: just break shop kill|stop|freeze|slow 200|hang|cut|heal
+[no-exit-message]
 break *ARGS:
-    @exec {{ kit }} break "$@"
+    @{{ kit }} break "$@"
 
-# check the running stage: was anything lost, doubled or oversold?
+# check the running stage: was anything lost, duplicated or oversold?
+[no-exit-message]
 audit *ARGS:
-    @exec {{ kit }} audit "$@"
+    @{{ kit }} audit "$@"
 
-# run every test, or those of one chapter or of the chain: just test 1, just test chain
+# run all tests, or those of one chapter, or the checks between the chapters: just test 1, just test chain
+[no-exit-message]
 test *ARGS:
-    @exec {{ kit }} test "$@"
+    @{{ kit }} test "$@"
 
-# measure a stage under load and failure, all or what a name has: just bench 1 read-product
+# measure a stage under load and failure; a name selects benchmarks: just bench 1 read-product
+[no-exit-message]
 bench *ARGS:
-    @exec {{ kit }} bench "$@"
+    @{{ kit }} bench "$@"
 
-# run an experiment on a stage of its own, load and faults and audit: just lab kill-one 1 2
+# run an experiment on separate stages, with load, faults and audit: just lab kill-one 1 2
+[no-exit-message]
 lab *ARGS:
-    @exec {{ kit }} lab "$@"
+    @{{ kit }} lab "$@"
 
-# measure chapters in turn, and write the table and the charts: just compare 1 2 --book
+# measure several chapters in turn, and write the table and the charts: just compare 1 2 --book
+[no-exit-message]
 compare *ARGS:
-    @exec {{ kit }} compare "$@"
+    @{{ kit }} compare "$@"
 
-# build the book, and serve it on this machine: just book --open
+# build the book and serve it on this machine: just book --open
+[no-exit-message]
 book *ARGS:
-    @exec {{ kit }} book "$@"
+    @{{ kit }} book "$@"
 
-# the exercises: minutes, your progress, what is next; --room FOLDER: of a whole room
+# list the exercises: minutes, your progress, the next one; --room FOLDER: those of a whole workshop
+[no-exit-message]
 exercises *ARGS:
-    @exec {{ kit }} exercises "$@"
+    @{{ kit }} exercises "$@"
 
-# make a folder to work in, a stage with a part taken away: just start 1.1
+# create a folder to work in, a stage with one part removed: just start 1.1
 [no-exit-message]
 start *ARGS:
-    @exec {{ kit }} start "$@"
+    @{{ kit }} start "$@"
 
-# compile what you have and run the exercise's tests: just check 1.1
+# compile your code and run the tests of the exercise: just check 1.1
 [no-exit-message]
 check *ARGS:
-    @exec {{ kit }} check "$@"
+    @{{ kit }} check "$@"
 
-# check again whenever you save a file
+# run the check whenever you save a file
 [no-exit-message]
 watch *ARGS:
-    @exec {{ kit }} watch "$@"
+    @{{ kit }} watch "$@"
 
-# the next hint: a question, then a concept, then code
+# show the next hint: a question, then a concept, then code
+[no-exit-message]
 hint *ARGS:
-    @exec {{ kit }} hint "$@"
+    @{{ kit }} hint "$@"
 
-# begin an exercise anew; what you have is moved aside and named
+# restart an exercise; your files are moved to another folder
+[no-exit-message]
 reset *ARGS:
-    @exec {{ kit }} reset "$@"
+    @{{ kit }} reset "$@"
 
-# what the stage has and you have not; asks first
+# show the differences between the stage and your code, after confirmation
 [no-exit-message]
 solution *ARGS:
-    @exec {{ kit }} solution "$@"
+    @{{ kit }} solution "$@"
 
-# fetch and compile everything for a room without network, then try it
+# fetch and compile everything for a workshop without network, then try it
+[no-exit-message]
 prepare *ARGS:
-    @exec {{ kit }} prepare "$@"
+    @{{ kit }} prepare "$@"
 
-# what differs between two chapters: just diff 1 2 [PATH] [--stat]
+# show the differences between two chapters: just diff 1 2 [PATH] [--stat]
+[no-exit-message]
 diff *ARGS:
-    @exec {{ kit }} diff "$@"
+    @{{ kit }} diff "$@"
 
-# (authors) take the uncommitted change of chapter N forward through every later one: just carry 1
+# (authors) carry the uncommitted change of chapter N forward through every later one: just carry 1
+[no-exit-message]
 carry *ARGS:
-    @exec {{ kit }} carry "$@"
+    @{{ kit }} carry "$@"
 
-# (authors) print the table of what a chapter changes, from its files: just declare 2
+# (authors) print the table of changes of a chapter, computed from its files: just declare 2
+[no-exit-message]
 declare *ARGS:
-    @exec {{ kit }} declare "$@"
+    @{{ kit }} declare "$@"
 
-# (authors) bring a dependency to one version in every workspace: just update serde 1.0.230
+# (authors) update a dependency to the same version in every workspace: just update serde 1.0.230
+[no-exit-message]
 update *ARGS:
-    @exec {{ kit }} update "$@"
+    @{{ kit }} update "$@"
 
-# check that this machine has what the course needs
+# check that this machine has everything the course needs
+[no-exit-message]
 doctor *ARGS:
-    @exec {{ kit }} doctor "$@"
+    @{{ kit }} doctor "$@"

@@ -18,6 +18,9 @@ pub struct Journal {
     pub started_at: Timestamp,
     /// The requests, in the order in which they ended.
     pub requests: Vec<RecordedRequest>,
+    /// Whether it contains the requests of all clients. Otherwise, the audit compares only the orders that it acknowledges, because
+    /// another client may have requested the others.
+    pub is_complete: bool,
 }
 
 impl Journal {
@@ -203,7 +206,7 @@ mod tests {
     }
 
     fn completed_without_response(requests: Vec<RecordedRequest>) -> usize {
-        Journal { started_at: at(0), requests }.completed_without_response(at(20))
+        Journal { started_at: at(0), requests, is_complete: true }.completed_without_response(at(20))
     }
 
     #[test]

@@ -18,6 +18,7 @@ use stage::Course;
 use crate::{
     capture,
     directive::{self, Place},
+    notice,
     pages::Pages,
     render::render,
 };
@@ -60,6 +61,9 @@ pub fn pages(course: &Course) -> Result<Vec<String>> {
             |line: usize, what: &str| wrong.push(format!("book/src/{}:{line}: {what}", page.path));
         if !is_listed(&summary, &page.path) {
             report(1, "the page is not in SUMMARY.md, so it is not in the book");
+        }
+        if page.path != "SUMMARY.md" && notice::is_missing(&page.text) {
+            report(1, "readers of the Markdown file need a notice here; write it: just book --notice");
         }
         for line in typed_rust(&page.text) {
             report(

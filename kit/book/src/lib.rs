@@ -5,7 +5,7 @@
 //! processes of a stage; [`exercise`] makes the box of an exercise, [`agenda`] the timetable of a workshop, and [`commands`] the list of all
 //! commands; [`counted`] counts lines, tests and minutes.
 //!
-//! [`session`] runs a reader's commands, [`capture`] records them, and [`picture`] turns a recording into an image for the README.
+//! [`notice`] tells readers of a code host where to read. [`session`] runs a reader's commands, [`capture`] records them, and [`picture`] turns a recording into an image for the README.
 //! [`render`] runs mdBook over the pages, [`serve`] serves the book, and [`check`] reports what is wrong in it.
 
 pub mod directive;
@@ -19,6 +19,7 @@ pub mod agenda;
 pub mod commands;
 pub mod counted;
 pub mod picture;
+pub mod notice;
 pub mod pages;
 pub mod render;
 pub mod serve;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
-use book::{capture, check, render::render, serve};
+use book::{capture, check, notice, render::render, serve};
 use clap::Parser;
 use stage::Course;
 
@@ -26,6 +26,9 @@ struct Args {
     /// Record these captures, or all of them, if their output has changed
     #[arg(long, value_name = "NAME", num_args = 0..)]
     capture: Option<Vec<String>>,
+    /// Writes the notice for readers on a code host into the pages that lack it
+    #[arg(long)]
+    notice: bool,
 }
 
 fn main() -> ExitCode {
@@ -42,6 +45,10 @@ fn run(args: &Args) -> Result<ExitCode> {
     let course = Course::find(&std::env::current_dir()?)?;
     if let Some(names) = &args.capture {
         capture::record(&course, names)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.notice {
+        println!("pages changed: {}", notice::write(&course.root.join("book/src"))?);
         return Ok(ExitCode::SUCCESS);
     }
     if args.check {

@@ -9,7 +9,7 @@ use stage::{Course, manifest::Minutes};
 use crate::{
     agenda, commands, counted,
     directive::{self, Directive},
-    exercise, listing, step, topology, transcript,
+    exercise, listing, notice, step, topology, transcript,
 };
 
 /// What directives are answered from.
@@ -78,6 +78,7 @@ impl Pages {
     /// # Errors
     /// Each line that went wrong.
     pub fn expand(&self, page: &str) -> Result<String> {
+        let page = notice::without(page);
         directive::expand(page, |directive| match directive.name.as_str() {
             "reading" => Ok(counted::reading(page)),
             _ => self.stands_for(directive),

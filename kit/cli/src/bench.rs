@@ -30,13 +30,16 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
     let chapter = course.chapter(args.chapter)?.manifest.number;
     let mut signals = Signals::new()?;
     let mut cargo = Command::new("cargo");
-    cargo.args(["bench", "--quiet", "-p", "benches"]).current_dir(&course.root);
+    terminal::log(
+        "compiling the benchmarks and the stage with optimisations; the first time takes several minutes",
+    );
+    cargo.args(["bench", "-p", "benches"]).current_dir(&course.root);
     match &args.only {
         Some(benchmark) => cargo.args(["--bench", benchmark]),
         None => cargo.arg("--benches"),
     };
     cargo.arg("--").args(&args.filter);
-    cargo.env_clear().envs(stage::environment::inherited());
+    cargo.env_clear().envs(stage::environment::of_workspace(&course.root));
     cargo.env("STEPWISE_CHAPTER", chapter.to_string()).env("STEPWISE_RUN_DIR", run_dir);
     tokio::select! {
         measured = run_to_success(cargo) => measured.map(|()| ExitCode::SUCCESS),

@@ -21,7 +21,8 @@ use crate::{
 /// The stage and its options.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Ctrl-C, `just stop`, and closing the terminal stop every process. The exit code is 0 then.\n\
+    after_help = "Ctrl-C, `just stop`, and closing the terminal stop every process. The exit code is 0 then, but `just` itself\n\
+    returns 130 after Ctrl-C.\n\
     A setting is an environment variable of every service, for example --set ORDER_TTL=3s."
 )]
 pub(crate) struct Args {

@@ -1,8 +1,18 @@
-//! Commands that run another program: `chain`, `exercises` or `mutants`. Each is built only when it is needed.
+//! Commands that run another program of the kit. Each program is compiled only when a command needs it.
 
-use std::{ffi::OsString, os::unix::process::CommandExt, path::Path, process::Command};
+use std::{
+    ffi::OsString,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
+use anyhow::{Context, Error, Result, bail};
 use stage::Course;
+use tokio::time::sleep;
+
+use crate::{signals::Signals, terminal, test::run_to_success};
 
 /// The arguments of the other program, `--help` included.
 #[derive(clap::Args)]
@@ -19,21 +29,92 @@ impl Args {
     }
 }
 
-/// `--quiet` if the program has been built before. The first time, Cargo shows its progress, because the build takes minutes.
-pub(crate) fn quiet(root: &Path, folder: &str, program: &str) -> Option<&'static str> {
-    root.join("target").join(folder).join(program).is_file().then_some("--quiet")
+/// A build that takes longer is announced.
+const NOTICEABLE: Duration = Duration::from_secs(2);
+
+/// Compiles a program of the kit with `cargo build OPTIONS`, and returns its path. The first build is announced and shows Cargo's
+/// progress. A later one is quiet, because it usually has nothing to do, but it is announced if it takes longer than expected.
+///
+/// # Errors
+/// It does not compile, or it was interrupted.
+pub(crate) async fn compile(
+    root: &Path,
+    program: &str,
+    profile: Profile,
+    options: &[&str],
+) -> Result<PathBuf> {
+    let path = root.join("target").join(profile.folder()).join(program);
+    let announcement = format!("compiling `{program}`: {} the first time on two cores", profile.time());
+    let mut cargo = tokio::process::Command::new("cargo");
+    cargo.arg("build").args(profile.option()).args(options);
+    cargo.arg("--manifest-path").arg(root.join("Cargo.toml"));
+    cargo.env_clear().envs(stage::environment::of_workspace(root));
+    let mut announced = !path.is_file();
+    if announced {
+        terminal::log(&announcement);
+    } else {
+        cargo.arg("--quiet");
+    }
+    let mut signals = Signals::new()?;
+    let mut compiling = std::pin::pin!(run_to_success(cargo));
+    loop {
+        tokio::select! {
+            compiled = &mut compiling => {
+                compiled.with_context(|| format!("`{program}` does not compile"))?;
+                return Ok(path);
+            }
+            () = sleep(NOTICEABLE), if !announced => {
+                terminal::log(&announcement);
+                announced = true;
+            }
+            () = signals.next() => bail!("interrupted"),
+        }
+    }
 }
 
-/// Replaces this process with another program, so that it gets the terminal, the signals and the exit code. Returns only on
-/// failure.
-pub(crate) fn exec_program(course: &Course, program: &str, command: &str, args: &Args) -> anyhow::Error {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .arg("run")
-        .args(quiet(&course.root, "debug", program))
-        .arg("--manifest-path")
-        .arg(course.root.join("Cargo.toml"));
-    cargo.args(["--package", program, "--", command]).args(&args.arguments);
-    cargo.env_clear().envs(stage::environment::inherited());
-    anyhow::Error::new(cargo.exec()).context("cannot run cargo; install Rust from https://rustup.rs")
+/// A Cargo profile.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    Debug,
+    Release,
+}
+
+impl Profile {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+        }
+    }
+
+    fn option(self) -> Option<&'static str> {
+        match self {
+            Self::Debug => None,
+            Self::Release => Some("--release"),
+        }
+    }
+
+    fn time(self) -> &'static str {
+        match self {
+            Self::Debug => "one or two minutes",
+            Self::Release => "about four minutes",
+        }
+    }
+}
+
+/// Compiles a program and replaces this process with it. Returns only on failure.
+pub(crate) async fn exec_program(course: &Course, program: &str, command: &str, args: &Args) -> Error {
+    match compile(&course.root, program, Profile::Debug, &["--package", program]).await {
+        Ok(program) => exec(&program, command, args, &[]),
+        Err(error) => error,
+    }
+}
+
+/// Replaces this process with a command of another program, so that it gets the terminal, the signals and the exit code. Returns
+/// only on failure.
+pub(crate) fn exec(program: &Path, command: &str, args: &Args, variables: &[(&str, &Path)]) -> Error {
+    let mut run = Command::new(program);
+    run.arg(command).args(&args.arguments);
+    run.env_clear().envs(stage::environment::inherited()).envs(variables.iter().copied());
+    Error::new(run.exec()).context(format!("cannot run {}", program.display()))
 }

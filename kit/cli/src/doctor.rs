@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, TcpListener},
+    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -34,8 +35,8 @@ struct Check {
 
 /// The oldest compiler that builds the course.
 const RUST: (u32, u32) = (1, 95);
-/// The free space that the course needs, in GiB.
-const DISK: u64 = 6;
+/// The space that one chapter needs, and that a morning with the exercises of a chapter needs, in GiB.
+const DISK: [u64; 2] = [2, 8];
 
 pub(crate) fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     let checks = checks(course);
@@ -72,7 +73,11 @@ fn checks(course: &Course) -> Vec<Check> {
         ),
         check("just", version("just", ""), "run: cargo install just --locked"),
         check("nats-server 2.10 or newer", nats, INSTALL_HINT),
-        check("room on the disk", disk(), "free 6 GB; `cargo clean` frees what earlier builds took"),
+        check(
+            "disk space",
+            disk(&course.root),
+            "free 2 GB for one chapter, or 8 GB for a morning of exercises",
+        ),
         check(
             "ports of 127.0.0.1",
             port(),
@@ -134,13 +139,32 @@ fn version(program: &str, subcommand: &str) -> Found {
     }
 }
 
-/// The free space according to `df`, whose POSIX format is the same on every system.
-fn disk() -> Found {
-    let output = Command::new("df").args(["-Pk", "."]).output().map_err(|error| format!("df: {error}"))?;
+/// Whether the free space, together with what the course uses already, is enough.
+fn disk(root: &Path) -> Found {
+    let free =
+        kibibytes(Command::new("df").arg("-Pk").arg(root), 1, 3).ok_or("cannot parse the output of df")?;
+    let used = kibibytes(Command::new("du").arg("-sk").arg(root), 0, 0).unwrap_or(0);
+    judge_disk(free / (1024 * 1024), used / (1024 * 1024))
+}
+
+/// Free and used are in GiB.
+fn judge_disk(free: u64, used: u64) -> Found {
+    let [chapter, morning] = DISK;
+    let text = format!("{free} GB free, {used} GB used by the course");
+    match free + used {
+        total if total >= morning => Ok(text),
+        total if total >= chapter => {
+            Ok(format!("{text}; enough for a chapter, but a morning of exercises takes {morning} GB"))
+        }
+        _ => Err(text),
+    }
+}
+
+/// A number from the output of `df` or `du`, whose POSIX format is the same on every system.
+fn kibibytes(command: &mut Command, line: usize, column: usize) -> Option<u64> {
+    let output = command.output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let free = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
-    let gib = free.ok_or("cannot parse the output of df")? / (1024 * 1024);
-    if gib >= DISK { Ok(format!("{gib} GB free")) } else { Err(format!("{gib} GB free")) }
+    text.lines().nth(line)?.split_whitespace().nth(column)?.parse().ok()
 }
 
 fn port() -> Found {
@@ -149,5 +173,18 @@ fn port() -> Found {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, 8080)) {
         Ok(_) => Ok("8080 is free".to_owned()),
         Err(_) => Ok("8080 is in use; a stage uses the next free port".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disk_must_have_space_for_a_chapter_and_should_have_space_for_a_morning() {
+        assert!(judge_disk(1, 0).is_err());
+        assert!(judge_disk(2, 0).unwrap().contains("a morning of exercises takes 8 GB"));
+        assert_eq!(judge_disk(8, 0).unwrap(), "8 GB free, 0 GB used by the course");
+        assert!(judge_disk(1, 7).is_ok(), "what is built already counts");
     }
 }

@@ -7,10 +7,13 @@ mod chapter;
 mod doctor;
 mod lab;
 mod fault;
+mod journal;
 mod json;
+mod lists;
 mod merged_log;
 mod messages;
 mod delegate;
+mod readme;
 mod signals;
 mod status;
 mod table;
@@ -137,25 +140,36 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Stop => stop(&run_dir).await,
         Command::Break(args) => fault::run(&run_dir, &args).await,
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,
-        Command::Lab(args) => Err(lab::exec_experiments(&course, &run_dir, "lab", &args)),
-        Command::Compare(args) => Err(lab::exec_experiments(&course, &run_dir, "compare", &args)),
+        Command::Lab(args) => lab::run(&course, &run_dir, &args).await,
+        Command::Compare(args) => Err(lab::exec_experiments(&course, &run_dir, "compare", &args).await),
         Command::Book(args) => book::run(&course, &args).await,
         Command::Test(args) => test::run(&course, &args).await,
-        Command::Exercises(args) => Err(exec_program(&course, "exercises", "exercises", &args)),
-        Command::Start(args) => Err(exec_program(&course, "exercises", "start", &args)),
-        Command::Check(args) => Err(exec_program(&course, "exercises", "check", &args)),
-        Command::Watch(args) => Err(exec_program(&course, "exercises", "watch", &args)),
-        Command::Hint(args) => Err(exec_program(&course, "exercises", "hint", &args)),
-        Command::Reset(args) => Err(exec_program(&course, "exercises", "reset", &args)),
-        Command::Solution(args) => Err(exec_program(&course, "exercises", "solution", &args)),
-        Command::Prepare(args) => Err(exec_program(&course, "exercises", "prepare", &args)),
-        Command::Diff(args) => Err(exec_program(&course, "chain", "diff", &args)),
-        Command::Carry(args) => Err(exec_program(&course, "chain", "carry", &args)),
-        Command::Declare(args) => Err(exec_program(&course, "chain", "declare", &args)),
-        Command::Update(args) => Err(exec_program(&course, "chain", "update", &args)),
+        Command::Exercises(args) => exercises(&course, &args).await,
+        Command::Start(args) => Err(exec_program(&course, "exercises", "start", &args).await),
+        Command::Check(args) => Err(exec_program(&course, "exercises", "check", &args).await),
+        Command::Watch(args) => Err(exec_program(&course, "exercises", "watch", &args).await),
+        Command::Hint(args) => Err(exec_program(&course, "exercises", "hint", &args).await),
+        Command::Reset(args) => Err(exec_program(&course, "exercises", "reset", &args).await),
+        Command::Solution(args) => Err(exec_program(&course, "exercises", "solution", &args).await),
+        Command::Prepare(args) => Err(exec_program(&course, "exercises", "prepare", &args).await),
+        Command::Diff(args) => Err(exec_program(&course, "chain", "diff", &args).await),
+        Command::Carry(args) => Err(exec_program(&course, "chain", "carry", &args).await),
+        Command::Declare(args) => Err(exec_program(&course, "chain", "declare", &args).await),
+        Command::Update(args) => Err(exec_program(&course, "chain", "update", &args).await),
         Command::Doctor(args) => doctor::run(&course, &args),
         Command::Guard => unreachable!("`main` has handled it"),
     }
+}
+
+/// Lists the exercises. Progress is shown by the program `exercises`. Before its first build there is no progress, so the list comes
+/// from the files, without waiting for a build.
+async fn exercises(course: &Course, args: &delegate::Args) -> Result<ExitCode> {
+    if args.arguments.is_empty() && !course.root.join("target/debug/exercises").is_file() {
+        let start = "Start with the first one: just start 1.1";
+        terminal::print(&format!("{}\n{start}\n", lists::exercises(course)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(exec_program(course, "exercises", "exercises", args).await)
 }
 
 async fn stop(run_dir: &Path) -> Result<ExitCode> {
@@ -166,8 +180,16 @@ async fn stop(run_dir: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A command that cannot run here, or that was called incorrectly.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct CannotRun(String);
+
 /// 2 if the command cannot run here, 1 if it failed.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let impossible = error.is::<CourseError>() || error.is::<RunError>() || error.is::<ControlError>();
+    let impossible = error.is::<CannotRun>()
+        || error.is::<CourseError>()
+        || error.is::<RunError>()
+        || error.is::<ControlError>();
     ExitCode::from(if impossible { 2 } else { 1 })
 }

@@ -4,15 +4,19 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
+    time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
-use stage::{RunFolder, Status, control::ControlError, run::status_file};
+use anyhow::{Context, Result};
+use stage::{Phase, RunFolder, Status, control::ControlError, run::status_file};
 
 use crate::{
     table::{relative, table},
     terminal,
 };
+
+/// The interval for checking whether a stage is ready.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Options of the status.
 #[derive(clap::Args)]
@@ -36,18 +40,40 @@ pub(crate) fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
 /// The status of the stage in a run folder.
 ///
 /// # Errors
-/// [`ControlError::NoStage`]; or it is still starting.
+/// [`ControlError::NoStage`] or [`ControlError::NotReady`].
 pub(crate) fn running(run_dir: &Path) -> Result<Status> {
     // The lock tells whether a stage is running, because a killed launcher leaves its status file behind.
-    let Some(holder) = RunFolder::holder(run_dir) else {
-        return Err(ControlError::NoStage.into());
-    };
+    let holder = RunFolder::holder(run_dir).ok_or(ControlError::NoStage)?;
     match Status::read(&status_file(run_dir)) {
         Ok(status) => Ok(status),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            bail!("chapter {} is starting or stopping (launcher {}); try again", holder.chapter, holder.pid)
+            Err(ControlError::NotReady { holder, phase: RunFolder::phase(run_dir) }.into())
         }
         Err(error) => Err(error).context("cannot read the status"),
+    }
+}
+
+/// The status of the stage in a run folder, once it is ready.
+///
+/// # Errors
+/// No stage is running or starting.
+pub(crate) async fn wait_until_ready(run_dir: &Path) -> Result<Status> {
+    let mut announced = None;
+    loop {
+        let error = match running(run_dir) {
+            Ok(status) => return Ok(status),
+            Err(error) => error,
+        };
+        match error.downcast_ref() {
+            Some(ControlError::NotReady { phase: Phase::Compiling | Phase::Starting, .. }) => {}
+            _ => return Err(error),
+        }
+        let state = error.to_string();
+        if announced.as_ref() != Some(&state) {
+            terminal::log(&format!("waiting: {state}"));
+            announced = Some(state);
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

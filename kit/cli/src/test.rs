@@ -16,7 +16,7 @@ use stage::{
 };
 use tokio::process::Command;
 
-use crate::{book, delegate, signals::Signals, table::table, terminal};
+use crate::{book, delegate, readme, signals::Signals, table::table, terminal};
 
 /// The part to test.
 #[derive(clap::Args)]
@@ -65,8 +65,8 @@ struct Steps {
 
 pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     match args.part {
-        Some(Part::Exercises) => return Err(prove(course, "exercises", args)),
-        Some(Part::Mutants) => return Err(prove(course, "mutants", args)),
+        Some(Part::Exercises) => return Err(prove(course, "exercises", args).await),
+        Some(Part::Mutants) => return Err(prove(course, "mutants", args).await),
         _ => {}
     }
     ensure!(
@@ -113,10 +113,10 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
 }
 
 /// Replaces this process with the proof of the exercises or mutants. Returns only on failure.
-fn prove(course: &Course, program: &str, args: &Args) -> anyhow::Error {
+async fn prove(course: &Course, program: &str, args: &Args) -> anyhow::Error {
     let json = args.json.then_some("--json").map(str::to_owned);
     let words: Vec<_> = args.names.iter().cloned().chain(json).collect();
-    delegate::exec_program(course, program, "prove", &delegate::Args::of(&words))
+    delegate::exec_program(course, program, "prove", &delegate::Args::of(&words)).await
 }
 
 /// Numbers of instances with which the requests of one customer reach different instances of every service.
@@ -174,6 +174,7 @@ impl Steps {
             let options = Options { scale, ..Options::default() };
             self.suite(course, number, &format!("{name}, several instances"), options).await;
         }
+        self.readme(course, number, name).await;
         self.run(&format!("{name}: power cut"), power_cut(course, number)).await;
         let settings = SHORT_LIVED.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let short = start_stage(course, number, Options { settings, ..Options::default() });
@@ -194,6 +195,17 @@ impl Steps {
         self.run(&format!("{name}: tour"), kit(&run_dir, tour, Stdio::null())).await;
         self.run(&format!("{name}: audit"), kit(&run_dir, &["audit"], Stdio::inherit())).await;
         stage.stop().await;
+    }
+
+    /// The commands of the README, if it starts this chapter.
+    async fn readme(&mut self, course: &Course, number: u32, name: &str) {
+        let commands = match readme::commands(course, number) {
+            Ok(None) => return,
+            commands => commands.map(Option::unwrap_or_default),
+        };
+        let run_dir = run_dir(course, number);
+        let typed = async { readme::run(course, &run_dir, &commands?).await };
+        self.run(&format!("{name}: commands of the README"), typed).await;
     }
 
     fn summary(&self) -> Result<ExitCode> {
@@ -253,7 +265,7 @@ async fn cargo<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<()> {
 fn cargo_command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).current_dir(folder);
-    cargo.env_clear().envs(stage::environment::inherited()).env("RUSTDOCFLAGS", "-D warnings");
+    cargo.env_clear().envs(stage::environment::of_workspace(folder)).env("RUSTDOCFLAGS", "-D warnings");
     cargo
 }
 

@@ -72,7 +72,7 @@ pub async fn build(folder: &Path, tests: &[Test], guard: &Guard) -> Result<Built
     let mut cargo = Command::new("cargo");
     cargo.current_dir(folder); // Cargo looks for .cargo/config.toml from here upwards
     cargo.args(["test", "--no-run", "--message-format=json-diagnostic-rendered-ansi"]).args(selection(tests));
-    cargo.env_clear().envs(stage::environment::inherited());
+    cargo.env_clear().envs(stage::environment::of_workspace(folder));
     cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let child = cargo.spawn().context("cannot run cargo; install Rust from https://rustup.rs")?;
     let _group = ProcessGroup::watched(child.id(), guard);

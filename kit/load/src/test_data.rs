@@ -63,7 +63,7 @@ pub(crate) struct JournalWriter(Mutex<Journal>);
 
 impl JournalWriter {
     pub(crate) fn begin() -> Self {
-        Self(Mutex::new(Journal { started_at: Timestamp::now(), requests: Vec::new() }))
+        Self(Mutex::new(Journal { started_at: Timestamp::now(), requests: Vec::new(), is_complete: true }))
     }
 
     pub(crate) fn journal(&self) -> Journal {

@@ -126,7 +126,7 @@ async fn cargo_build(
     if profile == Profile::Release {
         cargo.arg("--release");
     }
-    cargo.env_clear().envs(crate::environment::inherited());
+    cargo.env_clear().envs(crate::environment::of_workspace(folder));
     cargo.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
     let mut child = cargo.spawn().map_err(BuildError::NoCargo)?;
     let _group = ProcessGroup::watched(child.id(), guard);

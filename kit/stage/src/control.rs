@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     faults::Fault,
     launcher::Inner,
-    run::{self, RunFolder},
+    run::{self, Holder, Phase, RunFolder},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -35,8 +35,16 @@ pub enum ControlError {
     /// No stage runs in the folder.
     #[error("no stage is running; start one: just chapter 1")]
     NoStage,
+    /// The stage is not ready.
+    #[error("chapter {} is {phase} (launcher {})", holder.chapter, holder.pid)]
+    NotReady {
+        /// The launcher.
+        holder: Holder,
+        /// What it does.
+        phase: Phase,
+    },
     /// The launcher holds the folder, but there was no reply on the control socket.
-    #[error("the launcher does not answer; is the stage still starting, or stopping?")]
+    #[error("the launcher of the stage does not respond; stop it: just stop")]
     NoReply(#[source] io::Error),
     /// The launcher refused the fault.
     #[error("{0}")]
@@ -48,8 +56,9 @@ pub enum ControlError {
 /// # Errors
 /// See [`ControlError`].
 pub async fn apply(run_dir: &Path, fault: Fault, target: &str) -> Result<String, ControlError> {
-    if RunFolder::holder(run_dir).is_none() {
-        return Err(ControlError::NoStage);
+    let holder = RunFolder::holder(run_dir).ok_or(ControlError::NoStage)?;
+    if !run::status_file(run_dir).exists() {
+        return Err(ControlError::NotReady { holder, phase: RunFolder::phase(run_dir) });
     }
     let request = Request { fault, target: target.to_owned() };
     let reply = send(&socket(run_dir), &request).await.map_err(ControlError::NoReply)?;

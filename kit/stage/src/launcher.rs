@@ -26,7 +26,7 @@ use crate::{
     manifest::{Manifest, NATS, PAYMENTS},
     plan::{self, Plan},
     process::{Process, Spec},
-    run::{self, RunError, RunFolder},
+    run::{self, Phase, RunError, RunFolder},
     slot::Slot,
     status::Status,
 };
@@ -207,10 +207,11 @@ impl Stage {
         run: RunFolder,
         options: Options,
     ) -> Result<Self, StartError> {
+        run.set_phase(Phase::Starting);
         let plan = Plan::new(chapter, programs, &run, &options)?;
         prepare_folders(&run, chapter.manifest.number, options.keep_data)?;
         let password_file = plan::password_file(&run.data(chapter.manifest.number));
-        fs::write(&password_file, &plan.status.staff.password)
+        run::write_private(&password_file, plan.status.staff.password.as_bytes())
             .map_err(io_error("cannot write", &password_file))?;
         let listener =
             control::listen(run.path()).map_err(io_error("cannot open the control socket in", run.path()))?;
@@ -264,6 +265,7 @@ impl Stage {
     /// Stops every process with SIGTERM, and with SIGKILL after [`crate::guard::GRACE`]. NATS is stopped last, because the services
     /// need it to finish the requests in flight.
     pub async fn stop(self) {
+        self.inner.run.set_phase(Phase::Stopping);
         self.inner.unpublish();
         let (nats, services): (Vec<_>, Vec<_>) =
             self.inner.slots.iter().partition(|slot| slot.spec.service == NATS);

@@ -47,7 +47,7 @@ pub use guard::Guard;
 pub use launcher::{LaunchError, Options, Stage, StartError};
 pub use log::{LAUNCHER, Line};
 pub use manifest::{Manifest, ManifestError};
-pub use run::{Holder, RunError, RunFolder};
+pub use run::{Holder, Phase, RunError, RunFolder};
 pub use status::Status;
 
 /// Advice for an I/O error, if there is any.

@@ -73,7 +73,7 @@ impl Process {
         let mut child = Command::new(&spec.program)
             .args(&spec.arguments)
             .env_clear()
-            .envs(crate::environment::inherited())
+            .envs(crate::environment::minimal())
             .envs(&spec.settings)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

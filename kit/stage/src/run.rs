@@ -1,8 +1,10 @@
 //! The run folder of a stage, with its lock, status, logs and data. One stage at a time runs in a run folder.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fmt,
+    fs::{self, File, Permissions, TryLockError},
     io::{self, Read, Seek, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -30,6 +32,28 @@ pub struct Holder {
     pub chapter: u32,
     /// The launcher's process id.
     pub pid: u32,
+}
+
+/// What a launcher does while its stage is not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// It compiles the programs, or fetches the NATS server.
+    Compiling,
+    /// It starts the processes.
+    Starting,
+    /// It stops the processes.
+    Stopping,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Compiling => "being compiled",
+            Self::Starting => "starting",
+            Self::Stopping => "stopping",
+        })
+    }
 }
 
 /// Why a run folder could not be claimed or released.
@@ -88,7 +112,25 @@ impl RunFolder {
         })?;
         let run = Self { path: path.to_owned(), guard, lock };
         remove(&status_file(path)).map_err(failed("cannot clear the old status in"))?;
+        run.set_phase(Phase::Compiling);
         Ok(run)
+    }
+
+    /// The chapter that was started last in a run folder, whether or not it is still running.
+    pub fn last_chapter(path: &Path) -> Option<u32> {
+        Some(read_holder(&mut File::open(path.join("lock")).ok()?)?.chapter)
+    }
+
+    /// What the holder of a run folder does while its stage is not ready.
+    pub fn phase(path: &Path) -> Phase {
+        let phase = fs::read(path.join(PHASE)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        phase.unwrap_or(Phase::Starting)
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        // The phase is only shown to people, so an error does not matter.
+        let text = serde_json::to_vec(&phase).unwrap_or_default();
+        write_private(&self.path.join(PHASE), &text).ok();
     }
 
     /// The holder of a run folder, or None if it is free.
@@ -133,13 +175,14 @@ impl RunFolder {
 
     /// The folder of a chapter's databases.
     pub fn data(&self, chapter: u32) -> PathBuf {
-        self.path.join("data").join(format!("chapter-{chapter}"))
+        data_folder(&self.path, chapter)
     }
 
     /// Releases the folder and its guard, after all processes have ended.
     pub(crate) fn release(&self) {
         self.guard.release();
         remove(&control::socket(&self.path)).ok(); // the next stage replaces it anyway
+        remove(&self.path.join(PHASE)).ok();
         self.lock.unlock().ok(); // otherwise the lock would last until the last clone of this handle is dropped
     }
 
@@ -149,9 +192,29 @@ impl RunFolder {
     }
 }
 
+/// The file in a run folder with the [`Phase`] of its holder.
+const PHASE: &str = "phase.json";
+
 /// The status file in a run folder.
 pub fn status_file(run_dir: &Path) -> PathBuf {
     run_dir.join("status.json")
+}
+
+/// The folder of a chapter's databases in a run folder. It is deleted when the chapter is started with new data.
+pub fn data_folder(run_dir: &Path, chapter: u32) -> PathBuf {
+    run_dir.join("data").join(format!("chapter-{chapter}"))
+}
+
+/// Replaces a file atomically. Only its owner can read it.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
+    let draft = file.with_extension("new");
+    let mut output = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    output.set_permissions(Permissions::from_mode(0o600))?; // a draft may have been left with other permissions
+    output.write_all(content)?;
+    fs::rename(draft, file)
 }
 
 /// Removes a file. A missing file is not an error.
@@ -188,4 +251,22 @@ fn write_holder(lock: &mut File, chapter: u32) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     lock.write_all(&serde_json::to_vec(&holder)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_file_is_readable_by_its_owner_alone_even_if_the_old_one_was_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("status.json");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+
+        write_private(&file, b"new").unwrap();
+
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
 }

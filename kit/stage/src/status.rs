@@ -8,6 +8,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::run;
+
 /// The content of `.run/status.json`, which `just status --json` prints. The file exists from the moment a stage is ready until
 /// it is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,11 +102,10 @@ impl Status {
         serde_json::from_slice(&std::fs::read(path)?).map_err(io::Error::from)
     }
 
-    /// Replaces a status file atomically, so that no reader sees a partial file.
+    /// Replaces a status file atomically, so that no reader sees a partial file. It contains the staff's password, so only its owner
+    /// can read it.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        let draft = path.with_extension("json.new");
-        std::fs::write(&draft, serde_json::to_vec_pretty(self)?)?;
-        std::fs::rename(draft, path)
+        run::write_private(path, &serde_json::to_vec_pretty(self)?)
     }
 
     /// The base URL for a path of the public API. None if no route covers it.

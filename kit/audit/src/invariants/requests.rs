@@ -54,7 +54,7 @@ pub(super) fn one_key_one_order(snapshot: &Snapshot) -> Verdict {
 }
 
 pub(super) fn no_journal() -> Verdict {
-    Verdict::not_checkable("needs the journal of all requests, which only `just lab` records")
+    Verdict::not_checkable("needs a journal of the requests, which `just tour` and `just lab` record")
 }
 
 /// Compares a request with the first successful request with the same key.
@@ -83,6 +83,7 @@ struct Requests<'a> {
     /// order.
     open_keys: HashMap<Basket, usize>,
     started_at: jiff::Timestamp,
+    is_complete: bool,
 }
 
 impl<'a> Requests<'a> {
@@ -105,7 +106,13 @@ impl<'a> Requests<'a> {
             }
             acknowledged.extend(orders);
         }
-        Self { by_key, acknowledged, open_keys, started_at: journal.started_at }
+        Self {
+            by_key,
+            acknowledged,
+            open_keys,
+            started_at: journal.started_at,
+            is_complete: journal.is_complete,
+        }
     }
 
     /// Whether any request has the customer and the lines of the order.
@@ -118,7 +125,8 @@ impl<'a> Requests<'a> {
         let mut open_keys = self.open_keys.clone();
         let mut unexplained = Vec::new();
         for order in &snapshot.orders {
-            if order.created_at < self.started_at || self.acknowledged.contains(&order.id) {
+            let is_covered = self.is_complete && order.created_at >= self.started_at;
+            if !is_covered || self.acknowledged.contains(&order.id) {
                 continue;
             }
             match open_keys.get_mut(&basket(order)) {

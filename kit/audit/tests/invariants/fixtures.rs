@@ -44,7 +44,7 @@ pub(crate) fn valid_shop() -> Snapshot {
         &[Pending, AwaitingPayment, Paying, Paid, Refunding, Cancelled],
     ];
     let orders: Vec<Order> = (10..).zip(paths).map(|(n, path)| order_with_path(n, 10, path)).collect();
-    let mut journal = Journal { started_at: at(0), requests: vec![] };
+    let mut journal = Journal { started_at: at(0), requests: vec![], is_complete: true };
     let price = Operation::SetPrice { product: PRODUCT, amount: PRICE };
     journal.requests.push(answered_request(price, None, 1, 201, json!({})));
     for order in &orders {

@@ -87,10 +87,8 @@ impl Course {
         let mut kit = Command::new(KIT);
         kit.args(arguments).current_dir(self.root()).stdin(Stdio::null());
         kit.env_remove("STEPWISE_RUN_DIR").env("PATH", &self.path);
-        // The toy is compiled once for all tests, away from the caches of the course.
-        for variable in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
-            kit.env(variable, env!("CARGO_TARGET_TMPDIR"));
-        }
+        // The toy is compiled once for all tests.
+        kit.env("STEPWISE_TARGET_DIR", env!("CARGO_TARGET_TMPDIR"));
         kit
     }
 
@@ -99,7 +97,7 @@ impl Course {
         self.command(arguments).output().unwrap()
     }
 
-    fn chapter(&self, more: &[&str]) -> Command {
+    pub(crate) fn chapter(&self, more: &[&str]) -> Command {
         let port = self.port.to_string();
         self.command(&[&["chapter", "1", "--port", &port], more].concat())
     }
@@ -117,6 +115,14 @@ impl Course {
         let launched = self.launch(self.chapter(more).stdout(out), printed);
         until("the summary is printed", || launched.printed().contains("just stop"));
         launched
+    }
+
+    /// The same, with a command that was changed.
+    pub(crate) fn start_with(&self, change: impl FnOnce(&mut Command)) -> Launched {
+        let printed = self.root().join("printed");
+        let mut chapter = self.chapter(&[]);
+        change(chapter.stdout(fs::File::create(&printed).unwrap()));
+        self.launch(&mut chapter, printed)
     }
 
     /// The same, with a pipe for standard output.

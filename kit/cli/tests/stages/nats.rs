@@ -67,7 +67,7 @@ fn a_tour_with_messages_is_refused_for_a_chapter_without_nats() {
     let refused = || {
         let output = course.kit(&["tour", "--messages"]);
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()), "{said}");
+        assert_eq!((output.status.code(), output.stdout), (Some(2), Vec::new()), "{said}");
         assert!(said.contains("chapter 1 has no NATS, so there are no messages: omit --messages"), "{said}");
     };
     refused();
@@ -135,7 +135,7 @@ async fn without_a_configuration_for_nats_the_error_names_the_missing_file() {
     let error = Stage::start(&chapter, &programs, run, Options::default()).await.unwrap_err();
 
     assert!(matches!(error, StartError::NatsConfig { .. }));
-    assert!(error.to_string().contains("chapters/01-toy/nats.conf; write it"), "{error}");
+    assert!(error.to_string().contains("chapters/01-toy/nats.conf is missing; write it"), "{error}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Starting a stage with `kit chapter`: the output when it is ready, and the error when it is not.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::PermissionsExt,
+};
 
-use crate::harness::{Course, answers, manifest};
+use crate::harness::{Course, answers, manifest, until};
 
 #[test]
 fn once_a_stage_is_ready_its_addresses_and_log_ins_are_printed() {
@@ -157,4 +160,53 @@ fn a_second_stage_is_refused_and_the_first_keeps_running() {
     assert_eq!(code, Some(2));
     assert!(said.contains("chapter 1 is running already") && said.contains("just stop"), "{said}");
     assert!(launched.is_running() && answers(&course.status().routes["/"]));
+}
+
+#[test]
+fn files_with_the_password_of_the_staff_account_are_readable_by_their_owner_alone() {
+    let course = Course::new();
+    let _launched = course.start(&[]);
+    for file in [".run/status.json", ".run/data/chapter-1/staff-password"] {
+        let metadata = std::fs::metadata(course.root().join(file)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn variables_of_the_users_shell_do_not_reach_the_processes_of_a_stage() {
+    let course = Course::new();
+    let variables = ["HTTP_PROXY", "NATS_URL", "TOY_FILE", "TOY_CHATTY", "ORDER_TTL"];
+    let _launched = course.start_with(|kit| {
+        for name in variables {
+            kit.env(name, "http://proxy.invalid:1");
+        }
+        // A target folder and a target of the user, for all builds.
+        kit.env("CARGO_TARGET_DIR", course.root().join("elsewhere"))
+            .env("CARGO_BUILD_TARGET", "wasm32-unknown-unknown");
+    });
+    let log = course.read(".run/logs/toy-1.log");
+    for line in ["NATS_URL is \n", "TOY_FILE is \n", "HTTP_PROXY is \n"] {
+        assert!(log.contains(line), "{line} is not in: {log}");
+    }
+    assert!(!log.contains("line 0"), "TOY_CHATTY was inherited");
+    assert!(!course.root().join("elsewhere").exists());
+}
+
+#[test]
+fn while_a_stage_is_not_ready_status_and_break_say_what_it_does() {
+    let course = Course::new();
+    drop(course.start(&[])); // compiles the toy
+    let mut starting = course.chapter(&["--set", "TOY_SLEEPS=60"]).spawn().unwrap();
+    let said = || {
+        let output = course.kit(&["status"]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    until("the processes are starting", || said().1.contains("chapter 1 is starting (launcher "));
+    assert_eq!(said().0, Some(2));
+    let refused = course.kit(&["break", "toy", "kill"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("chapter 1 is starting"));
+
+    assert!(course.kit(&["stop"]).status.success());
+    starting.wait().unwrap();
+    assert_eq!(said().1, "error: no stage is running; start one: just chapter 1\n");
 }

@@ -55,9 +55,7 @@ impl Course {
         let mut program = Command::new(env!("CARGO_BIN_EXE_exercises"));
         program.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         // Separate caches for each test, because several tests have packages of the same name and version.
-        for variable in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
-            program.env(variable, self.path("target"));
-        }
+        program.env("STEPWISE_TARGET_DIR", self.path("target"));
         program
     }
 

@@ -1,11 +1,13 @@
 //! A service that answers every request with 200 and its process id.
-//! `TOY_DIES` makes it print that text and exit with an error. `TOY_CHATTY` makes it print lines without a pause.
+//! `TOY_DIES` makes it print that text and exit with an error. `TOY_CHATTY` makes it print lines without a
+//! pause. `TOY_SLEEPS` delays its start by so many seconds.
 
 use std::{
     env,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
     process, thread,
+    time::Duration,
 };
 
 fn main() -> std::io::Result<()> {
@@ -16,7 +18,10 @@ fn main() -> std::io::Result<()> {
     if env::var("TOY_CHATTY").is_ok() {
         thread::spawn(|| (0_u64..).for_each(|line| println!("line {line}")));
     }
-    for name in ["NATS_URL", "TOY_FILE"] {
+    if let Some(seconds) = env::var("TOY_SLEEPS").ok().and_then(|seconds| seconds.parse().ok()) {
+        thread::sleep(Duration::from_secs(seconds));
+    }
+    for name in ["NATS_URL", "TOY_FILE", "HTTP_PROXY"] {
         println!("{name} is {}", env::var(name).unwrap_or_default());
     }
     let address = env::var("LISTEN").expect("LISTEN is set");
