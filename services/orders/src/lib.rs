@@ -33,7 +33,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the orders in a database.
+    /// Opens the database and creates the payment client.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             db: Db::open(&config.database, sqlx::migrate!()).await?,
@@ -44,7 +44,7 @@ impl App {
         })
     }
 
-    /// The database, for what runs beside the requests.
+    /// The database, for the background tasks.
     pub fn db(&self) -> &Db {
         &self.db
     }

@@ -25,12 +25,12 @@ pub struct App {
 }
 
 impl App {
-    /// Migrates the tables.
+    /// Opens the database.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         Ok(Self { db: Db::open(&config.database, sqlx::migrate!()).await? })
     }
 
-    /// The database, for what runs beside the requests.
+    /// The database, for the background tasks.
     pub fn db(&self) -> &Db {
         &self.db
     }

@@ -29,7 +29,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the accounts in a database, which from then on has a key to sign with, and a staff account where one is set.
+    /// Opens the database. Creates the first signing key, and the staff account if one is configured.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let db = Db::open(&config.database, sqlx::migrate!()).await?;
         let hasher = password::Hasher::new()?;
@@ -41,7 +41,7 @@ impl App {
         Ok(app)
     }
 
-    /// The database, for what runs beside the requests.
+    /// The database, for the background tasks.
     pub fn db(&self) -> &Db {
         &self.db
     }
