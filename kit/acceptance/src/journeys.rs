@@ -46,6 +46,7 @@ mod search;
 mod stock;
 mod orders;
 mod payments;
+mod refusals;
 mod cancellation;
 mod shipping;
 mod idempotency;
@@ -64,6 +65,7 @@ pub const TOPICS: &[Topic] = &[
     Topic { name: "stock", short_lived: false, journeys: stock::JOURNEYS },
     Topic { name: "orders", short_lived: false, journeys: orders::JOURNEYS },
     Topic { name: "payments", short_lived: false, journeys: payments::JOURNEYS },
+    Topic { name: "refusals", short_lived: false, journeys: refusals::JOURNEYS },
     Topic { name: "cancellation", short_lived: false, journeys: cancellation::JOURNEYS },
     Topic { name: "shipping", short_lived: false, journeys: shipping::JOURNEYS },
     Topic { name: "idempotency", short_lived: false, journeys: idempotency::JOURNEYS },
