@@ -88,7 +88,7 @@ impl<'a> Runner<'a> {
         })
     }
 
-    async fn run(&self, files: &Copy, seed: u64) -> Result<Report> {
+    async fn run(&self, files: &SourceTree, seed: u64) -> Result<Report> {
         files.make(&self.folder)?;
         cores::pin_to(&self.all_cores); // compiling uses all cores
         let guard = std::env::current_exe()?;
