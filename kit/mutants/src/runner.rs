@@ -89,7 +89,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn run(&self, files: &SourceTree, seed: u64) -> Result<Report> {
-        files.make(&self.folder)?;
+        files.replace(&self.folder)?;
         cores::pin_to(&self.all_cores); // compiling uses all cores
         let guard = std::env::current_exe()?;
         let lab = Lab::prepare(
