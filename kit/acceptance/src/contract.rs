@@ -85,7 +85,7 @@ impl Contract {
         match &declared.content {
             Some((media_type, schema)) => violations.extend(body_violations(response, media_type, schema)),
             None if status == 204 && !response.body.is_empty() => {
-                violations.push("204 with a body".to_owned())
+                violations.push("204 with a body".to_owned());
             }
             None => {}
         }

@@ -57,9 +57,9 @@ fn down(status: &Status) -> Vec<String> {
         instances.all(|process| process.state != State::Running)
     };
     let line = |service: &str| {
-        let states = status.processes.iter().filter(|process| process.service == service);
-        let states = states.map(|process| format!("{} is {}", process.name(), process.state));
-        format!("  {}; heal it: just break {service} heal", states.collect::<Vec<_>>().join(", "))
+        let instances = status.processes.iter().filter(|process| process.service == service);
+        let described = instances.map(|process| format!("{} is {}", process.name(), process.state));
+        format!("  {}; heal it: just break {service} heal", described.collect::<Vec<_>>().join(", "))
     };
     services.into_iter().filter(is_down).map(line).collect()
 }
@@ -91,11 +91,11 @@ mod tests {
                 json!({ "service": service, "instance": instance, "pid": null, "state": state, "address": "", "log": "" })
             })
             .collect();
-        let status = json!({
+        let document = json!({
             "chapter": 8, "routes": {}, "staff": {"email": "", "password": ""}, "payments": null, "nats": null,
             "workspace": "", "processes": processes, "databases": [], "settings": {},
         });
-        serde_json::from_value(status).unwrap()
+        serde_json::from_value(document).unwrap()
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Files of the repository that Cargo does not check.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::{fs, path::Path, process::Command};
 
 fn root() -> std::path::PathBuf {

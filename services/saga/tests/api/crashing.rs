@@ -56,7 +56,7 @@ fn perform(world: &mut World, step: Step, twice: bool) {
     }
     match step {
         DeliverCommand | DeliverNewestCommand if twice => {
-            world.repeat_command(world.commands.delivered.len().saturating_sub(1))
+            world.repeat_command(world.commands.delivered.len().saturating_sub(1));
         }
         DeliverEvent if twice => world.repeat_event(world.events.delivered.len().saturating_sub(1)),
         _ => {}

@@ -123,7 +123,7 @@ async fn after_a_long_outage_of_the_provider_a_limited_number_of_payments_is_ret
         shop.post("/orders", &customer, line(&product, 1)).await;
         started.elapsed()
     };
-    tokio::time::sleep(Duration::from_millis(1000)).await; // the worker has looked for due work several times
+    tokio::time::sleep(Duration::from_secs(1)).await; // the worker has looked for due work several times
     let in_flight = shop.provider.received_requests().await.unwrap().len();
     assert!((1..=32).contains(&in_flight), "{in_flight} requests at once");
     assert!(placed().await < Duration::from_secs(1), "placing an order waits for the retries");
