@@ -10,8 +10,7 @@ use std::{
 use anyhow::{Result, ensure};
 use benches::{
     batch::Batch,
-    client::Client,
-    customer::Customer,
+    customer::{Customer, connections},
     operation::Operation,
     results::write,
     seed,
@@ -99,9 +98,9 @@ async fn kill_once(stage: &Stage, customers: &mut [Customer]) -> Result<Duration
 }
 
 async fn first_success(stage: &Stage, killed: Instant) -> Result<Duration> {
-    let mut client = Client::new(&stage.status().routes)?;
+    let server = connections(&stage.status().routes)?;
     loop {
-        let answer = client.send(Request::get("/products")).await;
+        let answer = server.send(&Request::get("/products")).await;
         if answer.is_ok_and(|answer| answer.status == 200) {
             return Ok(killed.elapsed());
         }

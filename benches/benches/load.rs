@@ -9,8 +9,7 @@ use anyhow::Result;
 use benches::{
     batch::Batch,
     catalogue::PRODUCTS,
-    client::Client,
-    customer::Customer,
+    customer::{Customer, connections},
     operation::Operation,
     results::{Results, write},
     seed,
@@ -73,7 +72,7 @@ async fn prepare(shop: &Stage, limits: &Stage) -> Result<Vec<Customer>> {
     eprintln!("adding {} products through the API of chapter {}", *PRODUCTS, shop.chapter);
     seed::add_products(&shop, &mut customers, *PRODUCTS).await?;
     for customer in &mut customers {
-        customer.limits = Some(Client::new(&limits.routes)?);
+        customer.limits = Some(connections(&limits.routes)?);
     }
     Ok(customers)
 }

@@ -10,8 +10,7 @@ use std::{fmt, path::Path, thread, time::Duration};
 use anyhow::{Context, Result, ensure};
 use benches::{
     batch::Batch,
-    client::Client,
-    customer::Customer,
+    customer::{Customer, connections},
     operation::Operation,
     placing::{place_at_rate, place_continuously, placed_at},
     results::write,
@@ -60,7 +59,7 @@ async fn measure(chapter: u32, stage: &Stage, limits: &Stage) -> Result<Report> 
     eprintln!("adding {PRODUCTS} products through the API of chapter {chapter}");
     seed::add_products(&status, &mut customers, PRODUCTS).await?;
     for customer in &mut customers {
-        customer.limits = Some(Client::new(&limits.status().routes)?);
+        customer.limits = Some(connections(&limits.status().routes)?);
     }
     let staff = Shop::new(&status.routes)?.open_session(&status.staff.email, &status.staff.password).await?;
     let staff = staff.value.token;

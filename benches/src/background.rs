@@ -80,7 +80,7 @@ impl Background {
                 }
                 Self::ReportStorm => (Request::get("/orders?scope=all&limit=100").bearer(staff), 200),
             };
-            let served = is_served(&mut client.shop, request, expected).await?;
+            let served = is_served(&client.shop, &request, expected).await?;
             responses.served += u64::from(served);
             responses.refused += u64::from(!served);
         }

@@ -6,11 +6,12 @@ use anyhow::{Context, Result};
 use fastrand::Rng;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hdrhistogram::Histogram;
+use load::Connections;
 use shop_client::Request;
 use tokio::time::{Instant, interval_at};
 use uuid::Uuid;
 
-use crate::{client::Client, customer::is_served};
+use crate::customer::{connections, is_served};
 
 /// The results of the reads.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub async fn browse(
         tokio::select! {
             due = due.tick(), if left > 0 => {
                 left -= 1;
-                let client = idle.pop().map_or_else(|| Client::new(routes), Ok)?;
+                let client = idle.pop().map_or_else(|| connections(routes), Ok)?;
                 let product = rng.choice(products).context("there are no products to read")?;
                 in_flight.push(read(client, *product, due));
             }
@@ -60,8 +61,8 @@ pub async fn browse(
     }
 }
 
-async fn read(mut client: Client, product: Uuid, due: Instant) -> Result<(Client, bool, Duration)> {
-    let served = is_served(&mut client, Request::get(format!("/products/{product}")), 200).await?;
+async fn read(client: Connections, product: Uuid, due: Instant) -> Result<(Connections, bool, Duration)> {
+    let served = is_served(&client, &Request::get(format!("/products/{product}")), 200).await?;
     Ok((client, served, due.elapsed()))
 }
 
@@ -96,9 +97,9 @@ mod tests {
         let busy = async || (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]);
         let broken = async || StatusCode::SERVICE_UNAVAILABLE;
         let shop = Router::new().route("/products/busy", get(busy)).route("/products/broken", get(broken));
-        let mut client = Client::new(&serve(shop).await).unwrap();
-        assert!(!is_served(&mut client, Request::get("/products/busy"), 200).await.unwrap());
-        assert!(is_served(&mut client, Request::get("/products/broken"), 200).await.is_err());
+        let client = connections(&serve(shop).await).unwrap();
+        assert!(!is_served(&client, &Request::get("/products/busy"), 200).await.unwrap());
+        assert!(is_served(&client, &Request::get("/products/broken"), 200).await.is_err());
     }
 
     async fn serve(shop: Router) -> BTreeMap<String, String> {

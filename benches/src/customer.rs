@@ -1,16 +1,17 @@
 //! A customer with connections of its own, who sends one request at a time: one operation in flight.
 
-use std::{rc::Rc, time::Duration};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
+use load::Connections;
 use serde::de::DeserializeOwned;
 use shop_client::{Request, Response, Shop, model::Registration, new_key};
 use stage::Status;
 use uuid::Uuid;
 
-use crate::client::Client;
-
+/// The timeout of one request.
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// The password of every customer.
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -18,14 +19,14 @@ pub const PASSWORD: &str = "correct horse battery";
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields say it")]
 pub struct Customer {
-    pub shop: Client,
+    pub shop: Connections,
     pub email: String,
     pub token: String,
     pub rng: Rng,
     /// The products to buy.
     pub products: Rc<Vec<Uuid>>,
-    /// A client of the program `limits`, if it runs.
-    pub limits: Option<Client>,
+    /// Connections to the program `limits`, if it runs.
+    pub limits: Option<Connections>,
     /// How long the customer's last order took to be settled, and so the time until the first poll of the next one.
     pub settle_time: Duration,
 }
@@ -43,7 +44,7 @@ impl Customer {
             shop.register(&registration).await.context("cannot register a customer")?;
             let session = shop.open_session(&registration.email, PASSWORD).await?;
             customers.push(Self {
-                shop: Client::new(&stage.routes)?,
+                shop: connections(&stage.routes)?,
                 email: registration.email,
                 token: session.value.token,
                 rng: Rng::with_seed(seed),
@@ -60,7 +61,7 @@ impl Customer {
     /// # Errors
     /// The response has another status than `expected`, or cannot be parsed.
     pub async fn send<T: DeserializeOwned>(&mut self, request: Request, expected: u16) -> Result<T> {
-        let body = send(&mut self.shop, request, expected).await?;
+        let body = send(&self.shop, &request, expected).await?;
         Ok(serde_json::from_slice(&body)?)
     }
 
@@ -74,8 +75,8 @@ impl Customer {
 ///
 /// # Errors
 /// The response has another status than `expected`.
-pub async fn send(client: &mut Client, request: Request, expected: u16) -> Result<Vec<u8>> {
-    let (sent, answer) = exchange(client, request).await?;
+pub async fn send(server: &Connections, request: &Request, expected: u16) -> Result<Vec<u8>> {
+    let (sent, answer) = exchange(server, request).await?;
     ensure!(answer.status == expected, unexpected(&sent, &answer));
     Ok(answer.body)
 }
@@ -85,21 +86,29 @@ pub async fn send(client: &mut Client, request: Request, expected: u16) -> Resul
 ///
 /// # Errors
 /// The response has another status than `expected` and is no such refusal.
-pub async fn is_served(client: &mut Client, request: Request, expected: u16) -> Result<bool> {
-    let (sent, answer) = exchange(client, request).await?;
+pub async fn is_served(server: &Connections, request: &Request, expected: u16) -> Result<bool> {
+    let (sent, answer) = exchange(server, request).await?;
     let refused = answer.status == 503 && answer.retry_after().is_some();
     ensure!(refused || answer.status == expected, unexpected(&sent, &answer));
     Ok(!refused)
 }
 
-async fn exchange(client: &mut Client, request: Request) -> Result<(String, Response)> {
+async fn exchange(server: &Connections, request: &Request) -> Result<(String, Response)> {
     let sent = format!("{} {}", request.method, request.path);
-    let answer = client.send(request).await.with_context(|| format!("no response to {sent}"))?;
+    let answer = server.send(request).await.with_context(|| format!("no response to {sent}"))?;
     Ok((sent, answer))
 }
 
 fn unexpected(sent: &str, answer: &Response) -> String {
     format!("{sent} was answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body))
+}
+
+/// Connections to a stage, by its routes: path prefix → base URL.
+///
+/// # Errors
+/// The routes are not valid.
+pub fn connections(routes: &BTreeMap<String, String>) -> Result<Connections> {
+    Ok(Connections::new(routes.try_into()?, TIMEOUT))
 }
 
 /// The registration of a new customer.

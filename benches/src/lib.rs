@@ -6,7 +6,7 @@
 //! In reading order:
 //! - [`stages`]: starts the stage and the program `limits`, which measures the machine at its best
 //! - [`catalogue`]: the products; [`seed`]: adds them to the shop
-//! - [`customer`]: one operation in flight, over a [`client`] of its own
+//! - [`customer`]: one operation in flight, over a connection of its own
 //! - [`operation`]: what is measured; [`batch`]: many operations timed as a whole
 //! - [`results`]: medians, ratios and memory
 //! - [`background`]: what else happens during [`browsing`]; [`placing`]: orders and nothing else
@@ -17,7 +17,6 @@ pub mod stages;
 pub mod catalogue;
 pub mod seed;
 pub mod customer;
-pub mod client;
 pub mod operation;
 pub mod batch;
 pub mod results;

@@ -89,21 +89,21 @@ impl Operation {
         match self {
             Self::ReadProduct => {
                 let path = format!("/products/{}", customer.any_product()?);
-                send(&mut customer.shop, Request::get(path), 200).await?;
+                send(&customer.shop, &Request::get(path), 200).await?;
             }
             Self::ListProducts => {
-                send(&mut customer.shop, Request::get("/products"), 200).await?;
+                send(&customer.shop, &Request::get("/products"), 200).await?;
             }
             Self::Search => {
                 let path = format!("/products?q={}", catalogue::search(&mut customer.rng));
-                send(&mut customer.shop, Request::get(path), 200).await?;
+                send(&customer.shop, &Request::get(path), 200).await?;
             }
             Self::Register => {
-                send(&mut customer.shop, Request::post("/users").json(&new_registration()), 201).await?;
+                send(&customer.shop, &Request::post("/users").json(&new_registration()), 201).await?;
             }
             Self::LogIn => {
                 let credentials = serde_json::json!({ "email": customer.email, "password": PASSWORD });
-                send(&mut customer.shop, Request::post("/sessions").json(&credentials), 201).await?;
+                send(&customer.shop, &Request::post("/sessions").json(&credentials), 201).await?;
             }
             Self::PlaceOrder => drop(place_order(customer).await?),
             Self::CheckOut => check_out(customer).await?,
@@ -121,8 +121,8 @@ impl Operation {
 const ROW: [u8; 300] = [b'.'; 300];
 
 async fn limit(customer: &mut Customer, request: Request, expected: u16) -> Result<()> {
-    let limits = customer.limits.as_mut().context("`limits` does not run")?;
-    send(limits, request, expected).await.map(drop)
+    let limits = customer.limits.as_ref().context("`limits` does not run")?;
+    send(limits, &request, expected).await.map(drop)
 }
 
 async fn place_order(customer: &mut Customer) -> Result<Order> {

@@ -70,10 +70,8 @@ pub fn charts(comparison: &Comparison) -> Vec<(&'static str, String)> {
         "check-outs per second",
     );
     let panels = stages.iter().filter_map(|stage| Some(panel(stage, stage.experiments.get("kill-one")?)));
-    let availability = Availability {
-        title: "Browsing that succeeded at the first attempt".to_owned(),
-        panels: panels.collect(),
-    };
+    let availability =
+        Availability { title: "Browsing: success at the first attempt".to_owned(), panels: panels.collect() };
     let memory =
         |stage: &StageResults| Some((name(stage), stage.experiments.get("kill-one")?.median("memory_mb")?));
     let memory = Bars {

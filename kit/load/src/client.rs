@@ -117,7 +117,7 @@ impl RetryingClient {
         }
         let attempt = match answer {
             Ok(answer) => judge(call, answer),
-            Err(error) => Attempt::Retry(cause(call.kind, error.name()), Duration::ZERO),
+            Err(error) => Attempt::Retry(cause(call.kind, &error.to_string()), Duration::ZERO),
         };
         let failed = matches!(attempt, Attempt::Retry(..));
         self.traffic.end(failed.then(|| FailedAttempt { sent, ended: Instant::now(), is_write }));

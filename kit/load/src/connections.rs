@@ -16,43 +16,39 @@ use tokio::{net::TcpStream, time::timeout};
 
 type Connection = SendRequest<Full<Bytes>>;
 
-/// The connections of a load to one stage.
+/// The connections of a load to one stage. Clients on the same thread may share them.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub struct Connections {
     routes: Routes,
     idle: RefCell<HashMap<String, Vec<Connection>>>,
     timeout: Duration,
 }
 
 /// Why a request has no complete response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum NoResponse {
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub enum NoResponse {
     /// Nothing listens on that address.
+    #[error("connection refused")]
     Refused,
     /// The connection broke before the response was complete. The request may have been carried out.
+    #[error("connection lost")]
     ConnectionLost,
     /// The request may have been carried out, or may be carried out later.
+    #[error("request timed out")]
     TimedOut,
 }
 
-impl NoResponse {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "connection refused",
-            Self::ConnectionLost => "connection lost",
-            Self::TimedOut => "request timed out",
-        }
-    }
-}
-
 impl Connections {
-    /// `timeout` is that of one request.
-    pub(crate) fn new(routes: Routes, timeout: Duration) -> Self {
+    /// No connection is opened yet. `timeout` is that of one request.
+    pub fn new(routes: Routes, timeout: Duration) -> Self {
         Self { routes, idle: RefCell::default(), timeout }
     }
 
     /// Sends a request whose path contains its query, and returns the response, whatever its status.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Response, NoResponse> {
+    ///
+    /// # Errors
+    /// There was no complete response.
+    pub async fn send(&self, request: &Request) -> Result<Response, NoResponse> {
         timeout(self.timeout, self.exchange(request)).await.unwrap_or(Err(NoResponse::TimedOut))
     }
 
@@ -92,7 +88,7 @@ async fn connect(address: &str) -> Result<Connection, NoResponse> {
     stream.set_nodelay(true).map_err(|_| NoResponse::ConnectionLost)?;
     let (mut sender, connection) =
         handshake(TokioIo::new(stream)).await.map_err(|_| NoResponse::ConnectionLost)?;
-    tokio::task::spawn_local(connection); // an error of the connection reaches the sender as well
+    tokio::spawn(connection); // an error of the connection reaches the sender as well
     sender.ready().await.map_err(|_| NoResponse::ConnectionLost)?;
     Ok(sender)
 }

@@ -10,7 +10,7 @@
 //! - [`test_data`]: the products and accounts that are created first, and the [journal](audit::Journal) of all writes
 //! - `backlog`: open payments, as a long outage of the payment provider leaves them
 //! - `pacer`: starts each visitor on time
-//! - `visitor`: the requests of one visitor; `client`: retries; `connections`: HTTP with little overhead
+//! - `visitor`: the requests of one visitor; `client`: retries; [`connections`]: HTTP with little overhead
 //! - [`traffic`]: the requests in flight, for a fault that has to interrupt one
 //! - [`record`]: the results, request by request and second by second
 //! - [`run`]: runs a load on a thread of its own and reports its progress
@@ -23,7 +23,7 @@ pub mod mix;
 pub mod test_data;
 mod backlog;
 mod pacer;
-mod connections;
+pub mod connections;
 mod client;
 mod visitor;
 pub mod traffic;
@@ -34,6 +34,7 @@ pub mod saturation;
 pub mod cores;
 
 pub use client::RetryPolicy;
+pub use connections::Connections;
 pub use mix::{Mix, Visit};
 pub use record::{Record, RequestKind};
 pub use run::{Load, Outcome, Progress, Running};
