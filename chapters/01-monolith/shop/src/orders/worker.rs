@@ -22,7 +22,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The longest back-off between two requests to the provider. The back-off doubles with each attempt, up to this.
 const MAX_BACKOFF: SignedDuration = SignedDuration::from_secs(2);
 
-/// Processes due work every [`POLL_INTERVAL`]. Errors are logged, and the work is retried. Never returns.
+/// Processes due work at a fixed interval. Errors are logged, and the work is retried. Never returns.
 pub async fn run_worker(app: App) {
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
