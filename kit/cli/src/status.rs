@@ -42,7 +42,7 @@ pub(crate) fn run(run_dir: &Path, args: &Args) -> Result<ExitCode> {
 /// # Errors
 /// [`ControlError::NoStage`] or [`ControlError::NotReady`].
 pub(crate) fn running(run_dir: &Path) -> Result<Status> {
-    // The lock tells whether a stage is running, because a killed launcher leaves its status file behind.
+    // Check the lock, not the status file: a killed launcher leaves its status file behind.
     let holder = RunFolder::holder(run_dir).ok_or(ControlError::NoStage)?;
     match Status::read(&status_file(run_dir)) {
         Ok(status) => Ok(status),

@@ -22,7 +22,7 @@ pub struct Programs(BTreeMap<(String, String), Program>);
 pub struct Program {
     /// The executable.
     pub file: PathBuf,
-    /// The folder of their package, in which tests expect to run.
+    /// The folder of its package, which its tests expect as their working directory.
     pub folder: PathBuf,
 }
 

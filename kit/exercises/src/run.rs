@@ -39,7 +39,7 @@ const MAX_OUTPUT: u64 = 4 << 20;
 pub struct Runner<'a> {
     /// The time limit of each test.
     pub limit: Duration,
-    /// Variables that the test sees beside those of the user.
+    /// Variables that the test sees in addition to those of the user.
     pub environment: Vec<(&'static str, String)>,
     /// Kills the test if this process dies.
     pub guard: &'a Guard,
@@ -64,7 +64,7 @@ impl Runner<'_> {
             child.wait().await.map(|status| (status, out, err))
         });
         let ended = ended.await;
-        drop(group); // kills whatever the test left running
+        drop(group); // sends SIGTERM to whatever the test left running
         let Ok(ended) = ended else {
             child.kill().await.ok(); // in case it ignored the first signal
             return Ok(Verdict::TimedOut { seconds: self.limit.as_secs() });

@@ -53,7 +53,8 @@ pub enum FaultError {
         /// Each process of the target with its state, for example `shop-1, which is dead`.
         state: String,
     },
-    /// The stage runs without fault proxies.
+    /// No process of the target has a fault proxy: the stage runs without them, or the target connects neither to NATS nor
+    /// to the payment provider.
     #[error("cannot {fault} {target}: the stage has no fault proxies; start it with --faults")]
     NoProxies {
         /// The fault.

@@ -171,8 +171,8 @@ impl Relay {
         results
     }
 
-    /// Waits twice: until the message is sent, and until the stream acknowledges it. Before the second the message may
-    /// be lost.
+    /// Waits twice: until the NATS client has queued the message, and until the stream has acknowledged it. Until the
+    /// acknowledgement arrives, the message may be lost.
     async fn publish(&self, row: &OutboxRow) -> Result<(), PublishError> {
         let message = PublishMessage::build()
             .message_id(row.id.to_string()) // the stream drops a duplicate within its window

@@ -11,8 +11,8 @@ use crate::{Db, db, error::error_chain};
 /// The minimum time that the response to a keyed request is kept.
 const RESPONSE_RETENTION: Duration = Duration::from_hours(24);
 
-/// The minimum time that the id of a processed message is kept: as long as its stream can redeliver the message, and a
-/// day more.
+/// The minimum time that the id of a processed message is kept: as long as the stream of events can redeliver an event,
+/// and a day more. The stream of commands deletes a command when it is acknowledged.
 const MESSAGE_ID_RETENTION: Duration = EVENT_RETENTION.saturating_add(Duration::from_hours(24));
 
 /// Deletes old rows every hour, for ever.

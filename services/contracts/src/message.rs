@@ -69,7 +69,7 @@ pub enum Event {
         /// The name and price of each line, in the order of the command.
         lines: Vec<HeldLine>,
     },
-    /// The stock of an order could not be held, not even a part of it.
+    /// The stock of at least one line of an order could not be held, so none is held for the order.
     #[serde(rename = "stock.refused")]
     StockRefused {
         /// Why it could not be held.
@@ -98,7 +98,9 @@ impl Message for Event {
     }
 }
 
-/// A request that a service do something. A service replies to each command with an event, also to a repeated one.
+/// A request that a service do something. A service replies to each command with an event. A retry is a new message, so
+/// it gets a reply, too. The reply reports the state after the command: if stock was released before a late hold or
+/// sale, the reply is `stock.released`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Command {

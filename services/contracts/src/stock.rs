@@ -44,13 +44,13 @@ impl From<Quantity> for i64 {
 /// A line of an order, before its stock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedLine {
-    /// What.
+    /// The product.
     pub product_id: ProductId,
-    /// How many.
+    /// The number of units.
     pub quantity: Quantity,
 }
 
-/// What a line of an order is from the moment its stock is held.
+/// The name and price of a line of an order, fixed when its stock is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldLine {
     /// The product's name at that moment.

@@ -38,8 +38,8 @@ fn config(name: &str, subjects: &str) -> Config {
         subjects: vec![subjects.to_owned()],
         storage: StorageType::File,
         // A relay that dies after publishing and before deleting the row publishes again: within this window the server
-        // drops the duplicate. The server keeps the ids of two minutes in memory. Later duplicates are left to the
-        // inboxes.
+        // drops the duplicate. The server keeps the ids of the last two minutes in memory. Later duplicates are left to
+        // the inboxes.
         duplicate_window: Duration::from_mins(2),
         ..Config::default()
     }

@@ -9,7 +9,8 @@ use crate::caller::{Role, UserId};
 /// The subject on which `users` serves the public keys that verify tokens: the reply is a JWK set (RFC 7517).
 pub const JWKS_SUBJECT: &str = "users.jwks";
 
-/// How long a verifier may use a cached key set. `users` publishes a new key that long before it signs with it.
+/// How often a verifier fetches the key set. `users` publishes a new key this long before the key signs its first token,
+/// so that every verifier has it by then. While `users` is down, a verifier uses the keys that it has.
 pub const JWKS_CACHE_TTL: Duration = Duration::from_mins(1);
 
 /// The claims of a token.

@@ -32,7 +32,7 @@ use super::forward::unavailable;
 /// The minimum time between two fetches of the keys: a client can invent any number of key ids.
 const MIN_FETCH_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The same while there are no keys at all.
+/// The minimum time between two fetches while there are no keys at all.
 const INITIAL_FETCH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Keys by their id.
@@ -112,7 +112,7 @@ impl KeyCache {
         Ok(Caller { id: claims.sub, role: claims.role })
     }
 
-    /// Finds a key. An unknown one is fetched, unless the last fetch was a moment ago.
+    /// Finds a key. If it is unknown, the keys are fetched, at most once per [`MIN_FETCH_INTERVAL`].
     async fn find(&self, id: &str) -> Option<Arc<DecodingKey>> {
         if let Some(key) = self.cached.borrow().keys.get(id) {
             return Some(Arc::clone(key));
