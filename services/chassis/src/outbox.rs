@@ -123,10 +123,14 @@ impl Relay {
         Ok(rows)
     }
 
-    /// Queries a reader connection, so that an idle relay never takes the write lock.
+    /// Queries a reader connection, so that an idle relay never takes the write lock. A message behind one that another relay
+    /// has claimed does not count: it cannot be claimed yet.
     async fn has_claimable_rows(&self) -> sqlx::Result<bool> {
         sqlx::query_scalar(
-            "select exists (select 1 from outbox where lease_expires_at is null or lease_expires_at <= $1)",
+            "select exists (
+                 select 1 from outbox oldest
+                 where (lease_expires_at is null or lease_expires_at <= $1)
+                   and not exists (select 1 from outbox o where o.aggregate_id = oldest.aggregate_id and o.seq < oldest.seq))",
         )
         .bind(db::to_column(db::now()))
         .fetch_one(&mut *self.db.read().await?)

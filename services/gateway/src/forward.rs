@@ -23,13 +23,18 @@ use tokio::time::{Instant, timeout_at};
 
 use super::App;
 
-/// Forwards a request to the service on `subject` and returns its response, or a problem, before the request times out.
-pub async fn forward(
-    app: &App,
-    subject: Subject,
-    peer: IpAddr,
-    request: Request,
-) -> Result<Response, Problem> {
+/// The service that owns a path.
+#[derive(Clone)]
+pub struct Owner {
+    /// The subject of its requests.
+    pub subject: Subject,
+    /// Whether it recognises an `Idempotency-Key`, so that a repeated request has no second effect.
+    pub deduplicates: bool,
+}
+
+/// Forwards a request to its owner and returns the response, or a problem, before the request times out.
+pub async fn forward(app: &App, owner: Owner, peer: IpAddr, request: Request) -> Result<Response, Problem> {
+    let Owner { subject, deduplicates } = owner;
     let until = Instant::now() + app.request_timeout;
     let deadline = Deadline(Timestamp::now() + app.request_timeout);
     let caller = app.keys.authenticate(request.headers()).await?;
@@ -48,22 +53,21 @@ pub async fn forward(
             .timeout(Some(until.saturating_duration_since(Instant::now())));
         app.nats.send_request(subject.clone(), message).await
     };
-    let first_until = if is_safe_to_retry(&request) { Instant::now() + app.attempt_timeout } else { until };
-    let reply = match attempt(first_until.min(until)).await {
-        // The first attempt may have been carried out, so the outcome of the second one is unknown whatever its error.
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_safe_to_retry = is_read || deduplicates && request.headers().contains_key("idempotency-key");
+    let first_until = if is_safe_to_retry { Instant::now() + app.attempt_timeout } else { until };
+    match attempt(first_until.min(until)).await {
+        Ok(reply) => response(request.method(), reply),
+        // The first attempt may have been carried out. So the outcome is unknown if the second one fails, or is answered 503,
+        // which would mean that nothing was done.
         Err(error) if error.kind() == TimedOut && first_until < until => {
-            attempt(until).await.map_err(|_| outcome_unknown(&subject))
+            let reply = attempt(until).await.map_err(|_| outcome_unknown(&subject))?;
+            let response = response(request.method(), reply)?;
+            let is_unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
+            if is_unavailable && !is_read { Err(outcome_unknown(&subject)) } else { Ok(response) }
         }
         Err(error) => Err(request_failed(&subject, &error)),
-        Ok(reply) => Ok(reply),
-    };
-    response(request.method(), reply?)
-}
-
-/// Whether a retry does no harm: the request changes nothing, or the service recognises its idempotency key.
-fn is_safe_to_retry<B>(request: &Request<B>) -> bool {
-    matches!(*request.method(), Method::GET | Method::HEAD)
-        || request.headers().contains_key("idempotency-key")
+    }
 }
 
 /// The HTTP response for the reply of a service.

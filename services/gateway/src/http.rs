@@ -12,11 +12,17 @@ use chassis::web::{self, Problem};
 use contracts::call;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{App, docs, forward};
+use super::{
+    App, docs,
+    forward::{self, Owner},
+};
 
 /// The first segment of a path, and the service that owns every path below it.
 const ROUTES: [(&str, &str); 4] =
     [("users", "users"), ("sessions", "users"), ("products", "products"), ("orders", "orders")];
+
+/// The services that recognise an `Idempotency-Key`. Users does not: a repeated registration is 409, whatever its headers.
+const DEDUPLICATING: [&str; 2] = ["products", "orders"];
 
 impl App {
     /// The whole API.
@@ -32,10 +38,11 @@ impl App {
 fn forwarded(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for (segment, service) in ROUTES {
-        let subject = async_nats::Subject::from(call::subject(service));
+        let owner =
+            Owner { subject: call::subject(service).into(), deduplicates: DEDUPLICATING.contains(&service) };
         let handler =
             any(async move |State(app): State<Arc<App>>, ConnectInfo(peer): Peer, request: Request| {
-                forward::forward(&app, subject, peer.ip(), request).await
+                forward::forward(&app, owner, peer.ip(), request).await
             });
         router = router
             .route(&format!("/{segment}"), handler.clone())

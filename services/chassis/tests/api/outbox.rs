@@ -133,6 +133,22 @@ async fn a_newer_message_does_not_overtake_one_that_another_relay_has_claimed() 
 }
 
 #[tokio::test]
+async fn a_relay_that_can_claim_nothing_does_not_wait_for_the_writer() {
+    let world = World::start().await;
+    let service = world.instance().await;
+    let ada = Uuid::now_v7();
+    service.commit(&[renamed_again(ada, 1, "Ada 1"), renamed_again(ada, 2, "Ada 2")]).await;
+    service
+        .execute(
+            "update outbox set claimed_by = 'another', lease_expires_at = '9999-01-01T00:00:00.000000Z' where seq = 1",
+        )
+        .await;
+    let _busy = service.db.write().await.unwrap();
+    let idle = tokio::time::timeout(Duration::from_secs(1), relay(&service).run_once()).await;
+    assert_eq!(idle.expect("it waits for the writer").unwrap(), 0);
+}
+
+#[tokio::test]
 async fn messages_of_a_dead_relay_can_be_claimed_after_its_lease_expires() {
     let mut world = World::start().await;
     let (dead, alive) = (world.instance().await, world.instance().await);

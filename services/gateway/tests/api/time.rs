@@ -41,6 +41,30 @@ async fn only_requests_that_are_safe_to_retry_are_retried_and_only_once() {
     assert_eq!(attempts(gateway.request(Method::DELETE, "/orders")).await, 1);
 }
 
+/// Users would refuse the second attempt: the address is taken, or the old password is wrong.
+#[tokio::test]
+async fn a_change_of_an_account_is_not_retried_even_with_a_key() {
+    let gateway = Gateway::open(&SHORT_TIMEOUTS).await;
+    let users = Service::start(&gateway.nats, "users", |_| Reaction::Ignore).await;
+    let registration = gateway.request(Method::POST, "/users").header("idempotency-key", "k").body("{}");
+    assert_eq!(send(registration).await.status, StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(users.received().len(), 1);
+}
+
+#[tokio::test]
+async fn the_outcome_is_unknown_if_the_second_attempt_finds_the_service_busy() {
+    let gateway = Gateway::open(&SHORT_TIMEOUTS).await;
+    let busy = || axum::http::Response::builder().status(503).body(bytes::Bytes::new()).unwrap();
+    let orders = Service::start(&gateway.nats, "orders", move |before| match before {
+        0 => Reaction::Ignore,
+        _ => Reaction::Respond(busy()),
+    })
+    .await;
+    let response = send(gateway.request(Method::POST, "/orders").header("idempotency-key", "k")).await;
+    assert_eq!(response.status, StatusCode::GATEWAY_TIMEOUT, "503 would mean that nothing was done");
+    assert_eq!(orders.received().len(), 2);
+}
+
 #[tokio::test]
 async fn a_service_that_missed_the_first_attempt_can_answer_the_second() {
     let gateway = Gateway::open(&SHORT_TIMEOUTS).await;
