@@ -31,10 +31,14 @@ pub struct User {
 pub struct Email(String);
 
 impl Email {
-    /// Accepts a mailbox of RFC 5321 with at most 254 characters, without a display name.
+    /// Accepts a mailbox of RFC 5321 with at most 254 characters: no display name, angle brackets, comment or quotes, and no
+    /// white space. The parser alone accepts ` <ada@example.com>`, and each variant would be another account of one mailbox.
     pub fn parse(text: String) -> Result<Self, &'static str> {
+        let decorates = |c: char| c.is_whitespace() || c.is_control() || "<>()\"".contains(c);
         let options = Options::default().without_display_text().without_domain_literal();
-        if !has_length(&text, 3..=254) || EmailAddress::parse_with_options(&text, options).is_err() {
+        let is_mailbox =
+            EmailAddress::parse_with_options(&text, options).is_ok() && !text.contains(decorates);
+        if !has_length(&text, 3..=254) || !is_mailbox {
             return Err("must be an e-mail address of at most 254 characters");
         }
         Ok(Self(text))
@@ -132,6 +136,15 @@ mod tests {
             assert!(Email::parse(bad.into()).is_err(), "{bad}");
         }
         assert!(Email::parse(format!("{}@example.com", "x".repeat(250))).is_err());
+    }
+
+    #[test]
+    fn an_email_address_is_not_decorated() {
+        let decorated =
+            ["<a@b>", " <a@b>", "\r\n <a@b>\n", "(Ada)a@b", "\"a\"@b", " a@b", "a@b\r\n", "a@b\u{a0}"];
+        for bad in decorated {
+            assert!(Email::parse(bad.into()).is_err(), "{bad:?}");
+        }
     }
 
     #[test]
