@@ -40,6 +40,7 @@ macro_rules! journeys {
 }
 
 mod users;
+mod addresses;
 mod sessions;
 mod products;
 mod search;
@@ -59,6 +60,7 @@ mod expiry;
 /// Every topic, in reading order.
 pub const TOPICS: &[Topic] = &[
     Topic { name: "users", short_lived: false, journeys: users::JOURNEYS },
+    Topic { name: "addresses", short_lived: false, journeys: addresses::JOURNEYS },
     Topic { name: "sessions", short_lived: false, journeys: sessions::JOURNEYS },
     Topic { name: "products", short_lived: false, journeys: products::JOURNEYS },
     Topic { name: "search", short_lived: false, journeys: search::JOURNEYS },
