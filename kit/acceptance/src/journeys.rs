@@ -42,6 +42,7 @@ macro_rules! journeys {
 mod users;
 mod addresses;
 mod sessions;
+mod passwords;
 mod products;
 mod search;
 mod stock;
@@ -62,6 +63,7 @@ pub const TOPICS: &[Topic] = &[
     Topic { name: "users", short_lived: false, journeys: users::JOURNEYS },
     Topic { name: "addresses", short_lived: false, journeys: addresses::JOURNEYS },
     Topic { name: "sessions", short_lived: false, journeys: sessions::JOURNEYS },
+    Topic { name: "passwords", short_lived: false, journeys: passwords::JOURNEYS },
     Topic { name: "products", short_lived: false, journeys: products::JOURNEYS },
     Topic { name: "search", short_lived: false, journeys: search::JOURNEYS },
     Topic { name: "stock", short_lived: false, journeys: stock::JOURNEYS },
