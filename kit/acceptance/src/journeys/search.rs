@@ -19,6 +19,8 @@ journeys![
     a_search_without_words_lists_every_product,
     a_changed_product_is_found_only_by_its_new_words,
     a_search_is_at_most_a_hundred_characters,
+    a_search_finds_every_unicode_form_of_a_word,
+    a_word_keeps_its_combining_marks,
 ];
 
 async fn finds(world: &World, search: &str, product: &Product) -> Result<bool> {
@@ -150,4 +152,37 @@ async fn a_search_is_at_most_a_hundred_characters(world: World) -> Result<()> {
         ensure!(response.status == 422, "{search} returned {}", response.status);
     }
     Ok(())
+}
+
+async fn a_search_finds_every_unicode_form_of_a_word(world: World) -> Result<()> {
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+    for (name, search) in [(composed, decomposed), (decomposed, composed)] {
+        ensure_searches(&world, &format!("WORD {name}"), "", &[(&format!("WORD {search}"), true)]).await?;
+    }
+    let expected = [
+        ("WORD \u{ff54}\u{ff45}\u{ff41}", true),
+        ("WORD STRASSE", true),
+        ("WORD office", true),
+        ("WORD cafe", false),
+    ];
+    ensure_searches(&world, "WORD tea stra\u{df}e", "o\u{fb03}ce caf\u{e9}", &expected).await
+}
+
+async fn a_word_keeps_its_combining_marks(world: World) -> Result<()> {
+    // \u{92f}\u{940} and the other vowel signs are marks, not letters; without them these are other words.
+    let (hindi, nepali, thai) = (
+        "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}",
+        "\u{928}\u{947}\u{92a}\u{93e}\u{932}\u{940}",
+        "\u{e19}\u{e49}\u{e33}",
+    );
+    let expected = [
+        (format!("WORD {hindi}"), true),
+        (format!("WORD {nepali}"), true),
+        (format!("WORD {thai}"), true),
+        ("WORD \u{926}\u{940}".to_owned(), false), // the end of the Hindi word
+        ("WORD \u{939}\u{928}".to_owned(), false), // its consonants without the vowel sign
+        ("WORD \u{928}\u{92a}\u{932}".to_owned(), false), // the consonants of the Nepali word
+    ];
+    let expected: Vec<_> = expected.iter().map(|(search, found)| (search.as_str(), *found)).collect();
+    ensure_searches(&world, &format!("WORD {hindi} {nepali}"), thai, &expected).await
 }
