@@ -3,6 +3,7 @@
 pub mod process;
 pub mod db;
 pub mod error;
+pub mod text;
 pub mod web;
 pub mod idempotency;
 pub mod bus;

@@ -12,6 +12,7 @@ pub mod orders;
 pub mod idempotency;
 pub mod caller;
 pub mod money;
+pub mod text;
 pub mod web;
 pub mod error;
 pub mod db;

@@ -5,6 +5,7 @@ pub mod db;
 pub mod error;
 pub mod caller;
 pub mod money;
+pub mod text;
 pub mod web;
 pub mod idempotency;
 

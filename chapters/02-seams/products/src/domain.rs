@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use chassis::{money::Money, web::has_length};
+use chassis::{money::Money, text::folded, web::has_length};
 
 /// The id of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -195,25 +195,23 @@ pub enum Refused {
 
 /// The words of a product, in the normalised form that searches use.
 pub fn searchable(name: &str, description: &str) -> String {
-    words(name).chain(words(description)).collect::<Vec<_>>().join(" ")
+    [words(name), words(description)].concat().join(" ")
 }
 
 /// Turns a search into an FTS5 query, or none if the search contains no word.
 ///
 /// Each word matches as a prefix, and all of them must match. Words are quoted, so that none is read as an operator.
 pub fn search_query(text: &str) -> Option<String> {
-    let words: Vec<_> = words(text).map(|word| format!("\"{word}\"*")).collect();
+    let words: Vec<_> = words(text).iter().map(|word| format!("\"{word}\"*")).collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// Splits a text into words (runs of letters and digits) and folds their case. Upper-casing first is necessary because
-/// some letters have two lower-case forms.
-fn words(text: &str) -> impl Iterator<Item = String> {
+/// Splits a text into words, in the form in which texts are compared. A word is a run of letters and digits with their marks:
+/// in many scripts the vowels are marks.
+fn words(text: &str) -> Vec<String> {
     static WORD: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"[\p{L}\p{N}]+").expect("a regular expression"));
-    let folded =
-        |word: &str| word.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
-    WORD.find_iter(text).map(move |word| folded(word.as_str()))
+        LazyLock::new(|| Regex::new(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*").expect("a regular expression"));
+    WORD.find_iter(&folded(text)).map(|word| word.as_str().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -231,17 +229,28 @@ mod tests {
 
     #[test]
     fn a_search_without_a_word_has_no_query() {
-        for text in ["", " \"*-()' ", "Ⓐ", "🦀", "\u{301}"] {
+        for text in ["", " \"*-()' ", "🦀", "\u{301}"] {
             assert_eq!(search_query(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn a_word_is_the_same_in_any_case() {
-        for (one, other) in [("MUG", "mug"), ("ΟΔΟΣ", "οδος"), ("Straße", "STRASSE"), ("ႠႡ", "ⴀⴁ")]
-        {
+    fn a_word_is_the_same_in_any_case_and_unicode_form() {
+        for (one, other) in [
+            ("MUG", "mug"),
+            ("ΟΔΟΣ", "οδος"),
+            ("Straße", "STRASSE"),
+            ("ႠႡ", "ⴀⴁ"),
+            ("cafe\u{301}", "caf\u{e9}"),
+        ] {
             assert_eq!(searchable(one, ""), searchable(other, ""));
         }
+    }
+
+    #[test]
+    fn a_word_keeps_its_marks() {
+        let hindi = "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}";
+        assert_eq!(searchable(hindi, "mug"), format!("{hindi} mug"));
     }
 
     #[test]

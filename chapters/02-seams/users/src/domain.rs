@@ -5,9 +5,11 @@ use std::fmt;
 use email_address::{EmailAddress, Options};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 use chassis::{
     caller::{Role, UserId},
+    text::{composed, folded},
     web::has_length,
 };
 
@@ -16,7 +18,7 @@ use chassis::{
 pub struct User {
     /// The id of the account, created by the shop.
     pub id: UserId,
-    /// The e-mail address as registered; unique, ignoring case.
+    /// The e-mail address as registered, in NFC. One mailbox is one account: see [`email_key`].
     pub email: String,
     /// The name of the owner.
     pub name: String,
@@ -34,6 +36,7 @@ impl Email {
     /// Accepts a mailbox of RFC 5321 with at most 254 characters: no display name, angle brackets, comment or quotes, and no
     /// white space. The parser alone accepts ` <ada@example.com>`, and each variant would be another account of one mailbox.
     pub fn parse(text: String) -> Result<Self, &'static str> {
+        let text = composed(&text);
         let decorates = |c: char| c.is_whitespace() || c.is_control() || "<>()\"".contains(c);
         let options = Options::default().without_display_text().without_domain_literal();
         let is_mailbox =
@@ -55,9 +58,12 @@ impl Email {
     }
 }
 
-/// The key for comparing addresses, for any text: addresses that differ only in case have the same key.
+/// The key for comparing addresses, for any text. Addresses of one mailbox have the same key: those that differ only in case,
+/// in their Unicode form, or in whether the domain is written in ASCII (IDNA).
 pub fn email_key(text: &str) -> String {
-    text.to_lowercase()
+    let Some((local, domain)) = text.rsplit_once('@') else { return folded(text) };
+    let domain = idna::domain_to_ascii(domain).unwrap_or_else(|_| folded(domain));
+    format!("{}@{domain}", folded(local))
 }
 
 /// A valid name.
@@ -84,12 +90,21 @@ pub struct Password(String);
 impl Password {
     /// Accepts a new password: 10 to 128 characters.
     pub fn parse(self) -> Result<Self, &'static str> {
-        if has_length(&self.0, 10..=128) { Ok(self) } else { Err("must have 10 to 128 characters") }
+        let password = self.normalized();
+        if has_length(&password.0, 10..=128) { Ok(password) } else { Err("must have 10 to 128 characters") }
     }
 
     /// Accepts a password to compare with the stored one: at most 128 characters.
     pub fn parse_existing(self) -> Result<Self, &'static str> {
-        if has_length(&self.0, 0..=128) { Ok(self) } else { Err("must have at most 128 characters") }
+        let password = self.normalized();
+        if has_length(&password.0, 0..=128) { Ok(password) } else { Err("must have at most 128 characters") }
+    }
+
+    /// The form to hash, that of the profile `OpaqueString` (RFC 8265): NFC, and every space is U+0020. Keyboards differ in
+    /// how they write the same password.
+    fn normalized(&self) -> Self {
+        let space = |c: char| if c.is_whitespace() && !c.is_ascii() { ' ' } else { c };
+        Self(self.0.chars().map(space).nfc().collect())
     }
 
     /// The bytes to hash.
@@ -148,8 +163,29 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_compared_ignoring_case() {
-        assert_eq!(Email::parse("Ada@Example.com".into()).unwrap().key(), email_key("aDA@eXAMPLE.COM"));
+    fn addresses_of_one_mailbox_have_the_same_key() {
+        for (one, other) in [
+            ("Ada@Example.com", "aDA@eXAMPLE.COM"),
+            ("jos\u{e9}@b", "JOSE\u{301}@b"),
+            ("straße@b", "STRASSE@b"),
+            ("ada@b\u{fc}cher.example", "ada@xn--bcher-kva.example"),
+        ] {
+            assert_eq!(Email::parse(one.into()).unwrap().key(), email_key(other));
+        }
+        assert_ne!(email_key("ada@b"), email_key("ada@c"));
+    }
+
+    #[test]
+    fn an_address_is_stored_in_nfc() {
+        assert_eq!(Email::parse("jose\u{301}@b".into()).unwrap().as_str(), "jos\u{e9}@b");
+    }
+
+    #[test]
+    fn a_password_is_the_same_in_every_unicode_form() {
+        let bytes =
+            |text: &str| Password::from(text.to_owned()).parse_existing().unwrap().as_bytes().to_owned();
+        assert_eq!(bytes("caf\u{e9}\u{a0}cr\u{e8}me"), bytes("cafe\u{301} cre\u{300}me"));
+        assert_ne!(bytes("Caf\u{e9}"), bytes("caf\u{e9}"));
     }
 
     #[test]
