@@ -24,7 +24,7 @@ impl App {
 
     /// Creates the first staff account, if its address is not registered yet.
     pub async fn ensure_staff(&self, email: &str, password: &str) -> anyhow::Result<()> {
-        let email = Email::parse(email.to_owned())
+        let email = Email::parse(email)
             .map_err(|reason| anyhow!("invalid setting --staff-email {email:?}: it {reason}"))?;
         let password = Password::from(password.to_owned())
             .parse()

@@ -53,7 +53,7 @@ struct RegisterUserBody {
 async fn register_user(State(app): State<App>, body: Body) -> Result<impl IntoResponse, Error> {
     let body: RegisterUserBody = body.parse()?;
     let mut invalid = Invalid::default();
-    let email = invalid.check("email", Email::parse(body.email));
+    let email = invalid.check("email", Email::parse(&body.email));
     let name = invalid.check("name", Name::parse(body.name));
     let password = invalid.check("password", body.password.parse());
     let (Some(email), Some(name), Some(password)) = (email, name, password) else {
@@ -103,7 +103,7 @@ async fn change_profile(State(app): State<App>, body: Body, caller: Caller) -> R
         return Err(Invalid::field("body", "must contain at least one of email and name").into());
     }
     let mut invalid = Invalid::default();
-    let email = invalid.check("email", body.email.map(Email::parse).transpose());
+    let email = invalid.check("email", body.email.as_deref().map(Email::parse).transpose());
     let name = invalid.check("name", body.name.map(Name::parse).transpose());
     let (Some(email), Some(name)) = (email, name) else { return Err(invalid.into()) };
 
