@@ -63,10 +63,27 @@ async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option
             "The request body must be application/json",
         ));
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+    let mut body = serde_json::from_slice(&bytes).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is not valid JSON")
             .detail(error.to_string())
-    })
+    })?;
+    normalize_integers(&mut body);
+    Ok(Some(body))
+}
+
+/// Replaces each number without a fraction by an integer: for JSON Schema, `100.0` and `1e2` are the integer 100.
+fn normalize_integers(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            // The text of a float has no exponent, and no point if there is no fraction.
+            if let Some(integer) = number.as_f64().and_then(|float| float.to_string().parse::<i64>().ok()) {
+                *value = integer.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(normalize_integers),
+        Value::Object(fields) => fields.values_mut().for_each(normalize_integers),
+        _ => {}
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -155,4 +172,19 @@ pub fn non_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_number_without_a_fraction_is_an_integer() {
+        let mut body: Value =
+            serde_json::from_str(r#"{"a": [100.0, 1e2, -0.0], "b": {"c": 1.5, "d": 1e300}}"#).unwrap();
+        normalize_integers(&mut body);
+        assert_eq!(body, json!({"a": [100, 100, 0], "b": {"c": 1.5, "d": 1e300}}));
+    }
 }
