@@ -44,6 +44,7 @@ mod addresses;
 mod sessions;
 mod passwords;
 mod products;
+mod numbers;
 mod search;
 mod stock;
 mod orders;
@@ -65,6 +66,7 @@ pub const TOPICS: &[Topic] = &[
     Topic { name: "sessions", short_lived: false, journeys: sessions::JOURNEYS },
     Topic { name: "passwords", short_lived: false, journeys: passwords::JOURNEYS },
     Topic { name: "products", short_lived: false, journeys: products::JOURNEYS },
+    Topic { name: "numbers", short_lived: false, journeys: numbers::JOURNEYS },
     Topic { name: "search", short_lived: false, journeys: search::JOURNEYS },
     Topic { name: "stock", short_lived: false, journeys: stock::JOURNEYS },
     Topic { name: "orders", short_lived: false, journeys: orders::JOURNEYS },
