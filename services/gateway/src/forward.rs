@@ -32,9 +32,19 @@ pub struct Owner {
     pub deduplicates: bool,
 }
 
+impl Owner {
+    /// Whether a retry does no harm: the request changes nothing, or the service recognises its idempotency key.
+    fn is_safe_to_retry<B>(&self, request: &Request<B>) -> bool {
+        is_read(request) || self.deduplicates && request.headers().contains_key("idempotency-key")
+    }
+}
+
+fn is_read<B>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
 /// Forwards a request to its owner and returns the response, or a problem, before the request times out.
 pub async fn forward(app: &App, owner: Owner, peer: IpAddr, request: Request) -> Result<Response, Problem> {
-    let Owner { subject, deduplicates } = owner;
     let until = Instant::now() + app.request_timeout;
     let deadline = Deadline(Timestamp::now() + app.request_timeout);
     let caller = app.keys.authenticate(request.headers()).await?;
@@ -51,22 +61,25 @@ pub async fn forward(app: &App, owner: Owner, peer: IpAddr, request: Request) ->
             .headers(call::request_headers(&request, &caller, deadline))
             .payload(body.clone())
             .timeout(Some(until.saturating_duration_since(Instant::now())));
-        app.nats.send_request(subject.clone(), message).await
+        app.nats.send_request(owner.subject.clone(), message).await
     };
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let is_safe_to_retry = is_read || deduplicates && request.headers().contains_key("idempotency-key");
-    let first_until = if is_safe_to_retry { Instant::now() + app.attempt_timeout } else { until };
+    let first_until =
+        if owner.is_safe_to_retry(&request) { Instant::now() + app.attempt_timeout } else { until };
     match attempt(first_until.min(until)).await {
         Ok(reply) => response(request.method(), reply),
         // The first attempt may have been carried out. So the outcome is unknown if the second one fails, or is answered 503,
         // which would mean that nothing was done.
         Err(error) if error.kind() == TimedOut && first_until < until => {
-            let reply = attempt(until).await.map_err(|_| outcome_unknown(&subject))?;
+            let reply = attempt(until).await.map_err(|_| outcome_unknown(&owner.subject))?;
             let response = response(request.method(), reply)?;
             let is_unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
-            if is_unavailable && !is_read { Err(outcome_unknown(&subject)) } else { Ok(response) }
+            if is_unavailable && !is_read(&request) {
+                Err(outcome_unknown(&owner.subject))
+            } else {
+                Ok(response)
+            }
         }
-        Err(error) => Err(request_failed(&subject, &error)),
+        Err(error) => Err(request_failed(&owner.subject, &error)),
     }
 }
 
