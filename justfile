@@ -44,7 +44,7 @@ break *ARGS:
 audit *ARGS:
     @{{ kit }} audit "$@"
 
-# run all tests, or those of one chapter, or the checks between the chapters: just test 1, just test chain
+# run all tests that have to run, or those of one part: just test 1, just test chain, just test --timings
 [no-exit-message]
 test *ARGS:
     @{{ kit }} test "$@"

@@ -6,7 +6,7 @@ use anyhow::Result;
 use stage::Course;
 use tokio::process::Command;
 
-use crate::{signals::Signals, terminal, test::run_to_success};
+use crate::{delegate::run_to_success, signals::Signals, terminal};
 
 /// The stage and the benchmarks.
 #[derive(clap::Args)]

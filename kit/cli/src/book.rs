@@ -7,10 +7,9 @@ use stage::Course;
 use tokio::process::Command;
 
 use crate::{
-    delegate::{self, Profile},
+    delegate::{self, Profile, run_to_success},
     signals::Signals,
     terminal,
-    test::run_to_success,
 };
 
 /// Options of the book.
@@ -38,14 +37,6 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-/// Checks the links and names in the pages, and that the recorded output is up to date.
-pub(crate) async fn check(course: &Course) -> Result<()> {
-    // The tests of the kit have just built the program next to this one. Without them, Cargo compiles it.
-    let built = std::env::current_exe()?.with_file_name("book");
-    let program = if built.is_file() { built } else { compile(course).await? };
-    run_to_success(book(program, course, &["--check".to_owned()])?).await
 }
 
 async fn compile(course: &Course) -> Result<PathBuf> {

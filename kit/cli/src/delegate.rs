@@ -4,15 +4,15 @@ use std::{
     ffi::OsString,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context, Error, Result, bail};
-use stage::Course;
+use anyhow::{Context, Error, Result, bail, ensure};
+use stage::{Course, guard::ProcessGroup};
 use tokio::time::sleep;
 
-use crate::{signals::Signals, terminal, test::run_to_success};
+use crate::{signals::Signals, terminal};
 
 /// The arguments of the other program, `--help` included.
 #[derive(clap::Args)]
@@ -20,13 +20,6 @@ use crate::{signals::Signals, terminal, test::run_to_success};
 pub(crate) struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<OsString>,
-}
-
-impl Args {
-    /// Arguments that this program has parsed already.
-    pub(crate) fn of(words: &[String]) -> Self {
-        Self { arguments: words.iter().map(OsString::from).collect() }
-    }
 }
 
 /// A build that takes longer is announced.
@@ -70,6 +63,15 @@ pub(crate) async fn compile(
             () = signals.next() => bail!("interrupted"),
         }
     }
+}
+
+/// Runs a command until it exits. Dropping the future ends the command and its child processes.
+pub(crate) async fn run_to_success(mut command: tokio::process::Command) -> Result<()> {
+    let mut child = command.stdin(Stdio::null()).process_group(0).spawn().context("cannot start it")?;
+    let _group = ProcessGroup::led_by(child.id());
+    let status = child.wait().await?;
+    ensure!(status.success(), "{status}");
+    Ok(())
 }
 
 /// A Cargo profile.

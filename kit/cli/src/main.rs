@@ -13,12 +13,10 @@ mod lists;
 mod merged_log;
 mod messages;
 mod delegate;
-mod readme;
 mod signals;
 mod status;
 mod table;
 mod terminal;
-mod test;
 mod tour;
 
 use std::{
@@ -64,7 +62,7 @@ enum Command {
     /// Injects a fault into the running stage
     Break(fault::Args),
     /// Runs all tests, or those of one chapter
-    Test(test::Args),
+    Test(delegate::Args),
     /// Measures a stage: load, browsing during a log-in storm, and the downtime after a crash, with the limits of this machine
     Bench(bench::Args),
     /// Runs an experiment on separate stages: load, faults, audit
@@ -143,7 +141,7 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Lab(args) => lab::run(&course, &run_dir, &args).await,
         Command::Compare(args) => Err(lab::exec_experiments(&course, &run_dir, "compare", &args).await),
         Command::Book(args) => book::run(&course, &args).await,
-        Command::Test(args) => test::run(&course, &args).await,
+        Command::Test(args) => Err(exec_program(&course, "verify", "test", &args).await),
         Command::Exercises(args) => exercises(&course, &args).await,
         Command::Start(args) => Err(exec_program(&course, "exercises", "start", &args).await),
         Command::Check(args) => Err(exec_program(&course, "exercises", "check", &args).await),

@@ -1,12 +1,14 @@
 //! Verifies that every exercise behaves as its `exercise.toml` declares: the stub compiles and fails as declared, the
 //! solution passes, and the declared test rejects each decoy.
 //!
-//! The variants of a chapter are written one after another into one copy of the stage, and only the files that differ. So the
-//! stage is compiled once, and after that only the crates that differ.
+//! The variants of a chapter are written one after another into a copy of the stage, and only the files that differ. So the
+//! stage is compiled once, and after that only the crates that differ. There are two such copies, because Cargo compiles one
+//! at a time: while it compiles for one exercise, the tests of another run.
 
-use std::{fmt, time::Instant};
+use std::{cell::RefCell, fmt, time::Instant};
 
 use anyhow::Result;
+use futures_util::future::try_join_all;
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
@@ -23,7 +25,7 @@ use crate::{
 const LINES: std::ops::RangeInclusive<usize> = 1..=60;
 
 /// One claim of an exercise, proved or refuted.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Case {
     /// The exercise.
     pub number: String,
@@ -39,6 +41,9 @@ pub struct Case {
     pub seconds: f64,
 }
 
+/// The names of the copies of a stage.
+const COPIES: [&str; 2] = ["a", "b"];
+
 /// Proves exercises, and reports each case when it is finished.
 ///
 /// # Errors
@@ -47,32 +52,51 @@ pub async fn prove(
     catalogue: &Catalogue,
     exercises: impl IntoIterator<Item = &Exercise>,
     checker: &Checker<'_>,
-    mut report: impl FnMut(&Case),
+    report: impl Fn(&Case),
 ) -> Result<Vec<Case>> {
+    let waiting = RefCell::new(exercises.into_iter());
+    let next = || waiting.borrow_mut().next();
+    let prove_in = async |copy: &str| {
+        let mut cases = Vec::new();
+        while let Some(exercise) = next() {
+            cases.extend(prove_one(catalogue, exercise, checker, copy, &report).await?);
+        }
+        anyhow::Ok(cases)
+    };
+    let mut cases = try_join_all(COPIES.map(prove_in)).await?.concat();
+    cases.sort_by(|one, other| one.number.cmp(&other.number));
+    Ok(cases)
+}
+
+async fn prove_one(
+    catalogue: &Catalogue,
+    exercise: &Exercise,
+    checker: &Checker<'_>,
+    copy: &str,
+    report: impl Fn(&Case),
+) -> Result<Vec<Case>> {
+    let scratch = catalogue.work_folder().join(format!(".proof/chapter-{}-{copy}", exercise.number.chapter));
+    let prover = Prover::of(catalogue, exercise, copy)?;
+    // With bugs, all variants are checked together: each version of the stage is then compiled once.
+    let size = if exercise.manifest.bugs.is_empty() { 1 } else { prover.variants.len() };
     let mut cases = Vec::new();
-    for exercise in exercises {
-        let scratch = catalogue.work_folder().join(format!(".proof/chapter-{}", exercise.number.chapter));
-        let prover = Prover::of(catalogue, exercise)?;
-        // With bugs, all variants are checked together: each version of the stage is then compiled once.
-        let size = if exercise.manifest.bugs.is_empty() { 1 } else { prover.variants.len() };
-        for variants in prover.variants.chunks(size) {
-            let since = Instant::now();
-            let trees: Vec<_> = variants.iter().map(|variant| variant.tree.clone()).collect();
-            let results = checker.check_trees(exercise, &variants[0].tests, &trees, &scratch).await?;
-            let seconds = (since.elapsed() / u32::try_from(trees.len())?).as_secs_f64();
-            for (variant, result) in variants.iter().zip(&results) {
-                let finding = prover.judge(variant, result)?;
-                let case = Case {
-                    number: exercise.number.to_string(),
-                    id: exercise.manifest.id.clone(),
-                    variant: variant.to_string(),
-                    holds: finding.is_ok(),
-                    detail: finding.unwrap_or_else(|why| why),
-                    seconds,
-                };
-                report(&case);
-                cases.push(case);
-            }
+    for variants in prover.variants.chunks(size) {
+        let since = Instant::now();
+        let trees: Vec<_> = variants.iter().map(|variant| variant.tree.clone()).collect();
+        let results = checker.check_trees(exercise, &variants[0].tests, &trees, &scratch).await?;
+        let seconds = (since.elapsed() / u32::try_from(trees.len())?).as_secs_f64();
+        for (variant, result) in variants.iter().zip(&results) {
+            let finding = prover.judge(variant, result)?;
+            let case = Case {
+                number: exercise.number.to_string(),
+                id: exercise.manifest.id.clone(),
+                variant: variant.to_string(),
+                holds: finding.is_ok(),
+                detail: finding.unwrap_or_else(|why| why),
+                seconds,
+            };
+            report(&case);
+            cases.push(case);
         }
     }
     Ok(cases)
@@ -112,8 +136,9 @@ struct Prover<'a> {
 type Finding = Result<String, String>;
 
 impl<'a> Prover<'a> {
-    fn of(catalogue: &Catalogue, exercise: &'a Exercise) -> Result<Self> {
-        let solution = SourceTree::solution(&catalogue.course, exercise)?.versioned("proof");
+    fn of(catalogue: &Catalogue, exercise: &'a Exercise, copy: &str) -> Result<Self> {
+        let version = format!("proof-{copy}");
+        let solution = SourceTree::solution(&catalogue.course, exercise)?.versioned(&version);
         let stub = solution.clone().overlaid(&exercise.folder.join("stub"))?;
         let all = &exercise.manifest.tests;
         let mut variants = vec![

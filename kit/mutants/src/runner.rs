@@ -31,35 +31,35 @@ pub struct MutantResult {
     pub found: Option<String>,
 }
 
-/// Runs the mutants of a chapter in one copy of it, one after the other, so that Cargo recompiles only what a mutant
-/// changes.
+/// Runs mutants of a chapter in one copy of it, one after the other, so that Cargo recompiles only what a mutant changes.
 #[derive(Debug)]
 pub struct Runner<'a> {
     course: &'a Course,
     chapter: Chapter,
     stage: SourceTree,
+    /// The name of the copy.
+    copy: String,
     folder: PathBuf,
     all_cores: Vec<usize>,
 }
 
 /// The experiment with the load and the faults that every mutant is run with.
 const EXPERIMENT: &str = "mutants";
-/// A suffix of the version of the copy. Workspaces share compiled crates, and Cargo distinguishes them only by name and
-/// version.
-const SUFFIX: &str = "mutants";
 
 impl<'a> Runner<'a> {
-    /// Prepares a copy of a chapter.
+    /// Prepares the copy of a chapter with this name.
     ///
     /// # Errors
     /// The chapter does not exist, or a file cannot be read.
-    pub fn new(course: &'a Course, number: u32) -> Result<Self> {
+    pub fn new(course: &'a Course, number: u32, copy: &str) -> Result<Self> {
         let mut chapter = course.chapter(number)?;
-        let folder = course.root.join("work").join("mutants").join(format!("chapter-{number}"));
+        let copy = format!("mutants-{copy}");
+        let folder = course.root.join("work").join(&copy).join(format!("chapter-{number}"));
         chapter.folder.clone_from(&folder);
         ".".clone_into(&mut chapter.manifest.workspace);
-        let stage = SourceTree::of_stage(course, number)?.versioned(SUFFIX);
-        Ok(Self { course, chapter, stage, folder, all_cores: cores::available() })
+        // Workspaces share compiled crates, and Cargo distinguishes them only by name and version.
+        let stage = SourceTree::of_stage(course, number)?.versioned(&copy);
+        Ok(Self { course, chapter, stage, copy, folder, all_cores: cores::available() })
     }
 
     /// Runs the unmodified chapter. Every invariant that the audit reports as broken is a false positive.
@@ -95,7 +95,7 @@ impl<'a> Runner<'a> {
         let lab = Lab::prepare(
             self.course,
             self.chapter.clone(),
-            "mutants",
+            &self.copy,
             Profile::Debug,
             Cores::shared(),
             &guard,

@@ -3,10 +3,8 @@
 use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
-use stage::{Course, RunFolder, guard::ProcessGroup};
+use stage::{Course, RunFolder, Status, guard::ProcessGroup, run::status_file};
 use tokio::process::{Child, Command};
-
-use crate::status;
 
 /// How long a chapter may take to compile and start.
 const START: Duration = Duration::from_mins(15);
@@ -14,20 +12,24 @@ const START: Duration = Duration::from_mins(15);
 const NOT_RUN: &str = "cargo install ";
 
 /// The commands for one chapter: from its `just chapter N` to the next one. None if the README does not start that chapter.
-pub(crate) fn commands(course: &Course, chapter: u32) -> Result<Option<Vec<String>>> {
+///
+/// # Errors
+/// There is no README.
+pub fn commands(course: &Course, chapter: u32) -> Result<Option<Vec<String>>> {
     let readme = fs::read_to_string(course.root.join("README.md")).context("cannot read README.md")?;
     Ok(sessions(&readme).into_iter().find(|session| started_chapter(&session[0]) == Some(chapter)))
 }
 
-/// Runs commands with a run folder of their own, one after the other. Each must succeed. `just chapter` runs in the background until the
-/// end, like in a second terminal.
+/// Runs the commands for a chapter with a run folder of their own, one after the other. Each must succeed. `just chapter` runs in the
+/// background until the end, like in a second terminal.
 ///
 /// # Errors
 /// A command failed.
-pub(crate) async fn run(course: &Course, run_dir: &Path, commands: &[String]) -> Result<()> {
+pub async fn run(course: &Course, run_dir: &Path, chapter: u32) -> Result<()> {
+    let commands = commands(course, chapter)?.context("the README does not start this chapter")?;
     let mut launcher = None;
-    for line in commands {
-        crate::terminal::log(&format!("$ {line}"));
+    for line in &commands {
+        println!("$ {line}");
         let mut child = shell(course, run_dir, line)?;
         let group = ProcessGroup::led_by(child.id());
         if started_chapter(line).is_some() {
@@ -58,13 +60,13 @@ fn shell(course: &Course, run_dir: &Path, line: &str) -> Result<Child> {
 
 async fn wait_until_ready(child: &mut Child, run_dir: &Path) -> Result<()> {
     let started = async {
-        while RunFolder::holder(run_dir).is_none() {
+        // A killed launcher leaves its status file behind, but not its lock.
+        while RunFolder::holder(run_dir).is_none() || Status::read(&status_file(run_dir)).is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        status::wait_until_ready(run_dir).await.map(drop)
     };
     tokio::select! {
-        ready = tokio::time::timeout(START, started) => ready.context("it is not ready in time")?,
+        ready = tokio::time::timeout(START, started) => ready.context("it is not ready in time"),
         ended = child.wait() => bail!("it ended with {}", ended?),
     }
 }
