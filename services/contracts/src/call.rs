@@ -2,12 +2,11 @@
 //!
 //! The body is the payload, unchanged; everything else is in headers. So the gateway depends on no schema.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use jiff::Timestamp;
 
 use crate::caller::{Caller, UserId};
 
@@ -23,9 +22,15 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authentication(pub Result<Caller, String>);
 
-/// When the gateway stops waiting for the response. A service drops a request that it receives later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline(pub Timestamp);
+/// How long the gateway still waits for the response, in whole milliseconds. The service counts from the arrival of the
+/// request, and drops the request when the time is over.
+///
+/// It is a duration because the clocks of two machines differ: with a point in time, a service whose clock is a few seconds
+/// ahead would drop every request. The price is that the time in the buffers of NATS and of the client library is not
+/// counted. A service that was frozen may therefore carry out a request that the gateway has answered 504 long ago, which
+/// is why 504 means that the outcome is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeLeft(pub Duration);
 
 /// Why a message is not a valid request or response.
 #[derive(Debug, thiserror::Error)]
@@ -42,11 +47,8 @@ const METHOD: &str = "Shop-Method";
 const TARGET: &str = "Shop-Target";
 const CALLER: &str = "Shop-Caller";
 const NO_CALLER: &str = "Shop-No-Caller";
-const DEADLINE: &str = "Shop-Deadline";
+const TIME_LEFT: &str = "Shop-Time-Left";
 const STATUS: &str = "Shop-Status";
-/// The body of an error response. NATS's service API sends an error without a payload, so the body travels in this
-/// header.
-pub const ERROR_BODY: &str = "Shop-Error-Body";
 
 /// The client's headers that the gateway passes on to a service.
 const FORWARDED: [HeaderName; 3] = [
@@ -55,26 +57,29 @@ const FORWARDED: [HeaderName; 3] = [
     HeaderName::from_static("x-request-id"),
 ];
 
+const HOP_BY_HOP: [&str; 6] =
+    ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
+
 /// Encodes everything but the body of a request as headers.
-pub fn request_headers<B>(request: &Request<B>, caller: &Authentication, deadline: Deadline) -> HeaderMap {
+pub fn request_headers<B>(request: &Request<B>, caller: &Authentication, time: TimeLeft) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(METHOD, request.method().as_str());
     headers.insert(TARGET, request.uri().path_and_query().map_or("/", |target| target.as_str()));
-    headers.insert(DEADLINE, deadline.0.to_string());
+    headers.insert(TIME_LEFT, time.0.as_millis().to_string());
     match &caller.0 {
         Ok(caller) => headers.insert(CALLER, format!("{} {}", caller.id.0, caller.role)),
         Err(reason) => headers.insert(NO_CALLER, reason.as_str()),
     }
     for name in FORWARDED {
         // A value that is not text is passed on as an empty one, which the service that reads the header refuses.
-        if let Some(value) = request.headers().get(&name) {
-            headers.insert(name.as_str(), value.to_str().unwrap_or_default());
+        for value in request.headers().get_all(&name) {
+            headers.append(name.as_str(), value.to_str().unwrap_or_default());
         }
     }
     headers
 }
 
-/// Parses a request from headers and payload. Its extensions contain the [`Authentication`] and the [`Deadline`].
+/// Parses a request from headers and payload. Its extensions contain the [`Authentication`] and the [`TimeLeft`].
 pub fn parse_request(headers: &HeaderMap, payload: Bytes) -> Result<Request<Bytes>, Malformed> {
     let mut request = Request::new(payload);
     *request.method_mut() = parse(headers, METHOD)?;
@@ -84,12 +89,12 @@ pub fn parse_request(headers: &HeaderMap, payload: Bytes) -> Result<Request<Byte
         None => Err(headers.get(NO_CALLER).ok_or(Malformed::Missing(CALLER))?.to_string()),
     };
     request.extensions_mut().insert(Authentication(caller));
-    request.extensions_mut().insert(Deadline(parse(headers, DEADLINE)?));
+    request.extensions_mut().insert(TimeLeft(Duration::from_millis(parse(headers, TIME_LEFT)?)));
     for name in FORWARDED {
-        if let Some(value) = headers.get(name.as_str()) {
+        for value in headers.get_all(name.as_str()) {
             let value =
                 value.as_str().parse().map_err(|_| Malformed::Invalid("forwarded from the client"))?;
-            request.headers_mut().insert(name, value);
+            request.headers_mut().append(&name, value);
         }
     }
     Ok(request)
@@ -101,29 +106,38 @@ pub fn response_headers<B>(response: &Response<B>) -> HeaderMap {
     headers.insert(STATUS, response.status().as_str());
     for (name, value) in response.headers() {
         if let Ok(value) = value.to_str() {
-            headers.insert(name.as_str(), value);
+            headers.append(name.as_str(), value);
         }
     }
     headers
 }
 
-/// Parses a response from headers and payload.
+/// Parses a response from headers and payload. Headers that describe a connection are left out: the response is sent over
+/// another one.
 pub fn parse_response(headers: &HeaderMap, payload: Bytes) -> Result<Response<Bytes>, Malformed> {
-    let mut response = Response::new(match headers.get(ERROR_BODY) {
-        Some(body) => Bytes::copy_from_slice(body.as_str().as_bytes()),
-        None => payload,
-    });
+    let mut response = Response::new(payload);
     *response.status_mut() = parse::<StatusCode>(headers, STATUS)?;
     for (name, values) in headers.iter() {
         let name = name.to_string();
-        let ours = [STATUS, ERROR_BODY].contains(&name.as_str()) || name.starts_with("Nats-");
-        if let (false, Ok(name), Some(value)) = (ours, name.parse::<HeaderName>(), values.first()) {
+        let Some(name) = name.parse::<HeaderName>().ok().filter(|_| name != STATUS) else { continue };
+        for value in values {
             let value: HeaderValue =
                 value.as_str().parse().map_err(|_| Malformed::Invalid("of the response"))?;
-            response.headers_mut().insert(name, value);
+            response.headers_mut().append(&name, value);
         }
     }
+    remove_hop_by_hop(response.headers_mut());
     Ok(response)
+}
+
+/// Removes the headers that are for the other end of a connection only: those of RFC 9110, section 7.6.1, and those that
+/// `Connection` names.
+fn remove_hop_by_hop(headers: &mut http::HeaderMap) {
+    let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named: Vec<_> = named.flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect();
+    for name in named.iter().map(String::as_str).chain(HOP_BY_HOP) {
+        headers.remove(name);
+    }
 }
 
 fn parse<T: FromStr>(headers: &HeaderMap, name: &'static str) -> Result<T, Malformed> {
@@ -156,32 +170,34 @@ mod tests {
     #[test]
     fn a_request_arrives_as_it_was_sent() {
         let caller = Authentication(Ok(Caller { id: UserId(Uuid::now_v7()), role: Role::Staff }));
-        let deadline = Deadline("2026-11-22T10:00:00.000001Z".parse().unwrap());
-        let headers = request_headers(&pay(), &caller, deadline);
+        let time = TimeLeft(Duration::from_millis(7999));
+        let headers = request_headers(&pay(), &caller, time);
         let arrived = parse_request(&headers, Bytes::from_static(b"{}")).unwrap();
         assert_eq!((arrived.method().as_str(), arrived.uri().to_string()), ("POST", pay().uri().to_string()));
         assert_eq!(arrived.headers()["idempotency-key"], "pay-1");
         assert_eq!(arrived.headers().len(), 3);
         assert_eq!(arrived.extensions().get(), Some(&caller));
-        assert_eq!(arrived.extensions().get(), Some(&deadline));
+        assert_eq!(arrived.extensions().get(), Some(&time));
         assert_eq!(arrived.into_body(), "{}");
     }
 
     #[test]
     fn a_request_without_a_caller_carries_the_reason() {
         let anonymous = Authentication(Err("the token has expired".to_owned()));
-        let headers = request_headers(&pay(), &anonymous, Deadline(Timestamp::now()));
+        let headers = request_headers(&pay(), &anonymous, TimeLeft::default());
         assert_eq!(parse_request(&headers, Bytes::new()).unwrap().extensions().get(), Some(&anonymous));
     }
 
     #[test]
     fn an_invalid_request_is_refused() {
         let caller = Authentication(Ok(Caller { id: UserId(Uuid::now_v7()), role: Role::Customer }));
-        let good = request_headers(&pay(), &caller, Deadline(Timestamp::now()));
+        let good = request_headers(&pay(), &caller, TimeLeft::default());
         let bad = [
             (METHOD, "P O S T"),
             (TARGET, "/a b"),
-            (DEADLINE, "soon"),
+            (TIME_LEFT, "soon"),
+            (TIME_LEFT, "-1"),
+            (TIME_LEFT, "2026-11-22T10:00:00Z"),
             (CALLER, "somebody"),
             (CALLER, "019317a0-0000-7000-8000-000000000001 king"),
         ];
@@ -206,12 +222,58 @@ mod tests {
     }
 
     #[test]
-    fn the_body_of_an_error_response_is_read_from_its_header() {
-        let mut headers = response_headers(&Response::builder().status(503).body(()).unwrap());
-        headers.insert(ERROR_BODY, "{\"status\":503}");
-        headers.insert(async_nats::service::NATS_SERVICE_ERROR_CODE, "503");
-        let arrived = parse_response(&headers, Bytes::new()).unwrap();
-        assert!(arrived.headers().is_empty());
-        assert_eq!(arrived.into_body(), "{\"status\":503}");
+    fn every_value_of_a_header_arrives() {
+        let sent =
+            Response::builder().header("set-cookie", "a=1").header("set-cookie", "b=2").body(()).unwrap();
+        let arrived = parse_response(&response_headers(&sent), Bytes::new()).unwrap();
+        assert_eq!(arrived.headers(), sent.headers());
+
+        let mut sent = pay();
+        sent.headers_mut().append("idempotency-key", HeaderValue::from_static("pay-2"));
+        let anonymous = Authentication(Err("no token".to_owned()));
+        let headers = request_headers(&sent, &anonymous, TimeLeft::default());
+        let arrived = parse_request(&headers, Bytes::new()).unwrap();
+        let keys: Vec<_> = arrived.headers().get_all("idempotency-key").iter().collect();
+        assert_eq!(keys, ["pay-1", "pay-2"]);
+    }
+
+    #[test]
+    fn a_header_that_describes_a_connection_does_not_arrive() {
+        let sent = Response::builder()
+            .header("connection", "close, X-Hop")
+            .header("connection", "upgrade")
+            .header("keep-alive", "timeout=5")
+            .header("transfer-encoding", "chunked")
+            .header("upgrade", "h2c")
+            .header("x-hop", "1")
+            .header("x-mood", "good")
+            .body(())
+            .unwrap();
+        let arrived = parse_response(&response_headers(&sent), Bytes::new()).unwrap();
+        let names: Vec<_> = arrived.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["x-mood"]);
+    }
+
+    /// The clocks of two machines differ, so a request contains no time of day.
+    #[test]
+    fn a_request_on_the_wire_is_as_documented() {
+        let caller = "019317a0-0000-7000-8000-000000000001";
+        let ada = Authentication(Ok(Caller { id: UserId(caller.parse().unwrap()), role: Role::Customer }));
+        let headers = request_headers(&pay(), &ada, TimeLeft(Duration::from_micros(7_999_999)));
+        let mut lines: Vec<_> = headers
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| format!("{name}: {value}")))
+            .collect();
+        lines.sort();
+        let expected = [
+            "Shop-Caller: 019317a0-0000-7000-8000-000000000001 customer",
+            "Shop-Method: POST",
+            "Shop-Target: /orders/7/payment?now=1",
+            "Shop-Time-Left: 7999",
+            "content-type: application/json",
+            "idempotency-key: pay-1",
+            "x-request-id: r-1",
+        ];
+        assert_eq!(lines, expected);
     }
 }

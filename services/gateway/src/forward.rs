@@ -17,8 +17,7 @@ use chassis::{
     error::error_chain,
     web::{self, Problem},
 };
-use contracts::call::{self, Deadline};
-use jiff::Timestamp;
+use contracts::call::{self, TimeLeft};
 use tokio::time::{Instant, timeout_at};
 
 use super::App;
@@ -46,7 +45,6 @@ fn is_read<B>(request: &Request<B>) -> bool {
 /// Forwards a request to its owner and returns the response, or a problem, before the request times out.
 pub async fn forward(app: &App, owner: Owner, peer: IpAddr, request: Request) -> Result<Response, Problem> {
     let until = Instant::now() + app.request_timeout;
-    let deadline = Deadline(Timestamp::now() + app.request_timeout);
     let caller = app.keys.authenticate(request.headers()).await?;
     app.rate_limiter.check(&caller, peer)?;
 
@@ -56,31 +54,43 @@ pub async fn forward(app: &App, owner: Owner, peer: IpAddr, request: Request) ->
     if !app.is_connected() {
         return Err(unavailable()); // the client library would send it after reconnecting, however late that is
     }
-    let attempt = async |until: Instant| {
+    let attempt = async |attempt_until: Instant| {
+        let now = Instant::now();
+        let time_left = TimeLeft(until.saturating_duration_since(now));
         let message = async_nats::Request::new()
-            .headers(call::request_headers(&request, &caller, deadline))
+            .headers(call::request_headers(&request, &caller, time_left))
             .payload(body.clone())
-            .timeout(Some(until.saturating_duration_since(Instant::now())));
+            .timeout(Some(attempt_until.saturating_duration_since(now)));
         app.nats.send_request(owner.subject.clone(), message).await
     };
-    let first_until =
-        if owner.is_safe_to_retry(&request) { Instant::now() + app.attempt_timeout } else { until };
-    match attempt(first_until.min(until)).await {
+    let first_until = if owner.is_safe_to_retry(&request) {
+        until.min(Instant::now() + app.attempt_timeout)
+    } else {
+        until
+    };
+    match attempt(first_until).await {
         Ok(reply) => response(request.method(), reply),
-        // The first attempt may have been carried out. So the outcome is unknown if the second one fails, or is answered 503,
-        // which would mean that nothing was done.
         Err(error) if error.kind() == TimedOut && first_until < until => {
-            let reply = attempt(until).await.map_err(|_| outcome_unknown(&owner.subject))?;
-            let response = response(request.method(), reply)?;
-            let is_unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
-            if is_unavailable && !is_read(&request) {
-                Err(outcome_unknown(&owner.subject))
-            } else {
-                Ok(response)
-            }
+            retried(&owner, &request, attempt(until).await)
         }
-        Err(error) => Err(request_failed(&owner.subject, &error)),
+        Err(error) if error.kind() == TimedOut => Err(outcome_unknown(&owner, &request, "none")),
+        Err(error) => Err(not_sent(&owner, &error)),
     }
+}
+
+/// The response to a request whose first attempt timed out. The service may have carried it out, so the outcome is unknown if
+/// the second attempt fails, or is answered 503, which would mean that nothing was done.
+fn retried(
+    owner: &Owner,
+    request: &Request<()>,
+    second: Result<Message, RequestError>,
+) -> Result<Response, Problem> {
+    let reply = second.map_err(|error| outcome_unknown(owner, request, &error_chain(&error)))?;
+    let response = response(request.method(), reply)?;
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE && !is_read(request) {
+        return Err(outcome_unknown(owner, request, "answered 503"));
+    }
+    Ok(response)
 }
 
 /// The HTTP response for the reply of a service.
@@ -94,19 +104,15 @@ fn response(method: &Method, reply: Message) -> Result<Response, Problem> {
     if method != Method::HEAD {
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
-    response.headers_mut().remove(header::TRANSFER_ENCODING);
     Ok(response.map(Body::from))
 }
 
-fn request_failed(subject: &Subject, error: &RequestError) -> Problem {
-    match error.kind() {
-        NoResponders => unavailable(),
-        TimedOut => outcome_unknown(subject),
-        _ => {
-            tracing::error!(error = error_chain(error), %subject, "forwarding the request failed");
-            Problem::internal()
-        }
+fn not_sent(owner: &Owner, error: &RequestError) -> Problem {
+    if error.kind() == NoResponders {
+        return unavailable();
     }
+    tracing::error!(error = error_chain(error), subject = %owner.subject, "forwarding the request failed");
+    Problem::internal()
 }
 
 fn invalid_response(reason: impl Display) -> Problem {
@@ -123,11 +129,17 @@ pub fn unavailable() -> Problem {
     )
 }
 
-/// 504: a service may have received the request, and may have carried it out.
-fn outcome_unknown(subject: &Subject) -> Problem {
-    tracing::warn!(%subject, "request timed out");
-    Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", "The request timed out")
-        .detail("the outcome is unknown: retry with the same Idempotency-Key")
+/// 504: a service may have received the request, and may have carried it out. `retry` is the result of the second attempt.
+fn outcome_unknown(owner: &Owner, request: &Request<()>, retry: &str) -> Problem {
+    tracing::warn!(subject = %owner.subject, method = %request.method(), retry, "request timed out");
+    let detail = if is_read(request) {
+        "no response arrived in time; the request changes nothing, so it can be retried"
+    } else if owner.is_safe_to_retry(request) {
+        "the outcome is unknown: retry with the same Idempotency-Key"
+    } else {
+        "the outcome is unknown: the request may have been carried out, so look before you retry it"
+    };
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", "The request timed out").detail(detail)
 }
 
 fn body_timed_out() -> Problem {

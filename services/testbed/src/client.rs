@@ -5,11 +5,10 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use contracts::{
-    call::{self, Authentication, Deadline},
+    call::{self, Authentication, TimeLeft},
     caller::Caller,
 };
 use http::{Request, StatusCode, request};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{Nats, TIMEOUT};
@@ -52,8 +51,7 @@ impl Client {
     /// Sends a request with any body.
     pub async fn send(&self, request: request::Builder, caller: Option<Caller>, body: Bytes) -> Response {
         let caller = Authentication(caller.ok_or_else(|| "the Authorization header is missing".to_owned()));
-        let deadline = Deadline(Timestamp::now() + TIMEOUT);
-        let headers = call::request_headers(&request.body(()).unwrap(), &caller, deadline);
+        let headers = call::request_headers(&request.body(()).unwrap(), &caller, TimeLeft(TIMEOUT));
         self.send_raw(headers, body).await
     }
 

@@ -1,9 +1,12 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, RequestErrorKind};
 use axum::{
     Router,
     http::StatusCode,
@@ -11,39 +14,55 @@ use axum::{
 };
 use bytes::Bytes;
 use chassis::{
-    Bus, db,
+    Bus,
     error::Error,
     requests::Requests,
     web::{self, Body, Problem},
 };
-use contracts::call::{self, Authentication, Deadline};
+use contracts::call::{self, Authentication, TimeLeft};
+use futures::StreamExt;
 use http::Request;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
-use testbed::{Client, Nats};
-use tokio::sync::oneshot;
+use testbed::{Client, Nats, TIMEOUT, wait_for};
+use tokio::{
+    sync::oneshot,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
 
-/// A test service that counts the requests to `/count`.
+/// A test service that counts the requests to `/count` and `/slow`.
 struct Service {
-    nats: Nats,
+    nats: Arc<Nats>,
     client: Client,
     handled: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
-    stopped: tokio::task::JoinHandle<()>,
+    stopped: JoinHandle<()>,
 }
 
 impl Service {
     async fn start() -> Self {
-        let nats = Nats::start().await;
+        Self::start_on(Arc::new(Nats::start().await)).await
+    }
+
+    async fn second_instance(&self) -> Self {
+        Self::start_on(Arc::clone(&self.nats)).await
+    }
+
+    async fn start_on(nats: Arc<Nats>) -> Self {
         let bus = Bus::connect("service", &nats.url()).await.unwrap();
         let handled = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&handled);
+        let (counted, slow) = (Arc::clone(&handled), Arc::clone(&handled));
         let count = move || {
             counted.fetch_add(1, Ordering::Relaxed);
             async { "counted" }
         };
+        let slow = move || {
+            slow.fetch_add(1, Ordering::Relaxed);
+            async { tokio::time::sleep(Duration::from_millis(50)).await }
+        };
         let router = Router::new()
             .route("/count", get(count))
+            .route("/slow", get(slow))
             .route("/echo", post(async |body: Body| body.parse::<Value>().map(axum::Json)))
             .route("/panic", get(async || -> StatusCode { panic!("a bug") }))
             .route("/busy", get(async || -> Result<(), Error<Problem>> { Err(Error::Busy) }))
@@ -63,23 +82,30 @@ impl Service {
         self.client.get(path, None).await
     }
 
-    /// The reply of NATS's service API about this service.
-    async fn srv(&self, verb: &str) -> Value {
+    /// The reply of NATS's service API about this service. None if there is no instance.
+    async fn srv(&self, verb: &str) -> Option<Value> {
         let answer = self.nats.connect().await.request(format!("$SRV.{verb}.service"), Bytes::new()).await;
-        serde_json::from_slice(&answer.unwrap().payload).unwrap()
+        answer.ok().map(|answer| serde_json::from_slice(&answer.payload).unwrap())
+    }
+
+    /// Requests a shutdown, and waits until it is complete.
+    async fn stop(&mut self) {
+        drop(self.stop.take());
+        let stopped = timeout(TIMEOUT, &mut self.stopped).await;
+        stopped.expect("the shutdown is complete").unwrap();
     }
 }
 
-fn headers(path: &str, deadline: SignedDuration) -> HeaderMap {
+fn headers(path: &str, time: Duration) -> HeaderMap {
     let request = Request::get(path).body(()).unwrap();
     let anonymous = Authentication(Err("the Authorization header is missing".to_owned()));
-    call::request_headers(&request, &anonymous, Deadline(db::now() + deadline))
+    call::request_headers(&request, &anonymous, TimeLeft(time))
 }
 
 #[tokio::test]
 async fn a_malformed_request_gets_400_and_the_next_one_is_answered() {
     let service = Service::start().await;
-    let good = headers("/count", SignedDuration::from_secs(10));
+    let good = headers("/count", Duration::from_secs(10));
     let names: Vec<_> = good.iter().map(|(name, _)| name.to_string()).collect();
     let mut bad = vec![HeaderMap::new()];
     for name in names {
@@ -136,7 +162,7 @@ async fn a_body_that_is_not_json_is_refused() {
 
 /// The gateway has stopped waiting: it has reported that the outcome is unknown, or is about to.
 #[tokio::test]
-async fn a_request_that_arrives_after_its_deadline_is_dropped() {
+async fn a_request_without_time_left_is_dropped() {
     let service = Service::start().await;
     let nats = service.nats.connect().await;
     let inbox = nats.new_inbox();
@@ -146,10 +172,9 @@ async fn a_request_that_arrives_after_its_deadline_is_dropped() {
             .await
             .unwrap();
     };
-    send(headers("/count", SignedDuration::from_secs(-1))).await;
-    send(headers("/count", SignedDuration::ZERO)).await;
-    send(headers("/count", SignedDuration::from_secs(20))).await;
-    let answer = futures::StreamExt::next(&mut answers).await.unwrap();
+    send(headers("/count", Duration::ZERO)).await;
+    send(headers("/count", Duration::from_secs(20))).await;
+    let answer = answers.next().await.unwrap();
     assert_eq!(answer.payload, "counted");
     assert_eq!(service.handled.load(Ordering::Relaxed), 1);
 }
@@ -159,7 +184,7 @@ async fn requests_that_time_out_free_their_capacity_for_others() {
     let service = Service::start().await;
     let nats = service.nats.connect().await;
     for _ in 0..600 {
-        let never = headers("/never", SignedDuration::from_millis(200));
+        let never = headers("/never", Duration::from_millis(200));
         nats.publish_with_reply_and_headers("http.service", "nowhere", never, Bytes::new()).await.unwrap();
     }
     nats.flush().await.unwrap();
@@ -201,29 +226,104 @@ async fn an_error_response_carries_its_problem() {
 }
 
 #[tokio::test]
-async fn nats_lists_the_service_and_counts_its_errors() {
-    let service = Service::start().await;
-    let ping = service.srv("PING").await;
+async fn nats_lists_the_running_instances() {
+    let mut service = Service::start().await;
+    let ping = service.srv("PING").await.unwrap();
     assert_eq!((&ping["name"], &ping["version"]), (&json!("service"), &json!("0.8.0")));
-    assert_eq!(service.srv("INFO").await["endpoints"][0]["subject"], "http.service");
-    for path in ["/count", "/nowhere", "/panic", "/busy"] {
-        service.get(path).await;
-    }
-    let stats = &service.srv("STATS").await["endpoints"][0];
-    assert_eq!((&stats["num_requests"], &stats["num_errors"]), (&json!(4), &json!(2)), "{stats}");
+    service.stop().await;
+    assert_eq!(service.srv("PING").await, None);
 }
 
 #[tokio::test]
-async fn a_shutdown_finishes_requests_in_flight_and_accepts_no_more() {
+async fn a_request_that_waits_for_capacity_loses_time() {
+    let service = Service::start().await;
+    let nats = service.nats.connect().await;
+    for _ in 0..600 {
+        let never = headers("/never", Duration::from_secs(2));
+        nats.publish_with_reply_and_headers("http.service", "nowhere", never, Bytes::new()).await.unwrap();
+    }
+    let inbox = nats.new_inbox();
+    let mut answers = nats.subscribe(inbox.clone()).await.unwrap();
+    for path in ["/count", "/echo"] {
+        // The first of them has no time left when it is its turn.
+        let time = Duration::from_secs(if path == "/count" { 1 } else { 10 });
+        let headers = headers(path, time);
+        nats.publish_with_reply_and_headers("http.service", inbox.clone(), headers, Bytes::new())
+            .await
+            .unwrap();
+    }
+    let answer = answers.next().await.unwrap();
+    let answer = call::parse_response(&answer.headers.unwrap(), answer.payload).unwrap();
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "the answer to the second request");
+    assert_eq!(service.handled.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn above_its_capacity_a_service_answers_503_at_once() {
+    let service = Service::start().await;
+    let nats = service.nats.connect().await;
+    for _ in 0..9000 {
+        let never = headers("/never", Duration::from_secs(20));
+        nats.publish_with_reply_and_headers("http.service", "nowhere", never, Bytes::new()).await.unwrap();
+    }
+    nats.flush().await.unwrap();
+    let busy = timeout(Duration::from_secs(10), service.get("/count")).await.unwrap();
+    assert_eq!(
+        (busy.status, &busy.body["type"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("/problems/busy"))
+    );
+    assert_eq!(busy.headers["retry-after"], "1");
+}
+
+/// When the instance stops, requests are on their way to it: in its buffer, in the connection, and in the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_stops_loses_no_request() {
+    for _ in 0..5 {
+        let mut stopping = Service::start().await;
+        let staying = stopping.second_instance().await;
+        let client = stopping.nats.connect().await;
+        let sender = tokio::spawn(async move {
+            let mut pause = tokio::time::interval(Duration::from_millis(1));
+            let mut requests = JoinSet::new();
+            for _ in 0..40 {
+                pause.tick().await;
+                for _ in 0..100 {
+                    let client = client.clone();
+                    let request =
+                        async_nats::Request::new().headers(headers("/slow", TIMEOUT)).timeout(Some(TIMEOUT));
+                    requests.spawn(async move { client.send_request("http.service", request).await });
+                }
+            }
+            requests.join_all().await
+        });
+        let started = async || (stopping.handled.load(Ordering::Relaxed) > 100).then_some(());
+        wait_for("the first requests", started).await;
+        stopping.stop().await;
+
+        let lost: Vec<_> = sender.await.unwrap().into_iter().filter_map(Result::err).collect();
+        assert!(lost.is_empty(), "{} of 4000 requests: {}", lost.len(), lost[0]);
+        let handled = [&stopping, &staying].map(|instance| instance.handled.load(Ordering::Relaxed));
+        assert_eq!(handled.iter().sum::<usize>(), 4000, "each request is handled once");
+        assert!(handled[0] < handled[1], "the other instance handles what is sent later: {handled:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_is_noticed_while_requests_wait_for_capacity() {
     let mut service = Service::start().await;
     let nats = service.nats.connect().await;
-    let inbox = nats.new_inbox();
-    let never = headers("/never", SignedDuration::from_millis(300));
-    nats.publish_with_reply_and_headers("http.service", inbox, never, Bytes::new()).await.unwrap();
+    for _ in 0..600 {
+        let never = headers("/never", Duration::from_secs(2));
+        nats.publish_with_reply_and_headers("http.service", "nowhere", never, Bytes::new()).await.unwrap();
+    }
     nats.flush().await.unwrap();
-    service.get("/count").await; // a response proves that the request before it has started
     drop(service.stop.take());
-    service.stopped.await.unwrap();
-    let error = nats.request("http.service", Bytes::new()).await.unwrap_err();
-    assert_eq!(error.kind(), async_nats::RequestErrorKind::NoResponders);
+    let left = async || {
+        let answer =
+            timeout(Duration::from_secs(1), nats.request("http.service", Bytes::new())).await.ok()?;
+        (answer.err()?.kind() == RequestErrorKind::NoResponders).then_some(())
+    };
+    wait_for("the instance to leave the queue group", left).await;
+    assert!(!service.stopped.is_finished(), "the requests are still in flight");
+    service.stop().await;
 }

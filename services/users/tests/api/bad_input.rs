@@ -1,13 +1,14 @@
 //! Invalid requests: the service does not rely on the gateway, and always responds.
 
+use std::time::Duration;
+
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use contracts::{
-    call::{self, Authentication, Deadline},
+    call::{self, Authentication, TimeLeft},
     token::JWKS_SUBJECT,
 };
 use http::{Request, StatusCode};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::harness::Users;
@@ -16,8 +17,8 @@ use crate::harness::Users;
 async fn a_malformed_request_gets_a_problem() {
     let users = Users::open().await;
     let anonymous = Authentication(Err("the Authorization header is missing".to_owned()));
-    let soon = Deadline(Timestamp::now() + SignedDuration::from_mins(1));
-    let good = call::request_headers(&Request::get("/users/me").body(()).unwrap(), &anonymous, soon);
+    let minute = TimeLeft(Duration::from_mins(1));
+    let good = call::request_headers(&Request::get("/users/me").body(()).unwrap(), &anonymous, minute);
     let with = |name: &str, value: &str| {
         let mut headers = good.clone();
         headers.insert(name, value);
@@ -27,7 +28,7 @@ async fn a_malformed_request_gets_a_problem() {
         HeaderMap::new(),
         with("Shop-Method", "G E T"),
         with("Shop-Target", "not a path"),
-        with("Shop-Deadline", "soon"),
+        with("Shop-Time-Left", "soon"),
         with("Shop-Caller", "root"),
         with("Shop-Caller", "019317a0-0000-7000-8000-000000000001 root"),
         with("content-type", "\u{1}"),
