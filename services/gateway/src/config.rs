@@ -6,6 +6,8 @@ use chassis::process::parse_duration;
 use clap::Parser;
 use jiff::SignedDuration;
 
+use super::proxies::TrustedProxies;
+
 /// The API gateway: the public address of the shop.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
@@ -26,6 +28,10 @@ pub struct Config {
     /// address.
     #[arg(long, env, default_value = "50000")]
     pub rate_limit: NonZeroU32,
+
+    /// The proxies in front of the gateway.
+    #[command(flatten)]
+    pub proxies: TrustedProxies,
 
     /// How long a request may take, from its first byte to the response.
     #[arg(long, env, default_value = "8s", value_parser = parse_duration)]

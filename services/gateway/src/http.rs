@@ -42,7 +42,8 @@ fn forwarded(app: Arc<App>) -> Router {
             Owner { subject: call::subject(service).into(), deduplicates: DEDUPLICATING.contains(&service) };
         let handler =
             any(async move |State(app): State<Arc<App>>, ConnectInfo(peer): Peer, request: Request| {
-                forward::forward(&app, owner, peer.ip(), request).await
+                let client = app.proxies.client(peer.ip(), request.headers());
+                forward::forward(&app, owner, client, request).await
             });
         router = router
             .route(&format!("/{segment}"), handler.clone())

@@ -2,6 +2,7 @@
 
 pub mod config;
 mod http;
+mod proxies;
 mod forward;
 mod keys;
 mod limit;
@@ -22,6 +23,7 @@ pub struct App {
     nats: Client,
     keys: keys::KeyCache,
     rate_limiter: limit::RateLimiter,
+    proxies: proxies::TrustedProxies,
     request_timeout: Duration,
     attempt_timeout: Duration,
 }
@@ -33,6 +35,7 @@ impl App {
         Ok(Self {
             keys: keys::KeyCache::open(&nats, config.jwks_file.clone()).await,
             rate_limiter: limit::RateLimiter::new(config.rate_limit),
+            proxies: config.proxies.clone(),
             nats,
             request_timeout: config.request_timeout.try_into()?,
             attempt_timeout: config.attempt_timeout.try_into()?,

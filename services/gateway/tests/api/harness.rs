@@ -46,7 +46,8 @@ impl Gateway {
 
     /// A gateway on this server and with this folder. It need not become ready.
     pub async fn open_on(nats: Nats, folder: TempDir, settings: &[&str]) -> Self {
-        let mut config = Config::parse_from([&["gateway", "--listen", "127.0.0.1:0"], settings].concat());
+        let default: &[_] = if settings.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let mut config = Config::parse_from([&["gateway"], default, settings].concat());
         config.nats_url = nats.url();
         config.jwks_file = file(&folder);
 
@@ -55,13 +56,15 @@ impl Gateway {
             let app = Arc::new(App::open(&config).await.unwrap());
             app.start_background_tasks();
             let listener = TcpListener::bind(config.listen).await.unwrap();
-            let url = format!("http://{}", listener.local_addr().unwrap());
+            let address = listener.local_addr().unwrap();
+            let url = format!("http://{}", SocketAddr::new(address.ip().to_canonical(), address.port()));
             let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
             tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
             url
         });
         let url = opened.await.unwrap();
-        Self { nats, url, folder, client: Client::new(), process: Some(process) }
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { nats, url, folder, client, process: Some(process) }
     }
 
     /// Aborts the gateway with everything that it has in flight, and opens it again with the same file and a new NATS

@@ -8,5 +8,6 @@ mod services;
 mod forwarding;
 mod limits;
 mod program;
+mod raw;
 mod time;
 mod tokens;
