@@ -137,7 +137,8 @@ impl App {
     /// Refunds the money of an order, and stores the outcome and everything that follows from it.
     pub async fn refund(&self, refund: &Refund) -> Result<(), Error> {
         if let Err(unknown) = self.provider.refund(refund).await {
-            log_unknown_outcome(refund.order, &unknown);
+            let error = error_chain(&unknown);
+            tracing::warn!(order = %refund.order.0, error, "refund outcome unknown, retrying");
             let mut tx = self.db.write().await?;
             store::postpone_refund(&mut tx, refund.id, db::now() + backoff(refund.attempts)).await?;
             return Ok(tx.commit().await?);

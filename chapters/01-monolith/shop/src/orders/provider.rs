@@ -19,7 +19,7 @@ use crate::money::Money;
 pub struct Attempt {
     /// The id of the row, and the idempotency key of the request to the provider.
     pub id: Uuid,
-    /// The order to charge or refund.
+    /// The order to charge.
     pub order: OrderId,
     /// The provider's token for the customer's card.
     pub source: String,
@@ -34,7 +34,7 @@ pub struct Attempt {
 pub struct Refund {
     /// The id of the row, and the idempotency key of the request to the provider.
     pub id: Uuid,
-    /// The order to charge or refund.
+    /// The order to refund.
     pub order: OrderId,
     /// The provider's id of the charge to refund.
     pub charge: String,
