@@ -44,6 +44,11 @@ break *ARGS:
 audit *ARGS:
     @{{ kit }} audit "$@"
 
+# list, show, replay or drop the messages that the running stage could not process: just dead-letters list
+[no-exit-message]
+dead-letters *ARGS:
+    @{{ kit }} dead-letters "$@"
+
 # run all tests that have to run, or those of one part: just test 1, just test chain, just test --timings
 [no-exit-message]
 test *ARGS:

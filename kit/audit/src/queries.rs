@@ -44,6 +44,14 @@ struct Query {
     sql: String,
 }
 
+/// The name of the dead-letter stream of a stage. None if its `audit.toml` names none.
+///
+/// # Errors
+/// The `audit.toml` cannot be read.
+pub fn dead_letter_stream(stage: &Status) -> Result<Option<String>> {
+    Ok(Queries::load(stage)?.dead_letters)
+}
+
 impl Queries {
     /// Reads the `audit.toml` of a stage. A stage without that file has no queries.
     pub(crate) fn load(stage: &Status) -> Result<Self> {

@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod book;
 mod chapter;
+mod dead_letters;
 mod doctor;
 mod lab;
 mod fault;
@@ -13,6 +14,8 @@ mod lists;
 mod merged_log;
 mod messages;
 mod delegate;
+#[cfg(test)]
+mod nats_server;
 mod signals;
 mod status;
 mod table;
@@ -57,6 +60,8 @@ enum Command {
     Tour(tour::Args),
     /// Checks that the running stage lost, duplicated and oversold nothing
     Audit(audit::Args),
+    /// Lists, shows, replays and drops the messages that the running stage could not process
+    DeadLetters(dead_letters::Args),
     /// Stops the running stage from another terminal
     Stop,
     /// Injects a fault into the running stage
@@ -135,6 +140,7 @@ async fn dispatch(command: Command, run_dir: Option<PathBuf>) -> Result<ExitCode
         Command::Status(args) => status::run(&run_dir, &args),
         Command::Tour(args) => tour::run(&course, &run_dir, &args).await,
         Command::Audit(args) => audit::run(&run_dir, &args).await,
+        Command::DeadLetters(args) => dead_letters::run(&run_dir, &args).await,
         Command::Stop => stop(&run_dir).await,
         Command::Break(args) => fault::run(&run_dir, &args).await,
         Command::Bench(args) => bench::run(&course, &run_dir, &args).await,

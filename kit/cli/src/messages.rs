@@ -98,61 +98,14 @@ fn shown(message: &Message) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        net::TcpListener,
-        path::Path,
-        process::{Child, Command, Stdio},
-    };
-
     use async_nats::jetstream::{
         self,
         consumer::{PullConsumer, pull},
         stream,
     };
-    use serde_json::json;
-    use stage::nats::ToolCache;
-    use tempfile::TempDir;
 
     use super::*;
-
-    /// A NATS server for one test.
-    struct Server {
-        child: Child,
-        url: String,
-        store: TempDir,
-    }
-
-    impl Server {
-        async fn start() -> Self {
-            let cache = ToolCache::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-            let program = cache.find_or_fetch(None).await.unwrap().program;
-            let store = TempDir::new().unwrap();
-            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let mut command = Command::new(program);
-            command.args(["-js", "-a", "127.0.0.1", "-p", &address.port().to_string()]);
-            let child = command.arg("-sd").arg(store.path()).stderr(Stdio::null()).spawn().unwrap();
-            let server = Self { child, url: format!("nats://{address}"), store };
-            let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
-            options.connect(&server.url).await.unwrap().flush().await.unwrap();
-            server
-        }
-
-        /// The status of a stage that consists of this server only.
-        fn stage(&self) -> Status {
-            let status = json!({
-                "chapter": 1, "routes": {}, "staff": {"email": "", "password": ""}, "payments": null, "processes": [],
-                "nats": {"url": self.url}, "workspace": self.store.path(), "databases": [], "settings": {},
-            });
-            serde_json::from_value(status).unwrap()
-        }
-    }
-
-    impl Drop for Server {
-        fn drop(&mut self) {
-            self.child.kill().ok();
-            self.child.wait().ok();
-        }
-    }
+    use crate::nats_server::Server;
 
     #[tokio::test]
     async fn each_message_is_shown_once_in_the_order_of_publishing_although_consumers_receive_it_too() {
