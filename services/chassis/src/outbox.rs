@@ -7,8 +7,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{
-    Context,
-    context::{PublishAckFuture, PublishError},
+    context::{PublishAckFuture, PublishError, PublishErrorKind},
     message::PublishMessage,
 };
 use contracts::{Envelope, Message};
@@ -17,7 +16,7 @@ use jiff::SignedDuration;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use crate::{Bus, Db, bus::RETRY_DELAY, db, error::error_chain};
+use crate::{Bus, Db, bus::RETRY_DELAY, correlation, db, error::error_chain};
 
 /// The maximum number of messages that a relay claims at a time.
 const BATCH_SIZE: i64 = 100;
@@ -26,16 +25,22 @@ const BATCH_SIZE: i64 = 100;
 /// a relay that died wait this long.
 const LEASE: SignedDuration = SignedDuration::from_secs(3);
 
+/// No lease ends later than this, unless the clock has been set back since it was given. Such a lease has no meaning: it
+/// would keep its message from being published for as long as the clock was set back.
+const LONGEST_LEASE: SignedDuration = SignedDuration::from_secs(6);
+
 /// How often a relay looks for messages that another process left behind. A commit of its own process wakes it at once.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Writes a message to the outbox. Call it in the transaction of the change that the message reports.
 pub async fn put<M: Message>(conn: &mut SqliteConnection, envelope: &Envelope<M>) -> anyhow::Result<()> {
+    let correlation_id = envelope.correlation_id.clone().or_else(correlation::current);
+    let envelope = Envelope { correlation_id, ..envelope.clone() };
     sqlx::query("insert into outbox (id, aggregate_id, subject, message) values ($1, $2, $3, $4)")
         .bind(envelope.id.hyphenated())
         .bind(envelope.aggregate_id.hyphenated())
         .bind(envelope.message.subject())
-        .bind(serde_json::to_string(envelope)?)
+        .bind(serde_json::to_string(&envelope)?)
         .execute(conn)
         .await?;
     Ok(())
@@ -45,7 +50,7 @@ pub async fn put<M: Message>(conn: &mut SqliteConnection, envelope: &Envelope<M>
 pub struct Relay {
     id: Uuid,
     db: Db,
-    jetstream: Context,
+    bus: Bus,
 }
 
 /// A message that a relay has claimed.
@@ -66,7 +71,7 @@ struct Results {
 impl Relay {
     /// A relay with an id of its own, which marks the rows that it claims.
     pub fn new(db: &Db, bus: &Bus) -> Self {
-        Self { id: Uuid::now_v7(), db: db.clone(), jetstream: bus.jetstream.clone() }
+        Self { id: Uuid::now_v7(), db: db.clone(), bus: bus.clone() }
     }
 
     /// Publishes for ever. An error is logged, and the loop continues.
@@ -126,13 +131,15 @@ impl Relay {
     /// Queries a reader connection, so that an idle relay never takes the write lock. A message behind one that another relay
     /// has claimed does not count: it cannot be claimed yet.
     async fn has_claimable_rows(&self) -> sqlx::Result<bool> {
+        let now = db::now();
         sqlx::query_scalar(
             "select exists (
                  select 1 from outbox oldest
-                 where (lease_expires_at is null or lease_expires_at <= $1)
+                 where (lease_expires_at is null or lease_expires_at <= $1 or lease_expires_at > $2)
                    and not exists (select 1 from outbox o where o.aggregate_id = oldest.aggregate_id and o.seq < oldest.seq))",
         )
-        .bind(db::to_column(db::now()))
+        .bind(db::to_column(now))
+        .bind(db::to_column(now + LONGEST_LEASE))
         .fetch_one(&mut *self.db.read().await?)
         .await
     }
@@ -146,14 +153,15 @@ impl Relay {
             "update outbox set claimed_by = $1, lease_expires_at = $2
              where seq in (
                  select seq from outbox oldest
-                 where (lease_expires_at is null or lease_expires_at <= $3)
+                 where (lease_expires_at is null or lease_expires_at <= $3 or lease_expires_at > $4)
                    and not exists (select 1 from outbox o where o.aggregate_id = oldest.aggregate_id and o.seq < oldest.seq)
-                 order by seq limit $4)
+                 order by seq limit $5)
              returning id, subject, message",
         )
         .bind(self.id.hyphenated())
         .bind(db::to_column(now + LEASE))
         .bind(db::to_column(now))
+        .bind(db::to_column(now + LONGEST_LEASE))
         .bind(BATCH_SIZE)
         .fetch_all(tx)
         .await?;
@@ -167,6 +175,9 @@ impl Relay {
             match outcome {
                 Ok(()) => results.published.push(row.id),
                 Err(error) => {
+                    if error.kind() == PublishErrorKind::StreamNotFound {
+                        self.bus.stream_missing();
+                    }
                     results.failed.push(row.id);
                     results.last_error = Some(error);
                 }
@@ -181,7 +192,7 @@ impl Relay {
         let message = PublishMessage::build()
             .message_id(row.id.to_string()) // the stream drops a duplicate within its window
             .payload(row.message.clone().into());
-        let stored: PublishAckFuture = self.jetstream.send_publish(row.subject.clone(), message).await?;
+        let stored: PublishAckFuture = self.bus.jetstream.send_publish(row.subject.clone(), message).await?;
         stored.await?;
         Ok(())
     }

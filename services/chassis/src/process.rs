@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, net::SocketAddr, time::Duration};
 
 use anyhow::Context;
-use axum::{Router, extract::State, routing::get};
+use axum::{Router, extract::State, http::StatusCode, routing::get};
 use clap::Args;
 use jiff::SignedDuration;
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::{Bus, Db, requests::Requests};
+use crate::{Bus, Db, error::error_chain, requests::Requests};
 
 /// How long requests in flight may take after a shutdown is requested.
 pub const GRACE_PERIOD: Duration = Duration::from_secs(3);
@@ -107,10 +107,16 @@ pub async fn serve(requests: Requests, args: &CommonArgs, bus: Bus, db: Db) -> a
     Ok(())
 }
 
-/// A service is ready when it can read its database and is connected to NATS.
-async fn ready(
-    State((bus, db)): State<(Bus, Db)>,
-) -> Result<&'static str, crate::Error<std::convert::Infallible>> {
+/// A service is ready when it can read its database, every stream exists, and its consumers make progress. Otherwise the
+/// response says why not. A service that is not ready is alive: it recovers by itself.
+async fn ready(State((bus, db)): State<(Bus, Db)>) -> Result<&'static str, (StatusCode, String)> {
+    let not_ready = |reason| (StatusCode::SERVICE_UNAVAILABLE, reason);
+    read_database(&db).await.map_err(|error| not_ready(error_chain(&error)))?;
+    bus.ready().await.map_err(not_ready)?;
+    Ok("ready")
+}
+
+async fn read_database(db: &Db) -> sqlx::Result<()> {
     sqlx::query("select count(*) from sqlite_schema").execute(&mut *db.read().await?).await?;
-    if bus.is_connected() { Ok("ready") } else { Err(crate::Error::Busy) }
+    Ok(())
 }

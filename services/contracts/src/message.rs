@@ -21,22 +21,29 @@ pub struct Envelope<M> {
     pub aggregate_version: i64,
     /// When it happened or was requested.
     pub occurred_at: Timestamp,
+    /// The id of the request that caused the message, if it was caused by one: it finds the log lines of every service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
     /// The message itself: its type and data.
     #[serde(flatten)]
     pub message: M,
 }
 
 impl<M> Envelope<M> {
-    /// A new message with a new id.
+    /// A new message with a new id. The outbox adds the correlation id.
     pub fn new(aggregate_id: Uuid, aggregate_version: i64, occurred_at: Timestamp, message: M) -> Self {
-        Self { id: Uuid::now_v7(), schema: 1, aggregate_id, aggregate_version, occurred_at, message }
+        let id = Uuid::now_v7();
+        Self { id, schema: 1, aggregate_id, aggregate_version, occurred_at, correlation_id: None, message }
     }
 }
 
 /// The content of an [`Envelope`]: an [`Event`] or a [`Command`].
-pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Message: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The first token of every subject of this kind of message.
     const SUBJECT_PREFIX: &'static str;
+
+    /// The types on the wire that this build knows. A newer build may know more.
+    const KINDS: &'static [&'static str];
 
     /// The type on the wire, for example `stock.held`.
     fn kind(&self) -> &'static str;
@@ -44,6 +51,11 @@ pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The subject that the message is published to: the prefix and the type.
     fn subject(&self) -> String {
         format!("{}.{}", Self::SUBJECT_PREFIX, self.kind())
+    }
+
+    /// The subjects of all types that this build knows, for a consumer.
+    fn subjects() -> impl Iterator<Item = String> {
+        Self::KINDS.iter().map(|kind| format!("{}.{kind}", Self::SUBJECT_PREFIX))
     }
 }
 
@@ -86,6 +98,9 @@ pub enum Event {
 impl Message for Event {
     const SUBJECT_PREFIX: &'static str = "events";
 
+    const KINDS: &'static [&'static str] =
+        &["user.registered", "user.renamed", "stock.held", "stock.refused", "stock.sold", "stock.released"];
+
     fn kind(&self) -> &'static str {
         match self {
             Self::UserRegistered { .. } => "user.registered",
@@ -121,6 +136,8 @@ pub enum Command {
 
 impl Message for Command {
     const SUBJECT_PREFIX: &'static str = "commands";
+
+    const KINDS: &'static [&'static str] = &["products.hold", "products.sell", "products.release"];
 
     fn kind(&self) -> &'static str {
         match self {
@@ -168,6 +185,7 @@ mod tests {
             aggregate_id: "019317a0-0000-7000-8000-00000000000a".parse().unwrap(),
             aggregate_version: 3,
             occurred_at: "2026-11-22T10:00:00.000001Z".parse().unwrap(),
+            correlation_id: Some("019317a0-0000-7000-8000-0000000000ff".to_owned()),
             message,
         }
     }
@@ -180,6 +198,15 @@ mod tests {
         let message = enveloped(message);
         assert_eq!(serde_json::to_value(&message).unwrap(), golden, "{}", path.display());
         assert_eq!(golden["type"], message.message.kind());
+
+        let mut older = golden.clone();
+        older.as_object_mut().unwrap().remove("correlation_id").unwrap();
+        let read: Envelope<M> = serde_json::from_value(older).unwrap();
+        assert_eq!(
+            read,
+            Envelope { correlation_id: None, ..message.clone() },
+            "a message of an older release"
+        );
 
         let mut newer = golden;
         newer["schema"] = json!(2);
@@ -197,6 +224,14 @@ mod tests {
         commands().into_iter().for_each(matches_its_golden_file);
         let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap();
         assert_eq!(files.count(), events().len() + commands().len(), "there are no other files");
+    }
+
+    /// A consumer subscribes to these types: a missing one would never be delivered.
+    #[test]
+    fn the_list_of_types_is_complete() {
+        assert_eq!(Event::KINDS, events().map(|event| event.kind()));
+        assert_eq!(Command::KINDS, commands().map(|command| command.kind()));
+        assert!(Command::subjects().any(|subject| subject == Command::Sell.subject()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chassis::{
     inbox::{self, HandlerError},
 };
 use contracts::{
-    Envelope, Event,
+    Envelope, Event, Message,
     caller::UserId,
     stock::{HeldLine, Refused},
     stream,
@@ -27,7 +27,7 @@ pub const NAME: &str = "orders";
 
 /// The consumer of the events that this service subscribes to.
 pub fn consumer(app: &App, bus: &Bus) -> inbox::Consumer<App> {
-    let config = stream::consumer_config(NAME, &["events.stock.>", "events.user.>"]);
+    let config = stream::consumer_config(NAME, Event::subjects());
     inbox::Consumer::new(&app.db, bus, stream::EVENTS, config, app.clone())
 }
 

@@ -15,7 +15,8 @@ use super::{
     stock::StockCommandKind,
     store,
 };
-use chassis::{db, error::error_chain};
+use chassis::{correlation, db, error::error_chain};
+use tracing::Instrument;
 
 /// How often the worker looks for due work in the tables.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -179,13 +180,14 @@ impl App {
     }
 }
 
-/// Runs a request in a task of its own. If it fails, the row is still open, and the worker retries it.
+/// Runs a request in a task of its own, which keeps the correlation id. If it fails, the row is still open, and the worker retries it.
 fn spawn(order: OrderId, request: impl Future<Output = Result<(), Error>> + Send + 'static) {
-    tokio::spawn(async move {
+    let recorded = async move {
         if let Err(error) = request.await {
             tracing::error!(order = %order.0, error = error_chain(&error), "storing the payment provider's response failed, retrying");
         }
-    });
+    };
+    tokio::spawn(correlation::with(correlation::current(), recorded).in_current_span());
 }
 
 fn backoff(attempts: u32) -> SignedDuration {

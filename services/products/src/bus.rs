@@ -6,7 +6,7 @@ use chassis::{
     inbox::{self, HandlerError},
     outbox,
 };
-use contracts::{Command, Envelope, Event, stock::WantedLine, stream};
+use contracts::{Command, Envelope, Event, Message, stock::WantedLine, stream};
 use sqlx::SqliteConnection;
 
 use super::{
@@ -20,7 +20,7 @@ pub const NAME: &str = "products";
 
 /// The consumer of the commands to this service.
 pub fn consumer(app: &App, bus: &Bus) -> inbox::Consumer<App> {
-    let config = stream::consumer_config(NAME, &["commands.products.>"]);
+    let config = stream::consumer_config(NAME, Command::subjects());
     inbox::Consumer::new(&app.db, bus, stream::COMMANDS, config, app.clone())
 }
 

@@ -59,6 +59,12 @@ impl Nats {
         self.run(self.port.into()).await;
     }
 
+    /// Deletes the store of a killed server, as if its disk were replaced.
+    pub fn lose_store(&mut self) {
+        assert!(self.shell.is_none(), "kill the server first");
+        fs::remove_dir_all(self.folder.path().join("store")).unwrap();
+    }
+
     async fn run(&mut self, port: i32) {
         let folder = self.folder.path();
         for left_over in ports_files(folder) {

@@ -15,6 +15,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Problem, read_body};
+use crate::correlation;
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -38,7 +39,7 @@ pub async fn request_id(mut request: Request, next: Next) -> Response {
         request.headers_mut().insert(REQUEST_ID, id.clone());
     }
     let span = tracing::info_span!("request", id);
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = correlation::with(Some(id.clone()), next.run(request)).instrument(span).await;
     write_problem(&mut response, &id);
     if let Some(id) = header {
         response.headers_mut().insert(REQUEST_ID, id);

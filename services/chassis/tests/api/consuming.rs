@@ -11,7 +11,7 @@ use contracts::stream;
 use futures::StreamExt;
 use testbed::wait_for;
 
-use crate::harness::{Instance, Recorder, World, payload, renamed};
+use crate::harness::{Instance, Recorder, USER_EVENTS, World, payload, renamed};
 
 async fn publish(service: &Instance, name: &str) {
     service.publish("events.user.renamed", payload(&renamed(name))).await;
@@ -38,7 +38,7 @@ async fn wait_until_idle(service: &Instance) {
 
 /// The durable consumer of the service, for a test that fetches messages itself.
 async fn pull_consumer(service: &Instance) -> PullConsumer {
-    let config: pull::Config = stream::consumer_config("service", &["events.user.>"]);
+    let config: pull::Config = stream::consumer_config("service", USER_EVENTS);
     service.bus.jetstream.create_consumer_on_stream(config, stream::EVENTS).await.unwrap()
 }
 
@@ -49,7 +49,7 @@ async fn a_good_message_after_garbage_is_processed() {
     let recorder = Recorder::default();
     consume(&service, &recorder);
     service.publish("events.user.renamed", "garbage \u{1F980}").await;
-    service.publish("events.user.eaten", r#"{"type": "user.eaten"}"#).await;
+    service.publish("events.user.renamed", r#"{"type": "user.eaten"}"#).await;
     service.publish("events.user.renamed", "").await;
     service.publish("events.user.renamed", &b"\xff\xfe\x00"[..]).await;
     publish(&service, "Ada").await;
@@ -78,7 +78,7 @@ async fn a_message_that_two_consumers_reject_is_a_dead_letter_of_each() {
     let service = world.instance().await;
     service.publish("events.user.renamed", "garbage").await;
     for name in ["one", "other"] {
-        let config = stream::consumer_config(name, &["events.user.>"]);
+        let config = stream::consumer_config(name, USER_EVENTS);
         let (db, bus) = (&service.db, &service.bus);
         tokio::spawn(Consumer::new(db, bus, stream::EVENTS, config, Recorder::default()).run());
     }
@@ -109,14 +109,14 @@ async fn bad_messages_in_a_batch_do_not_affect_the_others() {
     assert_eq!(service.stored(stream::DEAD_LETTERS).await.len(), 2);
 }
 
-/// The test naks the first nineteen deliveries; the service gets the twentieth.
+/// The test naks the first thirty deliveries; the service gets the next one.
 #[tokio::test]
-async fn a_message_that_fails_twenty_times_is_moved_to_the_dead_letter_stream() {
+async fn a_failure_that_may_be_transient_is_never_a_dead_letter() {
     let world = World::start().await;
     let service = world.instance().await;
     publish(&service, "Trouble").await;
     let mut messages = pull_consumer(&service).await.messages().await.unwrap();
-    for attempt in 1..20 {
+    for attempt in 1..=30 {
         let message = messages.next().await.unwrap().unwrap();
         assert_eq!(message.info().unwrap().delivered, attempt);
         message.ack_with(AckKind::Nak(None)).await.unwrap();
@@ -125,13 +125,56 @@ async fn a_message_that_fails_twenty_times_is_moved_to_the_dead_letter_stream() 
 
     let recorder = Recorder::default();
     consume(&service, &recorder);
+    let failed = async || (!recorder.attempts.lock().unwrap().is_empty()).then_some(());
+    wait_for("a failed attempt", failed).await;
+    publish(&service, "Ada").await;
+    wait_for_effects(&service, &["Ada"]).await;
+    recorder.healed.store(true, Ordering::Relaxed);
+    wait_for_effects(&service, &["Ada", "Trouble"]).await;
+    wait_until_idle(&service).await;
+    assert_eq!(service.stored(stream::DEAD_LETTERS).await.len(), 0);
+}
+
+/// Another process holds the lock for longer than a transaction waits for it (5 s), and longer than the server waits for
+/// an acknowledgement (3 s).
+#[tokio::test]
+async fn a_message_that_waits_for_a_locked_database_is_processed_once_it_is_unlocked() {
+    let world = World::start().await;
+    let service = world.instance().await;
+    let mut other = world.sqlite().await;
+    sqlx::query("begin immediate").execute(&mut other).await.unwrap();
+    let recorder = Recorder::default();
+    consume(&service, &recorder);
+    publish(&service, "Ada").await;
+    let mut deliveries = world.nats.connect().await.subscribe("$JS.ACK.EVENTS.service.>").await.unwrap();
+    let nak = async {
+        loop {
+            let acknowledgement = deliveries.next().await.unwrap();
+            if acknowledgement.payload.starts_with(b"-NAK") {
+                break acknowledgement.subject;
+            }
+            assert_eq!(&*acknowledgement.payload, b"+WPI");
+        }
+    };
+    let nak = tokio::time::timeout(testbed::TIMEOUT, nak).await.expect("the lock was waited for in vain");
+    // $JS.ACK.STREAM.CONSUMER.DELIVERIES.…: the message was in progress while the transaction waited.
+    assert_eq!(nak.split('.').nth(4), Some("1"), "{nak}");
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    wait_for_effects(&service, &["Ada"]).await;
+    wait_until_idle(&service).await;
+    assert_eq!(service.stored(stream::DEAD_LETTERS).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_message_on_which_the_handler_always_panics_becomes_a_dead_letter() {
+    let world = World::start().await;
+    let service = world.instance().await;
+    consume(&service, &Recorder::default());
+    publish(&service, "Panic").await;
     publish(&service, "Ada").await;
     wait_until_idle(&service).await;
     let [letter] = service.stored(stream::DEAD_LETTERS).await.try_into().unwrap();
-    assert_eq!(
-        letter.headers.get("Reason").unwrap().as_str(),
-        "cannot write: the disk is  full (20 attempts)"
-    );
+    assert_eq!(letter.headers.get("Reason").unwrap().as_str(), "the handler panicked (5 times)");
     assert_eq!(service.effects().await, ["Ada"]);
 }
 
@@ -197,15 +240,4 @@ async fn a_consumer_that_is_deleted_on_the_server_is_created_again() {
     publish(&service, "Bob").await;
     wait_for_effects(&service, &["Ada", "Bob"]).await;
     wait_until_idle(&service).await;
-}
-
-#[tokio::test]
-async fn consuming_waits_for_a_stream_that_does_not_exist_yet() {
-    let world = World::start().await;
-    let service = world.instance().await;
-    service.bus.jetstream.delete_stream(stream::EVENTS).await.unwrap();
-    consume(&service, &Recorder::default());
-    let again = world.instance().await; // it creates the stream
-    publish(&again, "Ada").await;
-    wait_for_effects(&service, &["Ada"]).await;
 }

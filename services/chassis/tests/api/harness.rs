@@ -1,8 +1,11 @@
 //! A service that consists of the chassis only. It records the names in the events that it consumes.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::anyhow;
@@ -14,10 +17,13 @@ use chassis::{
     outbox,
 };
 use contracts::{Envelope, Event, stream};
-use sqlx::{SqliteConnection, migrate::Migrator};
+use sqlx::{Connection, SqliteConnection, migrate::Migrator};
 use tempfile::TempDir;
 use testbed::Nats;
 use uuid::Uuid;
+
+/// The subjects of the events about users.
+pub const USER_EVENTS: [&str; 2] = ["events.user.registered", "events.user.renamed"];
 
 /// What the instances of a service share: the NATS server and the database.
 pub struct World {
@@ -36,9 +42,17 @@ impl World {
         Self { nats: Nats::start().await, folder: tempfile::tempdir().unwrap() }
     }
 
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("service.db")
+    }
+
+    /// A connection to the database of the service, as another process would open it.
+    pub async fn sqlite(&self) -> SqliteConnection {
+        SqliteConnection::connect(&format!("sqlite://{}", self.database().display())).await.unwrap()
+    }
+
     pub async fn instance(&self) -> Instance {
-        let file = self.folder.path().join("service.db");
-        let db = Db::open(&file, Migrator::with_migrations(vec![])).await.unwrap();
+        let db = Db::open(&self.database(), Migrator::with_migrations(vec![])).await.unwrap();
         let bus = Bus::connect("service", &self.nats.url()).await.unwrap();
         let mut tx = db.write().await.unwrap();
         let table = "create table if not exists effects (name text not null) strict";
@@ -65,7 +79,7 @@ impl Instance {
 
     /// A consumer of the events about users.
     pub fn consumer(&self, handler: Recorder) -> Consumer<Recorder> {
-        let config = stream::consumer_config("service", &["events.user.>"]);
+        let config = stream::consumer_config("service", USER_EVENTS);
         Consumer::new(&self.db, &self.bus, stream::EVENTS, config, handler)
     }
 

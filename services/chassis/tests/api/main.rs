@@ -7,4 +7,5 @@ mod harness;
 mod outbox;
 mod inbox;
 mod consuming;
+mod streams;
 mod requests;

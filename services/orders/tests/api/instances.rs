@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::Command;
+use contracts::{Command, Envelope};
 use futures::future::join_all;
 use http::StatusCode;
 use testbed::wait_for;
@@ -87,17 +87,19 @@ async fn a_hold_that_times_out_is_retried_once_and_cancelled_once() {
     }
 }
 
+/// The stream stores each event three times, so that several instances may receive it at once.
 #[tokio::test]
 async fn an_event_is_processed_by_one_instance() {
     let orders = three(&[]).await;
     let placed = join_all((0..20).map(|_| orders.place())).await;
-    for order in &placed {
-        orders.publish_event(*order, held()).await;
-        orders.publish_event(*order, held()).await;
-    }
+    let events: Vec<_> =
+        placed.iter().map(|order| Envelope::new(*order, 1, chassis::db::now(), held())).collect();
+    join_all([0; 3].iter().flat_map(|_| &events).map(|event| orders.publish(event))).await;
     orders.wait_until_idle().await;
     for order in placed {
         assert_eq!(history(&orders.read(order).await), ["pending", "awaiting_payment"]);
     }
-    assert_eq!(orders.number("select count(*) from inbox").await, 40);
+    assert_eq!(orders.stored(contracts::stream::EVENTS).await.len(), 60);
+    assert_eq!(orders.number("select count(*) from inbox").await, 20);
+    assert_eq!(orders.number("select count(*) from stock_requests").await, 0);
 }

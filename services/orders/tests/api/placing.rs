@@ -5,11 +5,14 @@ use contracts::{
     stream,
 };
 use futures::future::join_all;
-use http::StatusCode;
+use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Background, Orders, held, history, new_caller, two};
+use crate::{
+    harness::{Background, Orders, held, history, new_caller, two},
+    paying::{mock_charges, succeeded},
+};
 
 #[tokio::test]
 async fn a_placed_order_is_pending_and_its_hold_is_sent_to_products() {
@@ -141,4 +144,22 @@ async fn pages_contain_every_order_once_newest_first() {
     }
     placed.reverse();
     assert_eq!(seen, placed);
+}
+
+#[tokio::test]
+async fn the_id_of_a_request_is_the_correlation_id_of_the_messages_that_it_causes() {
+    let orders = Orders::open().await;
+    mock_charges(&orders, vec![succeeded()]).await;
+    let post = async |path: String, id: &str, body| {
+        let request = Request::post(path).header("idempotency-key", id).header("x-request-id", id);
+        orders.client.json(request, Some(orders.customer), body).await.body
+    };
+    let placed = post("/orders".to_owned(), "request-1", two()).await;
+    let order: Uuid = placed["id"].as_str().unwrap().parse().unwrap();
+    orders.publish_event(order, held()).await;
+    orders.wait_for_status(order, "awaiting_payment").await;
+    post(format!("/orders/{order}/payment"), "request-2", json!({"source": "tok_ok"})).await;
+    let [hold, sell] = orders.wait_for_commands(order, 2).await.try_into().unwrap();
+    assert_eq!(hold.correlation_id.as_deref(), Some("request-1"));
+    assert_eq!(sell.correlation_id.as_deref(), Some("request-2"));
 }

@@ -10,7 +10,7 @@ use testbed::wait_for;
 use wiremock::{Mock, Request, matchers::method};
 
 use crate::{
-    harness::{Background, Orders, history, two},
+    harness::{Background, Orders, held, history, two},
     paying::{SHORT_TIMEOUT, delayed, mock_charges, provider_requests, succeeded},
 };
 
@@ -62,6 +62,24 @@ async fn a_hold_without_a_reply_is_retried_and_cancelled_after_a_restart() {
     orders.start(&["--stock-timeout", "300ms"], Background::All).await;
     assert_eq!(orders.wait_for_status(order, "cancelled").await["reason"], "timed_out");
     assert_eq!(orders.wait_for_commands(order, 3).await.len(), 3);
+}
+
+/// The command is gone, and so is every stream and consumer. The reply is overdue, so the command is sent again.
+#[tokio::test]
+async fn an_order_whose_command_was_lost_with_the_store_of_nats_is_held_at_the_second_attempt() {
+    let mut orders = Orders::open_with(&["--stock-timeout", "3s"]).await;
+    let order = orders.place().await;
+    let [lost] = orders.wait_for_commands(order, 1).await.try_into().unwrap();
+    orders.nats.kill();
+    orders.nats.lose_store();
+    orders.nats.start_again().await;
+    wait_for("the streams", async || orders.bus.ready().await.ok()).await;
+    let [again] = orders.wait_for_commands(order, 1).await.try_into().unwrap();
+    assert_eq!(again.message, lost.message);
+    assert_ne!(again.id, lost.id);
+    orders.publish_event(order, held()).await;
+    orders.wait_for_status(order, "awaiting_payment").await;
+    orders.place_and_hold().await;
 }
 
 #[tokio::test]

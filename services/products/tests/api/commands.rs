@@ -174,3 +174,17 @@ async fn a_line_keeps_the_name_and_price_of_when_it_was_held() {
     };
     assert_eq!(lines, [HeldLine { name: "Beaker".into(), unit_price: Money::cents(9900) }]);
 }
+
+#[tokio::test]
+async fn a_reply_has_the_correlation_id_of_its_command() {
+    let products = Products::open().await;
+    let mug = products.product("Mug", 1250, 5).await;
+    for correlation_id in [Some("request-1".to_owned()), None] {
+        let order = Uuid::now_v7();
+        let mut command = in_envelope(order, hold(&[(mug, 1)]));
+        command.correlation_id.clone_from(&correlation_id);
+        assert!(matches!(products.instance.handle(&command).await, Outcome::Done));
+        let [reply] = products.instance.events_of(order).await.try_into().unwrap();
+        assert_eq!(reply.correlation_id, correlation_id);
+    }
+}

@@ -3,12 +3,12 @@ impl<H: Handler> Consumer<H> {
         let mut outcomes = Vec::with_capacity(payloads.len());
         for payload in payloads {
             outcomes.push(match serde_json::from_slice::<Envelope<H::Message>>(payload) {
-                Err(error) => Outcome::Reject(error.to_string()),
+                Err(error) => unreadable::<H::Message>(payload, &error),
                 Ok(envelope) if !mark_processed(&mut tx, envelope.id).await? => Outcome::Duplicate,
                 Ok(envelope) => {
                     tx.commit().await?;
                     tx = self.db.write().await?;
-                    self.handler.handle(&mut tx, &envelope).await?;
+                    self.apply(&mut tx, &envelope).await?;
                     Outcome::Done
                 }
             });

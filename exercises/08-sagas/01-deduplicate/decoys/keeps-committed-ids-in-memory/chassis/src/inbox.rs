@@ -6,10 +6,10 @@ impl<H: Handler> Consumer<H> {
         let (mut outcomes, mut done) = (Vec::with_capacity(payloads.len()), Vec::new());
         for payload in payloads {
             outcomes.push(match serde_json::from_slice::<Envelope<H::Message>>(payload) {
-                Err(error) => Outcome::Reject(error.to_string()),
+                Err(error) => unreadable::<H::Message>(payload, &error),
                 Ok(envelope) if !mark_processed(&mut tx, envelope.id).await? => Outcome::Duplicate,
                 Ok(envelope) => {
-                    self.handler.handle(&mut tx, &envelope).await?;
+                    self.apply(&mut tx, &envelope).await?;
                     done.push(envelope.id);
                     Outcome::Done
                 }

@@ -6,7 +6,7 @@ impl<H: Handler> Consumer<H> {
                 Err(error) => Outcome::Retry(error.into()),
                 Ok(envelope) if !mark_processed(&mut tx, envelope.id).await? => Outcome::Duplicate,
                 Ok(envelope) => {
-                    self.handler.handle(&mut tx, &envelope).await?;
+                    self.apply(&mut tx, &envelope).await?;
                     Outcome::Done
                 }
             });

@@ -6,7 +6,7 @@ impl<H: Handler> Consumer<H> {
         headers.insert("Reason", reason.replace(['\r', '\n'], " "));
         headers.insert("Subject", message.subject.as_str());
         let dead = format!("dead.{}", info.consumer);
-        self.jetstream.publish_with_headers(dead, headers, message.payload.clone()).await?;
+        self.bus.jetstream.publish_with_headers(dead, headers, message.payload.clone()).await?;
         Ok(AckKind::Term)
     }
 }
