@@ -121,14 +121,17 @@ fn written(folder: &Path) -> Result<Vec<Page>> {
     files.iter().map(page).collect()
 }
 
-/// All files below a folder, except in hidden folders and in those that builds make.
+/// All files below a folder, except hidden ones, the copies that editors keep, and what builds make.
 pub(crate) fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
         if !path.is_dir() {
             files.push(path);
-        } else if !name.starts_with('.') && !SKIPPED.contains(&name.as_ref()) {
+        } else if !SKIPPED.contains(&name.as_ref()) {
             walk(&path, files);
         }
     }

@@ -1,10 +1,6 @@
 //! Queries git about a workspace. Only the commands for authors need git.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
@@ -16,7 +12,8 @@ use anyhow::{Context, Result, ensure};
 pub fn uncommitted(folder: &Path) -> Result<BTreeSet<String>> {
     let edited =
         git(folder, &["diff", "--name-only", "--no-renames", "--relative", "-z", "HEAD", "--", "."])?;
-    let new = git(folder, &["ls-files", "--others", "--exclude-standard", "-z", "--", "."])?;
+    // As in `files::tracked`, only the `.gitignore` files of the repository count: not the user's, nor `.git/info/exclude`.
+    let new = git(folder, &["ls-files", "--others", "--exclude-per-directory=.gitignore", "-z", "--", "."])?;
     let both = [String::from_utf8(edited)?, String::from_utf8(new)?];
     Ok(both.iter().flat_map(|paths| paths.split_terminator('\0')).map(str::to_owned).collect())
 }
@@ -35,12 +32,8 @@ pub fn committed(folder: &Path, path: &str) -> Result<Option<Vec<u8>>> {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>> {
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run git; the commands for authors need it")?;
+    let output = stage::environment::git(folder).args(arguments).output();
+    let output = output.context("cannot run git; the commands for authors need it")?;
     let error = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "git {} failed in {}: {}", arguments[0], folder.display(), error.trim());
     Ok(output.stdout)

@@ -2,14 +2,14 @@
 
 use std::{
     net::{Ipv4Addr, TcpListener},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
 use anyhow::Result;
 use serde::Serialize;
 use stage::{
-    Course,
+    Course, cargo_config,
     nats::{INSTALL_HINT, PINNED, ToolCache},
 };
 
@@ -74,9 +74,14 @@ fn checks(course: &Course) -> Vec<Check> {
         check("just", version("just", ""), "run: cargo install just --locked"),
         check("nats-server 2.10 or newer", nats, INSTALL_HINT),
         check(
+            "Cargo configuration",
+            cargo_configuration(&course.root),
+            "remove these settings, or move them into the projects that they are meant for",
+        ),
+        check(
             "disk space",
             disk(&course.root),
-            "free 2 GB for one chapter, or 8 GB for a morning of exercises",
+            "free 2 GiB for one chapter, or 8 GiB for a morning of exercises",
         ),
         check(
             "ports of 127.0.0.1",
@@ -139,6 +144,28 @@ fn version(program: &str, subcommand: &str) -> Found {
     }
 }
 
+/// Whether the user's configuration of Cargo changes the builds of the course. A profile changes only how code is compiled, so it is
+/// reported and permitted. Another target or another standard library would be compiled to a folder that the kit does not know.
+fn cargo_configuration(root: &Path) -> Found {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let mut settings = Vec::new();
+    for file in cargo_config::files(root, home) {
+        let of_file = cargo_config::settings_that_change_builds(&file);
+        settings.extend(of_file.into_iter().map(|setting| (setting, file.display().to_string())));
+    }
+    judge_settings(&settings)
+}
+
+/// Each setting with its file.
+fn judge_settings(settings: &[(String, String)]) -> Found {
+    let listed: Vec<_> = settings.iter().map(|(setting, file)| format!("{setting} in {file}")).collect();
+    match settings.iter().all(|(setting, _)| setting.starts_with("profile.")) {
+        true if listed.is_empty() => Ok("no setting that changes the builds".to_owned()),
+        true => Ok(format!("{}, which applies here too", listed.join(", "))),
+        false => Err(listed.join(", ")),
+    }
+}
+
 /// Whether the free space, together with what the course uses already, is enough.
 fn disk(root: &Path) -> Found {
     let free =
@@ -150,11 +177,11 @@ fn disk(root: &Path) -> Found {
 /// Free and used are in GiB.
 fn judge_disk(free: u64, used: u64) -> Found {
     let [chapter, morning] = DISK;
-    let text = format!("{free} GB free, {used} GB used by the course");
+    let text = format!("{free} GiB free, {used} GiB used by the course");
     match free + used {
         total if total >= morning => Ok(text),
         total if total >= chapter => {
-            Ok(format!("{text}; enough for a chapter, but a morning of exercises takes {morning} GB"))
+            Ok(format!("{text}; enough for a chapter, but a morning of exercises takes {morning} GiB"))
         }
         _ => Err(text),
     }
@@ -181,10 +208,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_profile_of_the_user_is_reported_and_another_target_is_a_problem() {
+        let judge = |settings: &[&str]| {
+            let settings: Vec<_> =
+                settings.iter().map(|name| ((*name).to_owned(), "FILE".to_owned())).collect();
+            judge_settings(&settings)
+        };
+        assert!(judge(&[]).is_ok());
+        assert_eq!(judge(&["profile.dev"]).unwrap(), "profile.dev in FILE, which applies here too");
+        assert_eq!(
+            judge(&["profile.dev", "build.target"]).unwrap_err(),
+            "profile.dev in FILE, build.target in FILE"
+        );
+    }
+
+    #[test]
     fn the_disk_must_have_space_for_a_chapter_and_should_have_space_for_a_morning() {
         assert!(judge_disk(1, 0).is_err());
-        assert!(judge_disk(2, 0).unwrap().contains("a morning of exercises takes 8 GB"));
-        assert_eq!(judge_disk(8, 0).unwrap(), "8 GB free, 0 GB used by the course");
+        assert!(judge_disk(2, 0).unwrap().contains("a morning of exercises takes 8 GiB"));
+        assert_eq!(judge_disk(8, 0).unwrap(), "8 GiB free, 0 GiB used by the course");
         assert!(judge_disk(1, 7).is_ok(), "what is built already counts");
     }
 }

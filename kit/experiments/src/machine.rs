@@ -32,8 +32,9 @@ pub struct Machine {
 impl Machine {
     /// Describes this machine.
     pub fn inspect(root: &Path, cores: &Cores, optimised: bool) -> Self {
-        let changed = !output(root, "git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
-        let commit = output(root, "git", &["rev-parse", "--short=12", "HEAD"]);
+        let git = |arguments: &[&str]| output(stage::environment::git(root).args(arguments));
+        let changed = !git(&["status", "--porcelain", "--untracked-files=no"]).is_empty();
+        let commit = git(&["rev-parse", "--short=12", "HEAD"]);
         Self {
             at: Timestamp::now(),
             commit: if changed { commit + "+" } else { commit },
@@ -44,8 +45,8 @@ impl Machine {
             pinning: cores.describe(),
             memory_mb: field("/proc/meminfo", "MemTotal")
                 .and_then(|text| Some(text.strip_suffix(" kB")?.parse::<u64>().ok()? / 1024)),
-            system: output(root, "uname", &["-srm"]),
-            rustc: output(root, "rustc", &["--version"]),
+            system: output(Command::new("uname").arg("-srm")),
+            rustc: output(Command::new("rustc").arg("--version").current_dir(root)),
             optimised,
         }
     }
@@ -66,7 +67,7 @@ fn field(file: &str, name: &str) -> Option<String> {
 }
 
 /// The output of a program, empty if it cannot be run.
-fn output(folder: &Path, program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).current_dir(folder).output();
+fn output(command: &mut Command) -> String {
+    let output = command.output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }

@@ -1,10 +1,17 @@
-//! The environment variables that builds and processes get from the user.
+//! What builds, processes and git get from the user's environment and configuration.
 //!
 //! A user's machine brings variables that were meant for other programs: a proxy, flags for another project, or a `DATABASE`. They
 //! must not change what is built, tested or measured. So builds get the user's environment without the variables that change their
-//! result, and the processes of a stage get only a few harmless variables.
+//! result, and the processes of a stage get only a few harmless variables. The same holds for the user's configuration of Cargo and
+//! git.
 
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::cargo_config;
 
 /// Set by `cargo run` and `cargo test` for the program that they start. A nested Cargo would rebuild crates whose build scripts read
 /// them.
@@ -35,11 +42,29 @@ pub fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
     build_environment(std::env::vars_os().collect()).chain(target)
 }
 
-/// The same for a build of one workspace, whose target folder is set explicitly, because the user's Cargo configuration may set
-/// another one.
+/// The same for a build of one workspace, without what the user's Cargo configuration would change: the target folder is set
+/// explicitly, and no `rustflags` are used. The latter are overridden only where the user has some, because build scripts depend on
+/// the variable, and a plain `cargo build` of the same workspace would compile their crates again.
 pub fn of_workspace(workspace: &Path) -> impl Iterator<Item = (OsString, OsString)> {
     let target = ("CARGO_TARGET_DIR".into(), workspace.join("target").into());
-    std::iter::once(target).chain(inherited()) // the last one counts
+    let files = cargo_config::files(workspace, std::env::var_os("CARGO_HOME").map(PathBuf::from));
+    let has_flags = files.iter().any(|file| cargo_config::Config::read(file).has_rustflags());
+    let no_flags = has_flags.then(|| ("CARGO_ENCODED_RUSTFLAGS".into(), OsString::new()));
+    std::iter::once(target).chain(no_flags).chain(inherited()) // the last one counts
+}
+
+/// A `git` command in a folder, to which neither the variables nor the configuration of the user apply: a `GIT_DIR` of another
+/// repository, a global ignore file, `color.ui` or `diff.external`. A repository of another user is accepted, because the code in it
+/// is compiled and run anyway.
+pub fn git(folder: &Path) -> Command {
+    let mut git = Command::new("git");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+        git.env_remove(name);
+    }
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    git.env("GIT_OPTIONAL_LOCKS", "0"); // does not disturb a commit at the same time
+    git.args(["-c", "safe.directory=*"]).current_dir(folder).stdin(Stdio::null());
+    git
 }
 
 /// The user's environment for a process of a stage, whose configuration comes from the launcher alone.

@@ -16,14 +16,16 @@
 //!
 //! - [`course`], [`manifest`] and [`changes`] describe a stage.
 //! - [`compile`] builds its programs, [`nats`] finds or fetches the NATS server, and [`environment`] decides which variables
-//!   of the user's environment builds and processes inherit.
+//!   of the user's environment builds and processes inherit. [`cargo_config`] finds what the user's Cargo configuration changes.
 //! - [`run`] makes sure that a run folder is used by one stage at a time. [`guard`] makes sure that no process outlives the launcher.
-//! - [`launcher`] starts and stops the stage. [`status`] is the file that all other tools read.
+//! - [`launcher`] starts and stops the stage, on certain [`cores`] if a measurement needs that. [`status`] is the file that all other tools read.
 //! - [`faults`] injects faults, and [`control`] accepts them from another terminal.
 
+pub mod cargo_config;
 pub mod changes;
 pub mod compile;
 pub mod control;
+pub mod cores;
 pub mod course;
 pub mod environment;
 pub mod faults;

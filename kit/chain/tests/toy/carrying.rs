@@ -35,6 +35,26 @@ fn a_fix_reaches_every_later_stage_and_keeps_their_own_changes() {
 }
 
 #[test]
+fn what_a_users_machine_ignores_or_configures_changes_neither_what_is_carried_nor_what_is_compared() {
+    let course = Course::committed();
+    let diff = ["diff", "1", "2"];
+    let on_a_clean_machine = course.chain(&diff).succeeded();
+    assert_eq!(course.chain_on_a_machine_of_its_own(&diff).succeeded(), on_a_clean_machine);
+    course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");
+    course.write("chapters/01-one/shop/src/new.rs", "// new\n");
+
+    let printed = course.chain_on_a_machine_of_its_own(&["carry", "1"]).succeeded();
+
+    for file in
+        ["chapters/02-two/shop/src/app.rs", "chapters/02-two/shop/src/new.rs", "services/shop/src/new.rs"]
+    {
+        assert!(printed.contains(&format!("carried      {file}\n")), "{file} is not in: {printed}");
+        assert!(course.has(file));
+    }
+    course.chain_on_a_machine_of_its_own(&["test"]).succeeded();
+}
+
+#[test]
 fn carrying_is_idempotent() {
     let course = Course::committed();
     course.edit("chapters/01-one/shop/src/app.rs", "first()", "fixed()");

@@ -5,14 +5,17 @@
 
 use std::{
     fs,
-    path::Path,
-    process::{Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
 
-/// The course.
-pub(crate) struct Course(TempDir);
+/// The course, in a folder of a temporary folder. Another folder is the home of a user.
+pub(crate) struct Course {
+    folder: TempDir,
+    root: PathBuf,
+}
 
 /// The exit status and the output of a command.
 pub(crate) struct Ended {
@@ -31,7 +34,8 @@ const DELTA: &str = "changed = [\"Cargo.toml\", \"shop/src/app.rs\"]\nadded = [\
 
 impl Course {
     pub(crate) fn new() -> Self {
-        let course = Self(TempDir::new().unwrap());
+        let folder = TempDir::new().unwrap();
+        let course = Self { root: folder.path().join("course"), folder };
         course.write(".gitignore", "target/\n");
         let stages = [
             ("chapters/01-one", "\"shop\""),
@@ -91,7 +95,7 @@ impl Course {
     }
 
     pub(crate) fn root(&self) -> &Path {
-        self.0.path()
+        &self.root
     }
 
     /// Writes a manifest with these `[changes]`.
@@ -140,9 +144,31 @@ impl Course {
 
     /// Runs `chain` in the root of the course.
     pub(crate) fn chain(&self, arguments: &[&str]) -> Ended {
-        let output = self.command(env!("CARGO_BIN_EXE_chain")).args(arguments).output().unwrap();
-        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        Ended { ok: output.status.success(), out, err }
+        self.command(env!("CARGO_BIN_EXE_chain")).args(arguments).output().unwrap().into()
+    }
+
+    /// The same as [`Course::chain`], for a user whose machine ignores and changes whatever it can.
+    pub(crate) fn chain_on_a_machine_of_its_own(&self, arguments: &[&str]) -> Ended {
+        let home = self.folder.path().join("home");
+        let global = "*.rs\n*.toml\n";
+        let config = "[core]\nautocrlf = true\nexcludesFile = ~/ignored\n[color]\nui = always\n\
+            [diff]\nexternal = false\nnoprefix = true\nrelative = true\n[status]\nshowUntrackedFiles = no\n";
+        for (file, text) in [
+            ("home/.gitconfig", config),
+            ("home/ignored", global),
+            ("home/.config/git/ignore", global),
+            (".gitignore", "*\n"),
+            (".ignore", "*\n"),
+            ("course/.git/info/exclude", global),
+        ] {
+            let file = self.folder.path().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        let mut chain = self.command(env!("CARGO_BIN_EXE_chain"));
+        chain.env("HOME", &home).env("XDG_CONFIG_HOME", home.join(".config"));
+        chain.env("GIT_DIR", "/nowhere").env("GIT_INDEX_FILE", "/nowhere").env("GIT_EXTERNAL_DIFF", "false");
+        chain.args(arguments).output().unwrap().into()
     }
 
     /// Runs `chain` with colours and returns its output.
@@ -164,6 +190,13 @@ impl Course {
             command.env_remove(variable);
         }
         command
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        Self { ok: output.status.success(), out, err }
     }
 }
 

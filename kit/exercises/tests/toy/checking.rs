@@ -138,6 +138,39 @@ fn watch_checks_again_when_a_file_is_saved() {
 }
 
 #[test]
+fn flags_and_folders_in_the_users_cargo_configuration_have_no_effect() {
+    let course = Course::new();
+    let config = "[build]\nrustflags = [\"-Dwarnings\"]\ntarget-dir = \"elsewhere\"\n";
+    course.write("../.cargo/config.toml", config);
+    course.run(&["start", "1.1"]);
+    course.edit(LIB, TODO, "let unused = 0;\n    prices.iter().sum()");
+    course.run(&["check", "1.1"]).is(0, &["2 of 2 pass"]);
+    assert!(!course.path("../elsewhere").exists());
+}
+
+/// A body that says that it is reached, waits until it may continue, and then returns a wrong result. The files are in the course's
+/// root, because a file in the work folder would be a change.
+const WAITS: &str = "std::fs::write(\"../../../reached\", \"\").unwrap();\n    \
+    while !std::path::Path::new(\"../../../continue\").exists() { std::thread::yield_now(); }\n    \
+    prices.iter().sum::<u32>() + 1";
+
+#[test]
+fn a_file_that_is_saved_during_a_check_of_watch_is_checked_too() {
+    let course = Course::new();
+    course.run(&["start", "1.1"]);
+    course.edit(LIB, TODO, WAITS);
+    let printed = course.path("printed");
+    let mut watch = course.command(&["watch"]);
+    let out = fs::File::create(&printed).unwrap();
+    let _watch = Running(watch.stdout(out).stderr(Stdio::null()).spawn().unwrap());
+    until("the test runs", || course.path("reached").exists());
+    course.edit(LIB, WAITS, "prices.iter().sum()");
+    course.write("continue", "");
+    until("the first check has ended", || course.read("printed").contains("1 of 2 pass"));
+    until("the saved file was checked", || course.read("printed").contains("2 of 2 pass"));
+}
+
+#[test]
 fn an_error_names_what_is_missing_and_the_remedy() {
     let course = Course::new();
     course.run(&["check"]).is(2, &["no exercise was started yet", "just check 1.1"]);

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const COURSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/course");
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A copy of the course for one test.
+/// A copy of the course for one test, in a folder of a temporary folder.
 pub(crate) struct Course {
     folder: TempDir,
 }
@@ -21,12 +21,12 @@ pub(crate) struct Course {
 impl Course {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        copy(Path::new(COURSE), folder.path());
+        copy(Path::new(COURSE), &folder.path().join("course"));
         Self { folder }
     }
 
     pub(crate) fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
+        self.folder.path().join("course").join(path)
     }
 
     pub(crate) fn read(&self, path: &str) -> String {
@@ -53,7 +53,7 @@ impl Course {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_exercises"));
-        program.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        program.args(arguments).current_dir(self.path("")).stdin(Stdio::null());
         // Separate caches for each test, because several tests have packages of the same name and version.
         program.env("STEPWISE_TARGET_DIR", self.path("target"));
         program

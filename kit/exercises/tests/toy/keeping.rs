@@ -1,4 +1,6 @@
-use crate::harness::Course;
+use std::process::Command;
+
+use crate::harness::{Course, Ended};
 
 const LIB: &str = "work/1.1/till/src/lib.rs";
 const TODO: &str = "    todo!(\"add them up: {prices:?}\")\n";
@@ -83,6 +85,43 @@ fn a_reset_never_deletes_earlier_work() {
     assert!(version("1.1").contains("\"0.1.0-work.1-1\""));
     assert!(version("1.1-old-1").contains("\"0.1.0-work.1-1.old-1\""));
     assert!(version("1.1-old-2").contains("\"0.1.0-work.1-1.old-2\""));
+}
+
+#[test]
+fn a_start_that_is_cut_short_leaves_no_half_folder_and_the_next_one_succeeds() {
+    let course = Course::new();
+    let program = env!("CARGO_BIN_EXE_exercises");
+    let mut start = Command::new("sh");
+    // The kernel ends a process that writes more than a block into a file, as if the disk were full.
+    start.args(["-c", "ulimit -f 1 && exec \"$0\" start 1.1", program]).current_dir(course.path(""));
+    assert!(!start.output().unwrap().status.success());
+    assert!(course.path("work/.new-1.1").exists() && !course.path("work/1.1").exists());
+
+    course.run(&["start", "1.1"]).is(0, &["just check 1.1"]);
+    assert!(course.read(LIB).contains("todo!"));
+    assert!(!course.path("work/.new-1.1").exists());
+}
+
+#[test]
+fn a_work_folder_contains_every_file_of_the_stage_whatever_the_users_machine_ignores() {
+    let clean = Course::new();
+    clean.run(&["start", "1.1"]).is(0, &[]);
+    let course = Course::new();
+    let ignored = "*.rs\n*.toml\n*.txt\n";
+    course.write("../.gitignore", "*\n");
+    course.write("../.ignore", "*\n");
+    course.write("../home/.gitconfig", "[core]\nexcludesFile = ~/ignored\n");
+    course.write("../home/ignored", ignored);
+    course.write("../home/.config/git/ignore", ignored);
+    course.write(".git/info/exclude", ignored);
+    let home = course.path("../home");
+    let mut start = course.command(&["start", "1.1"]);
+    start.env("HOME", &home).env("XDG_CONFIG_HOME", home.join(".config"));
+    Ended::from(start.output().unwrap()).is(0, &[LIB]);
+
+    let files = |course: &Course| chain::files::tracked(&course.path("work/1.1")).unwrap();
+    assert_eq!(files(&course), files(&clean));
+    assert!(files(&course).len() > 4);
 }
 
 #[test]
