@@ -98,13 +98,27 @@ impl<'a> Learner<'a> {
         Ok(if result.is_success(exercise) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    async fn run_check(&mut self, exercise: &Exercise) -> Result<CheckResult> {
+    async fn run_check(&mut self, exercise: &'a Exercise) -> Result<CheckResult> {
+        let workspace = self.restore(exercise)?;
+        self.check_restored(exercise, &workspace).await
+    }
+
+    /// Opens the work folder, and restores in it what belongs to the exercise.
+    fn restore(&self, exercise: &'a Exercise) -> Result<Workspace<'a>> {
         let workspace = Workspace::of(self.catalogue, exercise);
         workspace.open()?;
         for restored in workspace.restore()? {
             say(&report::restored(&restored));
         }
-        let mut checking = Box::pin(check_workspace(&self.checker, exercise, &workspace));
+        Ok(workspace)
+    }
+
+    async fn check_restored(
+        &mut self,
+        exercise: &Exercise,
+        workspace: &Workspace<'_>,
+    ) -> Result<CheckResult> {
+        let mut checking = Box::pin(check_workspace(&self.checker, exercise, workspace));
         let result = if let Ok(checked) = tokio::time::timeout(NOTICE_AFTER, &mut checking).await {
             checked?
         } else {
@@ -134,13 +148,13 @@ impl<'a> Learner<'a> {
     pub(crate) async fn watch(&mut self, named: Option<&str>) -> Result<ExitCode> {
         let exercise = self.wanted(named, "watch")?;
         loop {
-            let workspace = Workspace::of(self.catalogue, exercise);
-            let result = self.run_check(exercise).await?;
-            let seen = workspace.changed_at();
+            let workspace = self.restore(exercise)?;
+            let seen = workspace.state(); // before the check, because a file may be saved while it runs
+            let result = self.check_restored(exercise, &workspace).await?;
             print(&format!("\n{}", report::words(exercise, &result)?))?;
             print(&self.what_next(exercise, &result))?;
             say("watching for changes; Ctrl-C ends it");
-            while workspace.changed_at() == seen {
+            while workspace.state() == seen {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
         }

@@ -111,11 +111,14 @@ fn run(command: Command) -> Result<ExitCode> {
     let catalogue = Catalogue::of(&course)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     runtime.block_on(async {
+        // Ctrl-C is how `watch` ends; every other command is cut short by it.
+        let interrupted =
+            if matches!(command, Command::Watch { .. }) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         // The guard is not in the terminal's process group, so it survives Ctrl-C and kills every process that we started.
         let guard = Guard::spawn(&std::env::current_exe()?, File::options().write(true).open("/dev/null")?)?;
         let ended = tokio::select! {
             ended = dispatch(command, &catalogue, &guard) => ended,
-            () = termination()? => { say("\ninterrupted"); Ok(ExitCode::FAILURE) }
+            () = termination()? => { say("\ninterrupted"); Ok(interrupted) }
         };
         guard.release();
         ended

@@ -1,8 +1,10 @@
 //! A learner's folder, `work/1.1`: created from the stage, repaired before each check, moved aside but never deleted.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use anyhow::{Context, Result};
@@ -88,18 +90,26 @@ impl<'a> Workspace<'a> {
         Err(NotPossible::Renumbered { number, id: id.to_owned(), now })
     }
 
-    /// Creates the folder. An existing one is moved aside, and its new path returned.
+    /// Creates the folder. An existing one is moved aside, and its new path returned. All files are written to another folder first,
+    /// so that a full disk or Ctrl-C leaves no folder with some of them.
     ///
     /// # Errors
     /// A file cannot be read, moved or written.
     pub fn create(&self) -> Result<Option<PathBuf>> {
-        let aside = if self.exists() { Some(self.move_aside()?) } else { None };
         let mut start = self.solution()?.overlaid(&self.exercise.folder.join("stub"))?;
         if let Some(bug) = self.exercise.manifest.bugs.first() {
             start = start.overlaid(&self.exercise.folder.join("bugs").join(&bug.name))?;
         }
         let id = format!("{}\n", self.exercise.manifest.id);
-        start.with(ID_FILE, &id).with("README.md", &self.exercise.task()?).write(&self.folder)?;
+        let draft = self.folder.with_file_name(format!(".new-{}", self.exercise.number));
+        if draft.exists() {
+            let removed = fs::remove_dir_all(&draft);
+            removed.with_context(|| format!("cannot remove {}", draft.display()))?;
+        }
+        start.with(ID_FILE, &id).with("README.md", &self.exercise.task()?).write(&draft)?;
+        let aside = if self.exists() { Some(self.move_aside()?) } else { None };
+        let moved = fs::rename(&draft, &self.folder);
+        moved.with_context(|| format!("cannot move {} to {}", draft.display(), self.folder.display()))?;
         Ok(aside)
     }
 
@@ -203,11 +213,16 @@ impl<'a> Workspace<'a> {
         Ok(self.exercise.manifest.edit.iter().map(compare).collect())
     }
 
-    /// When the learner last changed a file.
-    pub fn changed_at(&self) -> Option<std::time::SystemTime> {
-        let paths = chain::files::tracked(&self.folder).ok()?;
-        let time = |path: &String| fs::metadata(self.folder.join(path)).ok()?.modified().ok();
-        paths.iter().filter(|path| *path != "Cargo.lock").filter_map(time).max()
+    /// Every file with its time and length. It differs from an earlier value if a file was saved, added or removed since. Cargo.lock
+    /// is not part of it, because a check may write it. Empty if the folder cannot be read.
+    pub fn state(&self) -> BTreeMap<String, (Option<SystemTime>, u64)> {
+        let mut paths = chain::files::tracked(&self.folder).unwrap_or_default();
+        paths.retain(|path| path != "Cargo.lock");
+        let state = |path: String| {
+            let metadata = fs::metadata(self.folder.join(&path)).ok()?;
+            Some((path, (metadata.modified().ok(), metadata.len())))
+        };
+        paths.into_iter().filter_map(state).collect()
     }
 }
 
