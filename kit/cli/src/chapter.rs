@@ -69,10 +69,12 @@ fn instances(text: &str) -> Result<(String, u16), String> {
 
 pub(crate) async fn run(course: &Course, run_dir: &Path, args: Args) -> Result<ExitCode> {
     let chapter = course.chapter(args.chapter)?;
-    let mut signals = Signals::new()?;
     let (log, lines) = mpsc::channel(BACKLOG);
+    let options = options(args, log);
+    options.check(&chapter.manifest)?; // before the build, which takes minutes
+    let mut signals = Signals::new()?;
     let stage = tokio::select! {
-        stage = start(course, &chapter, run_dir, args, log) => stage?,
+        stage = start(course, &chapter, run_dir, options) => stage?,
         () = signals.next() => {
             terminal::log("interrupted; all processes of the stage have been stopped");
             return Ok(ExitCode::FAILURE);
@@ -92,21 +94,9 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: Args) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds and starts the stage. Dropping the future stops what was started.
-async fn start(
-    course: &Course,
-    chapter: &Chapter,
-    run_dir: &Path,
-    args: Args,
-    log: mpsc::Sender<Line>,
-) -> Result<Stage> {
-    let run = RunFolder::claim(run_dir, chapter.manifest.number, &std::env::current_exe()?).await?;
-    let profile = if args.release { Profile::Release } else { Profile::Debug };
-    terminal::log(&format!("building chapter {}, {}", chapter.manifest.number, chapter.manifest.title));
-    let programs = Programs::build(course, chapter, profile, &run).await?;
-    let logs = run.logs();
-    let options = Options {
-        profile,
+fn options(args: Args, log: mpsc::Sender<Line>) -> Options {
+    Options {
+        profile: if args.release { Profile::Release } else { Profile::Debug },
         keep_data: args.keep_data,
         first_port: Some(args.port),
         settings: args.settings.into_iter().collect(),
@@ -114,7 +104,15 @@ async fn start(
         fault_proxies: args.faults,
         log: Some(log),
         ..Options::default()
-    };
+    }
+}
+
+/// Builds and starts the stage. Dropping the future stops what was started.
+async fn start(course: &Course, chapter: &Chapter, run_dir: &Path, options: Options) -> Result<Stage> {
+    let run = RunFolder::claim(run_dir, chapter.manifest.number, &std::env::current_exe()?).await?;
+    terminal::log(&format!("building chapter {}, {}", chapter.manifest.number, chapter.manifest.title));
+    let programs = Programs::build(course, chapter, options.profile, &run).await?;
+    let logs = run.logs();
     terminal::log("starting");
     let mut started = Box::pin(Stage::start(chapter, &programs, run, options));
     let since = Instant::now();

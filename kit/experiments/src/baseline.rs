@@ -34,10 +34,11 @@ pub async fn measure(course: &Course, program: &Path, cores: &Cores) -> Result<B
     let run = RunFolder::claim(&run, manifest.number, program).await?;
     let programs = Programs::built([("limits", program.to_owned())]);
     let settings = [("STEPWISE_PRODUCTS".to_owned(), ROWS.to_string())].into();
-    let options = Options { profile: Profile::Release, settings, ..Options::default() };
-    cores::pin_to(&cores.stage);
-    let limits = Stage::start(&Chapter { folder, manifest }, &programs, run, options).await;
+    let cores_of_the_stage = cores.stage.clone();
+    let options =
+        Options { profile: Profile::Release, settings, cores: cores_of_the_stage, ..Options::default() };
     cores::pin_to(&cores.load);
+    let limits = Stage::start(&Chapter { folder, manifest }, &programs, run, options).await;
     let limits = limits.context("cannot start `limits`")?;
     let status = limits.status();
     let read = |n: u32| Request::get(format!("/products/018bcfe5-6800-7000-8000-{:012x}", n % ROWS));

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use load::{Running, cores, cores::Cores};
+use load::Running;
 use serde_json::{Value, json};
 use stage::{Fault, FaultError, Stage};
 use tokio::{sync::Semaphore, time::sleep};
@@ -64,7 +64,6 @@ pub async fn inject(
     load: &Running,
     experiment: &Experiment,
     seed: u64,
-    cores: &Cores,
     view: &View,
 ) -> Result<Vec<InjectedFault>> {
     let warm = load.begun + experiment.warm_up;
@@ -80,7 +79,7 @@ pub async fn inject(
             ));
             return Ok(InjectedFault::begin(fault, services, 0));
         }
-        let injector = Injector { stage, load, cores, view };
+        let injector = Injector { stage, load, view };
         let share = if fault.target == Target::Everything { PERMITS } else { 1 };
         let _permit = permits.acquire_many(share).await?;
         let injected = match fault.target {
@@ -119,7 +118,6 @@ impl InjectedFault {
 struct Injector<'a> {
     stage: &'a Stage,
     load: &'a Running,
-    cores: &'a Cores,
     view: &'a View,
 }
 
@@ -129,10 +127,7 @@ impl Injector<'_> {
         let mut injected = InjectedFault::begin(fault, services, self.load.traffic.in_flight());
         injected.log = self.apply(fault.of_a_process()?, &injected.services).await?;
         sleep(fault.duration).await;
-        cores::pin_to(&self.cores.stage); // for the processes that are started
-        let healed = self.apply(Fault::Heal, &injected.services).await;
-        cores::pin_to(&self.cores.load);
-        injected.log.extend(healed?);
+        injected.log.extend(self.apply(Fault::Heal, &injected.services).await?);
         injected.until = Instant::now();
         Ok(injected)
     }

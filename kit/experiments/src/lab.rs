@@ -116,13 +116,17 @@ impl Lab {
         settings.extend(experiment.settings.clone());
         let links = experiment.needs_links();
         let scale = self.instances(scale);
-        let options =
-            Options { profile: self.profile, settings, scale, fault_proxies: links, ..Options::default() };
+        let options = Options {
+            profile: self.profile,
+            settings,
+            scale,
+            fault_proxies: links,
+            cores: cores.stage.clone(),
+            ..Options::default()
+        };
         let run = RunFolder::claim(&self.run_dir, self.chapter.manifest.number, &self.guard).await?;
-        cores::pin_to(&cores.stage); // processes inherit the cores of the thread that starts them
-        let stage = Stage::start(&self.chapter, &self.programs, run, options).await;
         cores::pin_to(&cores.load);
-        Ok(stage?)
+        Ok(Stage::start(&self.chapter, &self.programs, run, options).await?)
     }
 
     /// The number of instances by service of this chapter.
@@ -166,7 +170,7 @@ impl Lab {
         let running = load.start(status, &data)?;
         let mut usage = Usage::default();
         let (outcome, faults) = tokio::select! {
-            ended = run_load(stage, running, experiment, seed, &cores, view) => ended?,
+            ended = run_load(stage, running, experiment, seed, view) => ended?,
             () = usage.watch(stage) => unreachable!("it samples until it is dropped"),
         };
         let journal = data.journal();
@@ -218,11 +222,10 @@ async fn run_load(
     load: Running,
     experiment: &Experiment,
     seed: u64,
-    cores: &Cores,
     view: &View,
 ) -> Result<(Outcome, Vec<InjectedFault>)> {
     let duration = experiment.warm_up + experiment.duration;
-    let faults = faults::inject(stage, &load, experiment, seed, cores, view);
+    let faults = faults::inject(stage, &load, experiment, seed, view);
     let (faults, ()) = tokio::join!(faults, view.follow(&load, duration));
     Ok((load.finish().await?, faults?))
 }

@@ -115,7 +115,7 @@ fn run(command: Command) -> Result<ExitCode> {
         stage::guard::run(std::io::stdin().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
-    // A single thread, because the processes of a stage inherit the cores of the thread that starts them.
+    // A single thread, because only the thread that is pinned stays off the cores of the stage.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
@@ -123,7 +123,7 @@ fn run(command: Command) -> Result<ExitCode> {
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted?;
                 eprintln!("\ninterrupted; no process of the stage is left running");
-                Ok(ExitCode::FAILURE)
+                Ok(ExitCode::from(NOT_RUN)) // 1 would mean that the shop failed
             }
         }
     })

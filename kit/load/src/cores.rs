@@ -7,6 +7,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 use serde::{Deserialize, Serialize};
+pub use stage::cores::{available, pin_to};
 
 /// The cores of the load and those of the stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,45 +51,6 @@ impl Cores {
     }
 }
 
-/// Pins this thread, and the threads and processes that it starts from now on, to these cores. Empty: changes nothing.
-pub fn pin_to(cores: &[usize]) {
-    if !cores.is_empty() {
-        affinity::set(cores);
-    }
-}
-
-/// The cores that this thread may run on. Empty on systems other than Linux.
-pub fn available() -> Vec<usize> {
-    affinity::get()
-}
-
-#[cfg(target_os = "linux")]
-mod affinity {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
-    pub(super) fn set(cores: &[usize]) {
-        let mut set = CpuSet::new();
-        for core in cores {
-            set.set(*core);
-        }
-        sched_setaffinity(None, &set).ok(); // fails if a core was taken offline; the load's own metrics show that
-    }
-
-    pub(super) fn get() -> Vec<usize> {
-        let set = sched_getaffinity(None);
-        set.map_or_else(|_| Vec::new(), |set| (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect())
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod affinity {
-    pub(super) fn set(_: &[usize]) {}
-
-    pub(super) fn get() -> Vec<usize> {
-        Vec::new()
-    }
-}
-
 /// The CPU time that this thread has used.
 pub fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
@@ -110,18 +72,5 @@ mod tests {
         let cores = Cores::separate();
         assert!(cores.load.iter().all(|core| !cores.stage.contains(core)));
         assert_eq!(cores.are_separate(), available().len() > 1);
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn a_pinned_thread_starts_pinned_threads() {
-        let core = available()[0];
-        std::thread::spawn(move || {
-            pin_to(&[core]);
-            assert_eq!(available(), [core]);
-            assert_eq!(std::thread::spawn(available).join().unwrap(), [core]);
-        })
-        .join()
-        .unwrap();
     }
 }

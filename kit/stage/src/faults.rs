@@ -53,14 +53,24 @@ pub enum FaultError {
         /// Each process of the target with its state, for example `shop-1, which is dead`.
         state: String,
     },
-    /// No process of the target has a fault proxy: the stage runs without them, or the target connects neither to NATS nor
-    /// to the payment provider.
+    /// The stage runs without fault proxies.
     #[error("cannot {fault} {target}: the stage has no fault proxies; start it with --faults")]
     NoProxies {
         /// The fault.
         fault: Fault,
         /// The requested name.
         target: String,
+    },
+    /// The target connects neither to NATS nor to the payment provider, so it has no link, with or without proxies. NATS and the
+    /// provider are at the other end of a link.
+    #[error("cannot {fault} {target}: {reason}")]
+    NoLink {
+        /// The fault.
+        fault: Fault,
+        /// The requested name.
+        target: String,
+        /// Which services have links.
+        reason: String,
     },
     /// A process was restarted, but it did not become ready.
     #[error(transparent)]
@@ -114,7 +124,7 @@ impl Inner {
             }
         }
         if done.is_empty() && fault.link_state().is_some() {
-            return Err(FaultError::NoProxies { fault, target: target.to_owned() });
+            return Err(self.without_links(fault, target.to_owned()));
         }
         if done.is_empty() {
             let state = |slot: &Arc<Slot>| format!("{}, which is {}", slot.spec.name(), slot.state().0);
@@ -122,6 +132,24 @@ impl Inner {
             return Err(FaultError::NotApplicable { fault, state });
         }
         Ok(done.join("\n"))
+    }
+
+    /// Why a fault on links does not apply to a target without any.
+    fn without_links(&self, fault: Fault, target: String) -> FaultError {
+        if self.find(&target).is_ok_and(|slots| slots.iter().any(|slot| slot.connects)) {
+            return FaultError::NoProxies { fault, target };
+        }
+        let connected = self.slots.iter().filter(|slot| slot.connects);
+        let mut services: Vec<_> = connected.map(|slot| slot.spec.service.as_str()).collect();
+        services.dedup();
+        let reason = match &services[..] {
+            [] => "no service of this stage connects to NATS or to a payment provider".to_owned(),
+            _ => format!(
+                "a link belongs to the service that opens it; {fault} one of: {}",
+                services.join(", ")
+            ),
+        };
+        FaultError::NoLink { fault, target, reason }
     }
 
     async fn apply_to(self: &Arc<Self>, fault: Fault, slot: &Slot) -> Result<String, FaultError> {
@@ -147,6 +175,7 @@ impl Inner {
             (_, Some(process)) => {
                 process.signal(Signal::CONT);
                 slot.set_frozen(false);
+                self.republish(); // it runs, although it may not be ready for some time
                 self.wait_ready(slot, &process).await?;
                 format!("{name} resumed")
             }

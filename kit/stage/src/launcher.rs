@@ -23,7 +23,7 @@ use crate::{
     guard::Guard,
     links::Links,
     log::{LAUNCHER, Line, MergedLog},
-    manifest::{Manifest, NATS, PAYMENTS},
+    manifest::{Manifest, NATS, PAYMENTS, RESERVED},
     plan::{self, Plan},
     process::{Process, Spec},
     run::{self, Phase, RunError, RunFolder},
@@ -46,6 +46,8 @@ pub struct Options {
     pub scale: BTreeMap<String, u16>,
     /// Opens a fault proxy between each service and NATS, and between each service and the payment provider.
     pub fault_proxies: bool,
+    /// The CPU cores on which the processes run. Empty: any core. It has an effect on Linux only.
+    pub cores: Vec<usize>,
     /// The receiver of the merged log. When the channel is full, lines are dropped, and no process blocks.
     pub log: Option<Sender<Line>>,
     /// The time limit for a process to become ready.
@@ -61,8 +63,36 @@ impl Default for Options {
             settings: BTreeMap::new(),
             scale: BTreeMap::new(),
             fault_proxies: false,
+            cores: Vec::new(),
             log: None,
             ready_timeout: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Options {
+    /// Checks the options against the manifest of a stage. [`Stage::start`] does so too, but after the stage was built.
+    ///
+    /// # Errors
+    /// [`StartError::Scale`] or [`StartError::Setting`].
+    pub fn check(&self, manifest: &Manifest) -> Result<(), StartError> {
+        let processes = || manifest.processes.iter();
+        for (service, &instances) in &self.scale {
+            if instances == 0 || !processes().any(|process| process.service == *service) {
+                let services = processes().map(|process| process.service.as_str()).collect::<Vec<_>>();
+                let (service, services) = (service.clone(), services.join(", "));
+                return Err(StartError::Scale { service, instances, services });
+            }
+        }
+        // The launcher would override a setting with such a name.
+        let of_a_file = |name: &str| processes().any(|process| process.files.contains_key(name));
+        let of_a_need = |name: &str| {
+            processes().flat_map(|process| &process.needs).any(|need| plan::url_of(need) == name)
+        };
+        let is_set = |name: &str| RESERVED.contains(&name) || of_a_file(name) || of_a_need(name);
+        match self.settings.keys().find(|name| is_set(name)) {
+            Some(name) => Err(StartError::Setting(name.clone())),
+            None => Ok(()),
         }
     }
 }
@@ -168,6 +198,7 @@ pub(crate) struct Inner {
     merged: MergedLog,
     http: reqwest::Client,
     ready_timeout: Duration,
+    cores: Vec<usize>,
     published: Mutex<Published>,
 }
 
@@ -224,6 +255,7 @@ impl Stage {
             merged: MergedLog::new(options.log),
             http: http.unwrap_or_default(),
             ready_timeout: options.ready_timeout,
+            cores: options.cores,
             published: Mutex::new(Published { status: plan.status, on_disk: false }),
         });
         let control = tokio::spawn(control::serve(listener, Arc::clone(&inner))).abort_handle();
@@ -320,7 +352,8 @@ impl Inner {
     /// Starts the process of a slot. When it exits, for whatever reason, the launcher logs this and updates the status. It never
     /// restarts a process by itself.
     pub(crate) fn spawn(self: &Arc<Self>, slot: &Slot) -> Result<Process, StartError> {
-        let process = slot.spawn(&self.run, &self.merged)?;
+        let process = slot.spawn(&self.run, &self.merged, &self.cores)?;
+        self.republish(); // it runs, although it may not be ready for some time
         let (stage, ending, name) = (Arc::clone(self), process.clone(), slot.spec.name());
         tokio::spawn(async move {
             let status = ending.wait().await;

@@ -10,6 +10,11 @@ use crate::process::Spec;
 /// Settings with the address of another process.
 const ADDRESSES: [&str; 2] = ["NATS_URL", "PAYMENTS_URL"];
 
+/// Whether a process connects to NATS or to the payment provider.
+pub(crate) fn connects(spec: &Spec) -> bool {
+    ADDRESSES.iter().any(|name| spec.settings.contains_key(*name))
+}
+
 /// The links of one process. Empty without `--faults`, and for a process without such a setting.
 #[derive(Debug, Default)]
 pub(crate) struct Links(Vec<Link>);

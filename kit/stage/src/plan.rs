@@ -13,7 +13,7 @@ use crate::{
     compile::Programs,
     course::Chapter,
     launcher::{Options, StartError, io_error},
-    manifest::{self, Manifest, NATS, PAYMENTS, RESERVED},
+    manifest::{self, Manifest, NATS, PAYMENTS},
     nats,
     ports::Ports,
     process::Spec,
@@ -39,7 +39,7 @@ impl Plan {
         options: &Options,
     ) -> Result<Self, StartError> {
         let manifest = &chapter.manifest;
-        check(manifest, options)?;
+        options.check(manifest)?;
         let config = chapter.workspace().join("nats.conf");
         if manifest.nats && !config.is_file() {
             return Err(StartError::NatsConfig { chapter: manifest.number, file: config });
@@ -77,22 +77,6 @@ fn password(data: &Path, options: &Options) -> String {
     let kept = options.keep_data.then(|| fs::read_to_string(password_file(data)).ok()).flatten();
     // The second half of a UUIDv7 is random: 62 bits.
     kept.unwrap_or_else(|| Uuid::now_v7().simple().to_string().split_off(16))
-}
-
-fn check(manifest: &Manifest, options: &Options) -> Result<(), StartError> {
-    let services = || manifest.processes.iter().map(|process| process.service.as_str());
-    for (service, &instances) in &options.scale {
-        if instances == 0 || !services().any(|known| known == service) {
-            let services = services().collect::<Vec<_>>().join(", ");
-            return Err(StartError::Scale { service: service.clone(), instances, services });
-        }
-    }
-    // The launcher would override a setting with such a name.
-    let of_a_file = |name: &str| manifest.processes.iter().any(|process| process.files.contains_key(name));
-    match options.settings.keys().find(|name| RESERVED.contains(&name.as_str()) || of_a_file(name)) {
-        Some(name) => Err(StartError::Setting(name.clone())),
-        None => Ok(()),
-    }
 }
 
 /// Every process in the order of the manifest, then the NATS server and the payment sandbox. Ports and settings are still missing.
@@ -197,9 +181,14 @@ fn settings(
     }
     let others = [NATS, PAYMENTS].into_iter().filter(|other| addresses.contains_key(*other));
     for need in process.needs.iter().map(String::as_str).chain(others) {
-        set(&format!("{}_URL", need.to_uppercase().replace('-', "_")), &addresses[need]);
+        set(&url_of(need), &addresses[need]);
     }
     settings
+}
+
+/// The variable with the address of another process.
+pub(crate) fn url_of(service: &str) -> String {
+    format!("{}_URL", service.to_uppercase().replace('-', "_"))
 }
 
 fn status(

@@ -6,8 +6,9 @@ use std::{
 };
 
 use crate::{
+    cores,
     launcher::{StartError, io_error},
-    links::Links,
+    links::{self, Links},
     log::{self, MergedLog},
     process::{NotReady, Process, Spec},
     run::RunFolder,
@@ -17,6 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) spec: Spec,
+    /// Whether it connects to NATS or to the payment provider, with or without a proxy between.
+    pub(crate) connects: bool,
     pub(crate) links: Links,
     /// Held while a fault is injected, because faults on one process must not overlap.
     pub(crate) fault_lock: tokio::sync::Mutex<()>,
@@ -34,7 +37,8 @@ const TAIL_LINES: usize = 20;
 
 impl Slot {
     pub(crate) fn new(spec: Spec, links: Links) -> Self {
-        Self { spec, links, fault_lock: tokio::sync::Mutex::default(), latest: Mutex::default() }
+        let connects = links::connects(&spec);
+        Self { spec, connects, links, fault_lock: tokio::sync::Mutex::default(), latest: Mutex::default() }
     }
 
     /// The state of its process, and the process id unless it is dead.
@@ -59,14 +63,15 @@ impl Slot {
         }
     }
 
-    /// Starts its process.
+    /// Starts its process on these cores.
     pub(crate) fn spawn(
         &self,
         run: &std::sync::Arc<RunFolder>,
         merged: &MergedLog,
+        cores: &[usize],
     ) -> Result<Process, StartError> {
-        let process =
-            Process::spawn(&self.spec, run, merged).map_err(io_error("cannot start", &self.spec.program))?;
+        let process = cores::while_pinned_to(cores, || Process::spawn(&self.spec, run, merged));
+        let process = process.map_err(io_error("cannot start", &self.spec.program))?;
         *self.latest() = Some(Latest { process: process.clone(), frozen: false });
         Ok(process)
     }

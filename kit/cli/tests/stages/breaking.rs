@@ -8,7 +8,7 @@ use std::{
 
 use stage::status::State;
 
-use crate::harness::{Course, answers};
+use crate::harness::{Course, answers, until};
 
 /// The body of a response. None if there is no response within half a second.
 fn get(address: &str) -> Option<String> {
@@ -37,6 +37,23 @@ fn a_killed_service_stays_dead_until_it_is_healed_on_the_same_port_and_data() {
     assert_ne!(healed.pid, before.pid);
     assert_eq!(course.read(".run/data/chapter-1/toy.db").lines().count(), 2);
     assert!(launched.printed().contains("toy-1 exited (signal: 9"), "{}", launched.printed());
+}
+
+#[test]
+fn while_a_healed_service_is_not_ready_yet_the_status_contains_its_new_process() {
+    let course = Course::new();
+    let _launched = course.start(&["--set", "TOY_SLEEPS_LATER=60"]);
+    assert!(course.kit(&["break", "toy", "kill"]).status.success());
+    let mut heal = course.command(&["break", "toy", "heal"]).spawn().unwrap();
+
+    until("the status shows the new process", || {
+        let toy = course.status().processes[0].clone();
+        toy.state == State::Running && toy.pid.is_some()
+    });
+
+    assert!(heal.try_wait().unwrap().is_none(), "it is not ready yet");
+    assert!(course.kit(&["stop"]).status.success());
+    heal.wait().unwrap();
 }
 
 #[test]
@@ -97,4 +114,7 @@ fn a_fault_that_is_not_applicable_is_refused_with_the_reason() {
     let _launched = course.start(&[]);
     assert_eq!(refusal(&["break", "shop", "kill"]), "error: there is no shop here; the services are toy\n");
     assert_eq!(refusal(&["break", "toy", "heal"]), "error: cannot heal toy-1, which is running\n");
+    let no_link =
+        "error: cannot cut toy: no service of this stage connects to NATS or to a payment provider\n";
+    assert_eq!(refusal(&["break", "toy", "cut"]), no_link);
 }

@@ -79,11 +79,34 @@ fn a_tour_with_messages_is_refused_for_a_chapter_without_nats() {
 #[test]
 fn a_variable_that_the_launcher_sets_is_refused_as_a_setting() {
     let course = Course::with_nats();
-    for name in ["NATS_URL", "TOY_FILE"] {
+    let other = "[[process]]\nservice = \"other\"\npackage = \"toy\"\nbinary = \"toy\"\nneeds = [\"toy\"]\n";
+    let manifest = course.read("chapters/01-toy/chapter.toml");
+    course.write("chapters/01-toy/chapter.toml", &format!("{manifest}\n{other}"));
+    for name in ["NATS_URL", "TOY_FILE", "TOY_URL"] {
         let (code, said) = course.fails_to_start(&["--set", &format!("{name}=x")]);
-        assert_eq!(code, Some(1));
+        assert_eq!(code, Some(2));
         assert!(said.contains(&format!("{name} is set by the launcher")), "{said}");
+        assert!(!said.contains("building"), "the answer needs no build: {said}");
     }
+}
+
+#[test]
+fn a_fault_on_the_links_of_nats_names_the_services_that_have_links() {
+    let course = Course::with_nats();
+    let said = |arguments: &[&str]| {
+        let output = course.kit(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let launched = course.start(&["--faults"]);
+    let other_end = "error: cannot cut nats: a link belongs to the service that opens it; cut one of: toy\n";
+    assert_eq!(said(&["break", "nats", "cut"]), other_end);
+    assert!(course.kit(&["break", "toy", "cut"]).status.success());
+    drop(launched);
+
+    let _launched = course.start(&[]);
+    assert_eq!(said(&["break", "nats", "cut"]), other_end);
+    assert!(said(&["break", "toy", "cut"]).contains("no fault proxies; start it with --faults"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

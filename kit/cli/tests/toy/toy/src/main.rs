@@ -1,11 +1,12 @@
 //! A service that answers every request with 200 and its process id.
 //! `TOY_DIES` makes it print that text and exit with an error. `TOY_CHATTY` makes it print lines without a
-//! pause. `TOY_SLEEPS` delays its start by so many seconds.
+//! pause. `TOY_SLEEPS` delays its start by so many seconds, and `TOY_SLEEPS_LATER` every start after the first one.
 
 use std::{
     env,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
+    path::Path,
     process, thread,
     time::Duration,
 };
@@ -18,7 +19,9 @@ fn main() -> std::io::Result<()> {
     if env::var("TOY_CHATTY").is_ok() {
         thread::spawn(|| (0_u64..).for_each(|line| println!("line {line}")));
     }
-    if let Some(seconds) = env::var("TOY_SLEEPS").ok().and_then(|seconds| seconds.parse().ok()) {
+    let has_started = env::var("DATABASE").is_ok_and(|database| Path::new(&database).exists());
+    let delay = if has_started { "TOY_SLEEPS_LATER" } else { "TOY_SLEEPS" };
+    if let Some(seconds) = env::var(delay).ok().and_then(|seconds| seconds.parse().ok()) {
         thread::sleep(Duration::from_secs(seconds));
     }
     for name in ["NATS_URL", "TOY_FILE", "HTTP_PROXY"] {
