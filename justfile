@@ -94,7 +94,7 @@ check *ARGS:
 watch *ARGS:
     @{{ kit }} watch "$@"
 
-# show the next hint: a question, then a concept, then code
+# show the next hint: a question, a concept, a skeleton, the code
 [no-exit-message]
 hint *ARGS:
     @{{ kit }} hint "$@"

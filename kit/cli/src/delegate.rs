@@ -12,7 +12,7 @@ use anyhow::{Context, Error, Result, bail, ensure};
 use stage::{Course, guard::ProcessGroup};
 use tokio::time::sleep;
 
-use crate::{signals::Signals, terminal};
+use crate::{CannotRun, signals::Signals, terminal};
 
 /// The arguments of the other program, `--help` included.
 #[derive(clap::Args)]
@@ -54,6 +54,8 @@ pub(crate) async fn compile(
         tokio::select! {
             compiled = &mut compiling => {
                 compiled.with_context(|| format!("`{program}` does not compile"))?;
+                // Cargo puts the programs for another target into another folder.
+                ensure!(path.is_file(), "Cargo has compiled {program} to another folder; see its configuration in: just doctor");
                 return Ok(path);
             }
             () = sleep(NOTICEABLE), if !announced => {
@@ -104,8 +106,27 @@ impl Profile {
     }
 }
 
+/// How to write a command that needs arguments. Without any, it is refused here, because compiling the program that would refuse it
+/// takes minutes.
+const USAGE: [(&str, &str); 6] = [
+    (
+        "start",
+        "just start EXERCISE, for example: just start 1.1 (the exercises are listed by: just exercises)",
+    ),
+    ("reset", "just reset EXERCISE, for example: just reset 1.1"),
+    ("diff", "just diff CHAPTER CHAPTER [PATH] [--stat], for example: just diff 1 2"),
+    ("carry", "just carry CHAPTER, for example: just carry 1"),
+    ("declare", "just declare CHAPTER, for example: just declare 2"),
+    ("update", "just update CRATE [VERSION], for example: just update serde"),
+];
+
 /// Compiles a program and replaces this process with it. Returns only on failure.
 pub(crate) async fn exec_program(course: &Course, program: &str, command: &str, args: &Args) -> Error {
+    if args.arguments.is_empty()
+        && let Some((_, usage)) = USAGE.iter().find(|(needy, _)| *needy == command)
+    {
+        return CannotRun(format!("write: {usage}")).into();
+    }
     match compile(&course.root, program, Profile::Debug, &["--package", program]).await {
         Ok(program) => exec(&program, command, args, &[]),
         Err(error) => error,

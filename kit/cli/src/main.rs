@@ -31,7 +31,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use stage::{Course, CourseError, RunError, RunFolder, control::ControlError};
+use stage::{Course, CourseError, RunError, RunFolder, StartError, control::ControlError};
 
 use delegate::exec_program;
 
@@ -84,7 +84,7 @@ enum Command {
     Check(delegate::Args),
     /// Runs the check whenever you save a file
     Watch(delegate::Args),
-    /// Shows the next hint for an exercise
+    /// Shows the next hint: a question, a concept, a skeleton, the code
     Hint(delegate::Args),
     /// Restarts an exercise; your files are moved to another folder
     Reset(delegate::Args),
@@ -194,6 +194,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     let impossible = error.is::<CannotRun>()
         || error.is::<CourseError>()
         || error.is::<RunError>()
-        || error.is::<ControlError>();
+        || error.is::<ControlError>()
+        || matches!(error.downcast_ref(), Some(StartError::Scale { .. } | StartError::Setting(_)));
     ExitCode::from(if impossible { 2 } else { 1 })
 }

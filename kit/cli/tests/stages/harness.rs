@@ -78,6 +78,18 @@ impl Course {
         fs::write(file, text).unwrap();
     }
 
+    /// A PATH on which a script comes first.
+    pub(crate) fn path_with(&self, name: &str, script: &str) -> OsString {
+        self.write("script", script);
+        let folder = self.root().join("programs");
+        fs::create_dir_all(&folder).unwrap();
+        // A child process writes the program, because a file that this process has open for writing cannot be executed.
+        let mut install = Command::new("install");
+        install.arg("-m755").arg(self.root().join("script")).arg(folder.join(name));
+        assert!(install.status().unwrap().success());
+        env::join_paths([folder].into_iter().chain(env::split_paths(&self.path))).unwrap()
+    }
+
     pub(crate) fn read(&self, file: &str) -> String {
         fs::read_to_string(self.root().join(file)).unwrap()
     }
@@ -132,12 +144,7 @@ impl Course {
 
     /// The same, with a pseudo-terminal as standard input. Dropping the second value closes the terminal.
     pub(crate) fn start_at_terminal(&self, more: &[&str]) -> (Launched, impl Sized + use<>) {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        fcntl_setfd(&terminal, FdFlags::CLOEXEC).unwrap(); // otherwise kit would inherit both ends
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap();
-        let input = fs::File::open(name.to_str().unwrap()).unwrap();
+        let (terminal, input) = open_terminal();
         let out = self.root().join("printed");
         let mut chapter = self.chapter(more);
         let launched = self.launch(chapter.stdin(input).stdout(fs::File::create(&out).unwrap()), out);
@@ -201,6 +208,17 @@ impl Drop for Launched {
         self.kit.kill().ok();
         self.kit.wait().ok();
     }
+}
+
+/// Both ends of a pseudo-terminal: that of the person, and that of the program.
+pub(crate) fn open_terminal() -> (fs::File, fs::File) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    fcntl_setfd(&terminal, FdFlags::CLOEXEC).unwrap(); // otherwise kit would inherit both ends
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let program = fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    (terminal.into(), program)
 }
 
 /// A manifest with one process, additional lines for the chapter, and additional lines at the end.

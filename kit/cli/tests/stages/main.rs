@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod announcing;
 mod breaking;
 mod ending;
 mod harness;
 mod nats;
 mod starting;
+mod touring;
