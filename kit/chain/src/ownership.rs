@@ -115,11 +115,13 @@ fn created<'a>(mut words: impl Iterator<Item = &'a str> + Clone) -> Vec<&'a str>
     created
 }
 
-/// The words in lower case with their line numbers, starting at 1. Comments are skipped.
+/// The words in lower case with their line numbers, starting at 1. Comments and text in single quotes are skipped.
 fn sql_words(text: &str) -> impl Iterator<Item = (usize, String)> {
     let code = text.lines().map(|line| line.split("--").next().unwrap_or_default());
     code.zip(1..).flat_map(|(line, number)| {
-        let words = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+        let unquoted = line.split('\'').step_by(2);
+        let words = unquoted.flat_map(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_'));
+        let words = words.filter(|word| !word.is_empty());
         words.map(move |word| (number, word.to_lowercase())).collect::<Vec<_>>()
     })
 }
@@ -127,6 +129,13 @@ fn sql_words(text: &str) -> impl Iterator<Item = (usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_in_quotes_names_no_table() {
+        let words: Vec<_> =
+            sql_words("select '/orders/' || id, 'it''s' from carts").map(|(_, word)| word).collect();
+        assert_eq!(words, ["select", "id", "from", "carts"]);
+    }
 
     #[test]
     fn created_tables_and_views_are_found_in_every_form_of_the_statement() {

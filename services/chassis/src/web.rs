@@ -9,7 +9,7 @@ mod problem;
 
 pub use body::{Body, Object, non_null, read_body, read_bytes};
 pub use extract::{Authenticated, PathId, Query, Staff, parse_id};
-pub use key::{IdempotencyKey, KeyHeader, keyed};
+pub use key::{IdempotencyKey, KeyHeader};
 pub use page::{Cursor, Limit, Page};
 pub use problem::{Invalid, Problem};
 pub use request_id::{

@@ -1,5 +1,6 @@
 //! The use cases of orders.
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -12,33 +13,37 @@ use super::{
 };
 use chassis::{
     db,
-    idempotency::{self, Intent, Keyed},
+    idempotency::{self, Answer, Intent},
     web::{IdempotencyKey, Limit, Page},
 };
 use contracts::caller::Caller;
 
 impl App {
-    /// Places an order and sends the command to hold its stock. The order is pending until products replies.
+    /// Places an order and sends the command to hold its stock. The order is pending until products replies. `request` is the
+    /// body that the client sent, in its canonical form.
     pub async fn place_order(
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         lines: Lines,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let customer_name = store::find_customer(&mut tx, caller.id).await?;
         let order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
         store::insert_order(&mut tx, &order).await?;
         self.send_command(&mut tx, &order, StockCommandKind::Hold, now).await?;
-        let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
+        let path = format!("/orders/{}", order.id.0);
+        let answer = Answer::json(StatusCode::CREATED, &order)?.location(path);
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
-        tracing::info!(order = %keyed.answer.id.0, "order placed");
-        Ok(keyed)
+        tracing::info!(order = %order.id.0, "order placed");
+        Ok(answer)
     }
 
     /// Reads an order. Customers can read their own orders, staff all orders.
@@ -74,13 +79,14 @@ impl App {
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         id: OrderId,
         source: Source,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: format!("pay_order {}", id.0), key };
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &source).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let mut order = owned_by(store::find_order(&mut tx, id).await?, caller)?;
@@ -89,10 +95,11 @@ impl App {
         let attempt = Attempt { id: Uuid::now_v7(), order: id, source: token, amount, attempts: 1 };
         store::save_step(&mut tx, &order).await?;
         store::insert_attempt(&mut tx, &attempt, self.lease_expires_at(now)).await?;
-        let keyed = idempotency::save(&mut tx, &intent, &source, order, now).await?;
+        let answer = Answer::json(StatusCode::ACCEPTED, &order)?;
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
         self.start_charge(attempt);
-        Ok(keyed)
+        Ok(answer)
     }
 
     /// Cancels an order that has not been shipped. A payment is refunded first, in the background. Then its stock is

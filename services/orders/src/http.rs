@@ -3,8 +3,7 @@
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -13,9 +12,12 @@ use super::{
     App, Error,
     domain::{Lines, Order, OrderId, Source},
 };
-use chassis::web::{
-    Authenticated, Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff,
-    keyed, parse_id,
+use chassis::{
+    idempotency::Answer,
+    web::{
+        Authenticated, Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff,
+        parse_id,
+    },
 };
 use contracts::stock::{ProductId, Quantity};
 
@@ -48,7 +50,8 @@ async fn place_order(
     body: Body,
     Authenticated(caller): Authenticated,
     key: KeyHeader,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
+    let request = body.canonical();
     let body: PlaceOrderBody = body.parse()?;
     let mut invalid = Invalid::default();
     let key = invalid.check(KeyHeader::NAME, key.parse());
@@ -64,9 +67,7 @@ async fn place_order(
     let lines = invalid.check("items", Lines::parse(lines));
     let (Some(key), Some(lines)) = (key, lines) else { return Err(invalid.into()) };
 
-    let placed = app.place_order(caller, &key, lines).await?;
-    let location = format!("/orders/{}", placed.answer.id.0);
-    Ok(([(header::LOCATION, location)], keyed(StatusCode::CREATED, &placed)).into_response())
+    app.place_order(caller, &key, &request, lines).await
 }
 
 #[derive(Deserialize)]
@@ -119,15 +120,16 @@ async fn pay_order(
     Authenticated(caller): Authenticated,
     PathId(id): PathId,
     key: KeyHeader,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
     let id = app.read_own_order(caller, OrderId(id)).await?.id; // 404 comes before 422
+    let request = body.canonical();
     let body: PayOrderBody = body.parse()?;
     let mut invalid = Invalid::default();
     let key = invalid.check(KeyHeader::NAME, key.parse());
     let source = invalid.check("source", Source::parse(body.source));
     let (Some(key), Some(source)) = (key, source) else { return Err(invalid.into()) };
 
-    Ok(keyed(StatusCode::ACCEPTED, &app.pay_order(caller, &key, id, source).await?))
+    app.pay_order(caller, &key, &request, id, source).await
 }
 
 async fn cancel_order(

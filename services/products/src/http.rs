@@ -3,8 +3,6 @@
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -13,8 +11,11 @@ use super::{
     App, Error,
     domain::{Description, NewProduct, Price, Product, ProductChange, ProductName, Stock, parse_units},
 };
-use chassis::web::{
-    Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, keyed, non_null,
+use chassis::{
+    idempotency::Answer,
+    web::{
+        Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, non_null,
+    },
 };
 use contracts::{
     money::{Currency, Money},
@@ -87,7 +88,8 @@ async fn add_product(
     body: Body,
     Staff(caller): Staff,
     key: KeyHeader,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
+    let request = body.canonical();
     let body: AddProductBody = body.parse()?;
     let mut invalid = Invalid::default();
     let key = invalid.check(KeyHeader::NAME, key.parse());
@@ -101,9 +103,7 @@ async fn add_product(
         return Err(invalid.into());
     };
 
-    let added = app.add_product(caller, &key, NewProduct { name, description, price, stock }).await?;
-    let location = format!("/products/{}", added.answer.id.0);
-    Ok(([(header::LOCATION, location)], keyed(StatusCode::CREATED, &added)).into_response())
+    app.add_product(caller, &key, &request, NewProduct { name, description, price, stock }).await
 }
 
 #[derive(Deserialize)]
@@ -159,13 +159,14 @@ async fn restock(
     Staff(caller): Staff,
     PathId(id): PathId,
     key: KeyHeader,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
     let id = app.read_product(ProductId(id)).await?.id; // 404 comes before 422
+    let request = body.canonical();
     let body: RestockBody = body.parse()?;
     let mut invalid = Invalid::default();
     let key = invalid.check(KeyHeader::NAME, key.parse());
     let quantity = invalid.check("quantity", parse_units(body.quantity, 1));
     let (Some(key), Some(quantity)) = (key, quantity) else { return Err(invalid.into()) };
 
-    Ok(keyed(StatusCode::CREATED, &app.restock(caller, &key, id, quantity).await?))
+    app.restock(caller, &key, &request, id, quantity).await
 }

@@ -28,6 +28,8 @@ pub struct Response {
     pub headers: http::HeaderMap,
     /// The body, parsed.
     pub body: Value,
+    /// The body as it was received.
+    pub bytes: Bytes,
 }
 
 impl Client {
@@ -63,6 +65,7 @@ impl Client {
             status: response.status(),
             headers: response.headers().clone(),
             body: serde_json::from_slice(response.body()).unwrap_or_default(),
+            bytes: response.into_body(),
         }
     }
 

@@ -9,7 +9,7 @@ mod problem;
 
 pub use body::{BODY_LIMIT, Body, Object, non_null, read_body};
 pub use extract::{Authentication, PathId, Query, Staff, parse_id};
-pub use key::{IdempotencyKey, KeyHeader, keyed};
+pub use key::{IdempotencyKey, KeyHeader};
 pub use page::{Cursor, Limit, Page};
 pub use problem::{Invalid, Problem};
 pub use request_id::{handle_panic, method_not_allowed, no_such_route, request_id};

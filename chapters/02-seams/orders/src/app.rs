@@ -1,5 +1,6 @@
 //! The use cases of orders.
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -13,24 +14,25 @@ use chassis::{
     caller::{Caller, UserId},
     db,
     error::error_chain,
-    idempotency::{self, Intent, Keyed},
+    idempotency::{self, Answer, Intent},
     web::{IdempotencyKey, Limit, Page},
 };
 
 impl App {
     /// Places an order. If its stock can be held, the order awaits payment; otherwise it is rejected. A rejected order is
-    /// stored and returned like any other.
+    /// stored and returned like any other. `request` is the body that the client sent, in its canonical form.
     pub async fn place_order(
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         lines: Lines,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
         let customer_name = self.name(caller.id).await;
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
@@ -39,11 +41,12 @@ impl App {
             Err(refused) => order.reject(refused.into(), now)?,
         }
         store::insert_order(&mut tx, &order).await?;
-        let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
+        let path = format!("/orders/{}", order.id.0);
+        let answer = Answer::json(StatusCode::CREATED, &order)?.location(path);
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
-        let Order { id, status, .. } = keyed.answer;
-        tracing::info!(order = %id.0, %status, "order placed");
-        Ok(keyed)
+        tracing::info!(order = %order.id.0, status = %order.status, "order placed");
+        Ok(answer)
     }
 
     /// Reads an order. Customers can read their own orders, staff all orders.
@@ -83,14 +86,15 @@ impl App {
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         id: OrderId,
         source: Source,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: format!("pay_order {}", id.0), key };
         let customer_name = self.name(caller.id).await;
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &source).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let mut order = owned_by(store::find_order(&mut tx, id).await?, caller)?;
@@ -100,10 +104,11 @@ impl App {
         store::save_step(&mut tx, &order).await?;
         store::insert_attempt(&mut tx, &attempt, self.lease_expires_at(now)).await?;
         order.customer_name = customer_name;
-        let keyed = idempotency::save(&mut tx, &intent, &source, order, now).await?;
+        let answer = Answer::json(StatusCode::ACCEPTED, &order)?;
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
         self.start_charge(attempt);
-        Ok(keyed)
+        Ok(answer)
     }
 
     /// Cancels an order that has not been shipped. Held stock is released in the same transaction. A payment is refunded

@@ -28,7 +28,7 @@ impl From<OrderId> for HolderId {
 }
 
 /// An order, as its customer sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Order {
     /// The id of the order, created by the shop.
     pub id: OrderId,
@@ -68,7 +68,7 @@ pub struct Line {
 }
 
 /// The state of the payment of an order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Payment {
     /// The amount that the provider charged.
     pub captured: Money,
@@ -249,8 +249,7 @@ impl Order {
 }
 
 /// The lines of a new order: 1 to 50, each for a different product.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug)]
 pub struct Lines(Vec<(ProductId, Quantity)>);
 
 impl Lines {
@@ -271,8 +270,7 @@ impl Lines {
 }
 
 /// The payment provider's token for a card.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug)]
 pub struct Source(String);
 
 impl Source {

@@ -89,7 +89,7 @@ impl FromStr for Status {
 }
 
 /// Why an order was rejected or cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Not enough units were available.

@@ -19,7 +19,7 @@ pub struct ProductId(pub Uuid);
 pub struct HolderId(pub Uuid);
 
 /// A product, as the API shows it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Product {
     /// Its position in the order of creation.
     #[serde(skip)]
@@ -57,7 +57,7 @@ impl Product {
 }
 
 /// The stock ledger of a product, in units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Stock {
     /// The product.
     pub product_id: ProductId,
@@ -72,8 +72,7 @@ pub struct Stock {
 }
 
 /// The price of a product: from one cent to a million euros.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price(Money);
 
 impl Price {
@@ -92,7 +91,7 @@ impl Price {
 }
 
 /// A new product.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct NewProduct {
     /// 1 to 200 characters.
     pub name: ProductName,
@@ -116,8 +115,7 @@ pub struct ProductChange {
 }
 
 /// A valid product name.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub struct ProductName(String);
 
 impl ProductName {
@@ -133,8 +131,7 @@ impl ProductName {
 }
 
 /// A valid product description.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub struct Description(String);
 
 impl Description {

@@ -1,16 +1,11 @@
-//! The `Idempotency-Key` header, and the response to a request that contained one.
+//! The `Idempotency-Key` header.
 
 use std::convert::Infallible;
 
 use axum::{
-    Json,
     extract::FromRequestParts,
-    http::{HeaderValue, StatusCode, request::Parts},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, request::Parts},
 };
-use serde::Serialize;
-
-use crate::idempotency::Keyed;
 
 /// The key that a client sends with each attempt of one request: 1 to 64 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +47,6 @@ impl<S: Sync> FromRequestParts<S> for KeyHeader {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self(parts.headers.get(Self::NAME).cloned()))
     }
-}
-
-/// Builds the response to a keyed request. A retry gets the header `Idempotency-Replayed: true`.
-pub fn keyed<T: Serialize>(status: StatusCode, keyed: &Keyed<T>) -> Response {
-    let mut response = (status, Json(&keyed.answer)).into_response();
-    if keyed.replayed {
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    response
 }
 
 #[cfg(test)]

@@ -40,8 +40,25 @@ async fn an_idempotency_key_survives_a_restart() {
     orders.crash();
     orders.start(&[], Background::All).await;
     let again = orders.post_keyed("/orders", orders.customer, "basket-1", body).await;
-    assert_eq!((again.status, again.body), (StatusCode::CREATED, first.body));
+    assert_eq!((again.status, again.bytes), (StatusCode::CREATED, first.bytes));
+    assert_eq!(again.headers["location"], first.headers["location"]);
     assert_eq!(again.headers["idempotency-replayed"], "true");
+}
+
+#[tokio::test]
+async fn an_answer_of_another_version_of_the_service_is_repeated_byte_for_byte() {
+    let orders = Orders::open().await;
+    let body = two();
+    orders.post_keyed("/orders", orders.customer, "basket-1", body.clone()).await;
+    let other_version = r#"{ "id": 7, "gift": true }"#;
+    let replace = "update idempotency set body = $1, location = '/v2/orders/7' where key = 'basket-1'";
+    sqlx::query(replace).bind(other_version.as_bytes()).execute(&mut orders.sqlite().await).await.unwrap();
+
+    let again = orders.post_keyed("/orders", orders.customer, "basket-1", body).await;
+    assert_eq!((again.status, again.bytes), (StatusCode::CREATED, other_version.into()));
+    assert_eq!(again.headers["location"], "/v2/orders/7");
+    let other = orders.post_keyed("/orders", orders.customer, "basket-1", two()).await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]

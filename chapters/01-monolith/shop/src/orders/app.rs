@@ -1,5 +1,6 @@
 //! The use cases of orders.
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -12,25 +13,26 @@ use super::{
 use crate::{
     caller::Caller,
     db,
-    idempotency::{self, Intent, Keyed},
+    idempotency::{self, Answer, Intent},
     products,
     web::{IdempotencyKey, Limit, Page},
 };
 
 impl App {
     /// Places an order. If its stock can be held, the order awaits payment; otherwise it is rejected. A rejected order is
-    /// stored and returned like any other.
+    /// stored and returned like any other. `request` is the body that the client sent, in its canonical form.
     pub async fn place_order(
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         lines: Lines,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
         let customer_name = store::find_customer_name(&mut *self.db.read().await?, caller.id).await?;
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
@@ -39,11 +41,12 @@ impl App {
             Err(refused) => order.reject(refused.into(), now)?,
         }
         store::insert_order(&mut tx, &order).await?;
-        let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
+        let path = format!("/orders/{}", order.id.0);
+        let answer = Answer::json(StatusCode::CREATED, &order)?.location(path);
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
-        let Order { id, status, .. } = keyed.answer;
-        tracing::info!(order = %id.0, %status, "order placed");
-        Ok(keyed)
+        tracing::info!(order = %order.id.0, status = %order.status, "order placed");
+        Ok(answer)
     }
 
     /// Reads an order. Customers can read their own orders, staff all orders.
@@ -79,13 +82,14 @@ impl App {
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         id: OrderId,
         source: Source,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: format!("pay_order {}", id.0), key };
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &source).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let mut order = owned_by(store::find_order(&mut tx, id).await?, caller)?;
@@ -94,10 +98,11 @@ impl App {
         let attempt = Attempt { id: Uuid::now_v7(), order: id, source: token, amount, attempts: 1 };
         store::save_step(&mut tx, &order).await?;
         store::insert_attempt(&mut tx, &attempt, self.lease_expires_at(now)).await?;
-        let keyed = idempotency::save(&mut tx, &intent, &source, order, now).await?;
+        let answer = Answer::json(StatusCode::ACCEPTED, &order)?;
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
         self.start_charge(attempt);
-        Ok(keyed)
+        Ok(answer)
     }
 
     /// Cancels an order that has not been shipped. Held stock is released in the same transaction. A payment is refunded

@@ -21,7 +21,7 @@ use crate::{caller::UserId, money::Money, web::has_length};
 pub struct OrderId(pub Uuid);
 
 /// An order, as its customer sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Order {
     /// The id of the order, created by the shop.
     pub id: OrderId,
@@ -61,7 +61,7 @@ pub struct Line {
 }
 
 /// The state of the payment of an order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Payment {
     /// The amount that the provider charged.
     pub captured: Money,
@@ -242,8 +242,7 @@ impl Order {
 }
 
 /// The lines of a new order: 1 to 50, each for a different product.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug)]
 pub struct Lines(Vec<(ProductId, Quantity)>);
 
 impl Lines {
@@ -264,8 +263,7 @@ impl Lines {
 }
 
 /// The payment provider's token for a card.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug)]
 pub struct Source(String);
 
 impl Source {

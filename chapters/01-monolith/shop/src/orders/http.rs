@@ -3,8 +3,7 @@
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -16,9 +15,8 @@ use super::{
 use crate::products::{ProductId, Quantity};
 use crate::{
     caller::Caller,
-    web::{
-        Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff, keyed, parse_id,
-    },
+    idempotency::Answer,
+    web::{Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Problem, Query, Staff, parse_id},
 };
 
 /// The routes of orders.
@@ -50,7 +48,8 @@ async fn place_order(
     body: Body,
     caller: Caller,
     key: KeyHeader,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
+    let request = body.canonical();
     let body: PlaceOrderBody = body.parse()?;
     let mut invalid = Invalid::default();
     let key = invalid.check(KeyHeader::NAME, key.parse());
@@ -66,9 +65,7 @@ async fn place_order(
     let lines = invalid.check("items", Lines::parse(lines));
     let (Some(key), Some(lines)) = (key, lines) else { return Err(invalid.into()) };
 
-    let placed = app.place_order(caller, &key, lines).await?;
-    let location = format!("/orders/{}", placed.answer.id.0);
-    Ok(([(header::LOCATION, location)], keyed(StatusCode::CREATED, &placed)).into_response())
+    app.place_order(caller, &key, &request, lines).await
 }
 
 #[derive(Deserialize)]
@@ -121,15 +118,16 @@ async fn pay_order(
     caller: Caller,
     PathId(id): PathId,
     key: KeyHeader,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
     let id = app.read_own_order(caller, OrderId(id)).await?.id; // 404 comes before 422
+    let request = body.canonical();
     let body: PayOrderBody = body.parse()?;
     let mut invalid = Invalid::default();
     let key = invalid.check(KeyHeader::NAME, key.parse());
     let source = invalid.check("source", Source::parse(body.source));
     let (Some(key), Some(source)) = (key, source) else { return Err(invalid.into()) };
 
-    Ok(keyed(StatusCode::ACCEPTED, &app.pay_order(caller, &key, id, source).await?))
+    app.pay_order(caller, &key, &request, id, source).await
 }
 
 async fn cancel_order(

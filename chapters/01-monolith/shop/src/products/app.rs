@@ -1,5 +1,6 @@
 //! The use cases of products.
 
+use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     caller::Caller,
     db,
-    idempotency::{self, Intent, Keyed},
+    idempotency::{self, Answer, Intent},
     web::{IdempotencyKey, Limit, Page},
 };
 
@@ -37,24 +38,27 @@ impl App {
         store::find_product(&mut conn, id).await?.ok_or(Error::NotFound)
     }
 
-    /// Adds a product.
+    /// Adds a product. `request` is the body that the client sent, in its canonical form.
     pub async fn add_product(
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         new: NewProduct,
-    ) -> Result<Keyed<Product>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: "add_product".to_owned(), key };
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &new).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let product = store::insert_product(&mut tx, ProductId(Uuid::now_v7()), &new, now).await?;
-        let keyed = idempotency::save(&mut tx, &intent, &new, product, now).await?;
+        let path = format!("/products/{}", product.id.0);
+        let answer = Answer::json(StatusCode::CREATED, &product)?.location(path);
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
-        tracing::info!(product = %keyed.answer.id.0, "product added");
-        Ok(keyed)
+        tracing::info!(product = %product.id.0, "product added");
+        Ok(answer)
     }
 
     /// Changes the name, description or price. Orders that already hold stock keep their names and prices.
@@ -78,18 +82,20 @@ impl App {
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         id: ProductId,
         units: i64,
-    ) -> Result<Keyed<Stock>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: format!("restock {}", id.0), key };
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &units).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let stock = store::add_units(&mut tx, id, units).await?.ok_or(Error::NotFound)?;
-        let keyed = idempotency::save(&mut tx, &intent, &units, stock, db::now()).await?;
+        let answer = Answer::json(StatusCode::CREATED, &stock)?;
+        idempotency::save(&mut tx, &intent, request, &answer, db::now()).await?;
         tx.commit().await?;
         tracing::info!(product = %id.0, units, "product restocked");
-        Ok(keyed)
+        Ok(answer)
     }
 }

@@ -15,7 +15,7 @@ use crate::{money::Money, text::folded, web::has_length};
 pub struct ProductId(pub Uuid);
 
 /// A product, as the API shows it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Product {
     /// Its position in the order of creation.
     #[serde(skip)]
@@ -53,7 +53,7 @@ impl Product {
 }
 
 /// The stock ledger of a product, in units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Stock {
     /// The product.
     pub product_id: ProductId,
@@ -68,8 +68,7 @@ pub struct Stock {
 }
 
 /// The price of a product: from one cent to a million euros.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price(Money);
 
 impl Price {
@@ -88,7 +87,7 @@ impl Price {
 }
 
 /// A new product.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct NewProduct {
     /// 1 to 200 characters.
     pub name: ProductName,
@@ -112,8 +111,7 @@ pub struct ProductChange {
 }
 
 /// A valid product name.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub struct ProductName(String);
 
 impl ProductName {
@@ -129,8 +127,7 @@ impl ProductName {
 }
 
 /// A valid product description.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub struct Description(String);
 
 impl Description {

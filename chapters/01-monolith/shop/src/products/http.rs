@@ -3,8 +3,6 @@
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -16,10 +14,10 @@ use super::{
     },
 };
 use crate::{
+    idempotency::Answer,
     money::Money,
     web::{
-        Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, keyed,
-        non_null,
+        Body, Cursor, Invalid, KeyHeader, Limit, Object, Page, PathId, Query, Staff, has_length, non_null,
     },
 };
 
@@ -75,7 +73,8 @@ async fn add_product(
     body: Body,
     Staff(caller): Staff,
     key: KeyHeader,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
+    let request = body.canonical();
     let body: AddProductBody = body.parse()?;
     let mut invalid = Invalid::default();
     let key = invalid.check(KeyHeader::NAME, key.parse());
@@ -89,9 +88,7 @@ async fn add_product(
         return Err(invalid.into());
     };
 
-    let added = app.add_product(caller, &key, NewProduct { name, description, price, stock }).await?;
-    let location = format!("/products/{}", added.answer.id.0);
-    Ok(([(header::LOCATION, location)], keyed(StatusCode::CREATED, &added)).into_response())
+    app.add_product(caller, &key, &request, NewProduct { name, description, price, stock }).await
 }
 
 #[derive(Deserialize)]
@@ -147,13 +144,14 @@ async fn restock(
     Staff(caller): Staff,
     PathId(id): PathId,
     key: KeyHeader,
-) -> Result<Response, Error> {
+) -> Result<Answer, Error> {
     let id = app.read_product(ProductId(id)).await?.id; // 404 comes before 422
+    let request = body.canonical();
     let body: RestockBody = body.parse()?;
     let mut invalid = Invalid::default();
     let key = invalid.check(KeyHeader::NAME, key.parse());
     let quantity = invalid.check("quantity", parse_units(body.quantity, 1));
     let (Some(key), Some(quantity)) = (key, quantity) else { return Err(invalid.into()) };
 
-    Ok(keyed(StatusCode::CREATED, &app.restock(caller, &key, id, quantity).await?))
+    app.restock(caller, &key, &request, id, quantity).await
 }

@@ -105,6 +105,12 @@ impl<S: Sync> FromRequestParts<S> for Body {
 }
 
 impl Body {
+    /// The body as JSON text in which fields are sorted by name, without white space. It is equal for two bodies that differ
+    /// only in the order of their fields, in white space, or in how they write an integer.
+    pub fn canonical(&self) -> String {
+        self.0.to_string()
+    }
+
     /// Deserialises the body. The error names the first field that does not match the type.
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
         if let Some(field) = field_with_nul(&self.0) {
@@ -179,6 +185,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_canonical_form_depends_on_neither_the_order_of_fields_nor_white_space_nor_how_an_integer_is_written()
+     {
+        let canonical = |text: &str| {
+            let mut body = serde_json::from_str(text).unwrap();
+            normalize_integers(&mut body);
+            Body(body).canonical()
+        };
+        let compact = canonical(r#"{"a":[1,{"c":"é","d":2}],"b":100}"#);
+        assert_eq!(
+            canonical(" { \"b\" : 1e2, \"a\" : [ 1.0, { \"d\": 2, \"c\": \"\\u00e9\" } ] } "),
+            compact
+        );
+        for other in [r#"{"a":[{"c":"é","d":2},1],"b":100}"#, r#"{"a":[1,{"c":"é","d":2}],"b":100,"e":null}"#]
+        {
+            assert_ne!(canonical(other), compact);
+        }
+    }
 
     #[test]
     fn a_number_without_a_fraction_is_an_integer() {

@@ -36,9 +36,28 @@ async fn a_key_is_remembered() {
     let first = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
     let shop = shop.crash_and_reopen(&[]).await;
     let again = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
-    assert_eq!((again.status, again.body), (StatusCode::CREATED, first.body));
+    assert_eq!((again.status, again.text), (StatusCode::CREATED, first.text));
+    assert_eq!(again.headers["location"], first.headers["location"]);
     assert_eq!(again.headers["idempotency-replayed"], "true");
     assert_eq!(shop.stock(&product).await, [5, 4, 1, 0]);
+}
+
+#[tokio::test]
+async fn an_answer_of_another_version_of_the_shop_is_repeated_byte_for_byte() {
+    let shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
+    let url = format!("sqlite://{}", shop.database().display());
+    let mut db = SqliteConnection::connect(&url).await.unwrap();
+    let other_version = r#"{ "id": 7, "gift": true }"#;
+    let replace = "update idempotency set body = $1, location = '/v2/orders/7' where key = 'basket-1'";
+    sqlx::query(replace).bind(other_version.as_bytes()).execute(&mut db).await.unwrap();
+
+    let again = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 1)).await;
+    assert_eq!((again.status, again.text.as_str()), (StatusCode::CREATED, other_version));
+    assert_eq!(again.headers["location"], "/v2/orders/7");
+    let other = shop.post_keyed("/orders", &customer, "basket-1", line(&product, 2)).await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-pub async fn save<T: Serialize, E>(
+pub async fn save<E>(
     _conn: &mut SqliteConnection,
     _intent: &Intent<'_>,
-    _request: &impl Serialize,
-    answer: T,
+    _request: &str,
+    _answer: &Answer,
     _now: Timestamp,
-) -> Result<Keyed<T>, Error<E>> {
-    Ok(Keyed { answer, replayed: false })
+) -> Result<(), Error<E>> {
+    Ok(())
 }

@@ -4,8 +4,9 @@ impl App {
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         lines: Lines,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         todo!("place an order")
     }
 }

@@ -1,19 +1,16 @@
-pub async fn find<T: DeserializeOwned>(
+pub async fn find(
     conn: &mut SqliteConnection,
     intent: &Intent<'_>,
-    request: &impl Serialize,
-) -> Result<Option<Keyed<T>>, Error> {
-    let stored: Option<(String, String)> =
-        sqlx::query_as("select request, answer from idempotency where caller = $1 and key = $2")
-            .bind(intent.caller.0.hyphenated())
-            .bind(intent.key.as_str())
-            .fetch_optional(conn)
-            .await?;
-    match stored {
-        None => Ok(None),
-        Some((first, answer)) if first == serde_json::to_string(request)? => {
-            Ok(Some(Keyed { answer: serde_json::from_str(&answer)?, replayed: true }))
-        }
-        Some(_) => Err(Error::KeyReused),
+    request: &str,
+) -> Result<Option<Answer>, Error> {
+    let stored = sqlx::query("select * from idempotency where caller = $1 and key = $2")
+        .bind(intent.caller.0.hyphenated())
+        .bind(intent.key.as_str())
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = stored else { return Ok(None) };
+    if row.try_get::<Option<&str>, _>("request")?.is_some_and(|first| first != request) {
+        return Err(Error::KeyReused);
     }
+    Ok(Some(stored_answer(&row)?))
 }

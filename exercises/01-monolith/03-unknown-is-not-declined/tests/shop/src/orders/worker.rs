@@ -9,7 +9,7 @@ mod unknown {
         caller::{Caller, Role, UserId},
         orders::{domain::Lines, status::Status},
         products::{ProductId, Quantity},
-        web::IdempotencyKey,
+        web::{IdempotencyKey, Limit},
     };
 
     /// A shop with an order that is being paid, and the attempt that is in progress.
@@ -30,11 +30,13 @@ mod unknown {
         let caller = Caller { id: UserId(customer), role: Role::Customer };
         let key = IdempotencyKey::parse("basket-1").unwrap();
         let lines = Lines::parse(vec![(ProductId(product), Quantity::parse(1).unwrap())]).unwrap();
-        let placed = app.place_order(caller, &key, lines).await.unwrap().answer;
+        app.place_order(caller, &key, "one mug", lines).await.unwrap();
+        let placed = app.list_orders(caller, false, Limit::parse(None).unwrap(), None).await.unwrap();
+        let id = placed.items[0].id;
         let mut tx = app.db.write().await.unwrap();
-        let mut order = store::find_order(&mut tx, placed.id).await.unwrap();
+        let mut order = store::find_order(&mut tx, id).await.unwrap();
         let amount = order.pay(db::now()).unwrap();
-        let attempt = Attempt { id: Uuid::now_v7(), order: placed.id, source: "tok_ok".to_owned(), amount, attempts: 1 };
+        let attempt = Attempt { id: Uuid::now_v7(), order: id, source: "tok_ok".to_owned(), amount, attempts: 1 };
         store::save_step(&mut tx, &order).await.unwrap();
         store::insert_attempt(&mut tx, &attempt, app.lease_expires_at(db::now())).await.unwrap();
         tx.commit().await.unwrap();

@@ -3,21 +3,24 @@ impl App {
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         lines: Lines,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: "place_order".to_owned(), key };
         let customer_name = self.name(caller.id).await;
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &lines).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let mut order = Order::place(OrderId(Uuid::now_v7()), caller.id, customer_name, &lines, now);
         let held = products::hold(&mut tx, order.id.into(), lines.as_slice()).await?;
         order.hold(held.map_err(|_| Error::NotFound)?, now + self.order_ttl, now)?;
         store::insert_order(&mut tx, &order).await?;
-        let keyed = idempotency::save(&mut tx, &intent, &lines, order, now).await?;
+        let path = format!("/orders/{}", order.id.0);
+        let answer = Answer::json(StatusCode::CREATED, &order)?.location(path);
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
-        Ok(keyed)
+        Ok(answer)
     }
 }

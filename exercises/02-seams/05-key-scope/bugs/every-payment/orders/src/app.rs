@@ -5,14 +5,15 @@ impl App {
         &self,
         caller: Caller,
         key: &IdempotencyKey,
+        request: &str,
         id: OrderId,
         source: Source,
-    ) -> Result<Keyed<Order>, Error> {
+    ) -> Result<Answer, Error> {
         let intent = Intent { caller: caller.id, operation: "pay_order".to_owned(), key };
         let customer_name = self.name(caller.id).await;
         let mut tx = self.db.write().await?;
-        if let Some(answered) = idempotency::find(&mut tx, &intent, &source).await? {
-            return Ok(answered);
+        if let Some(answer) = idempotency::find(&mut tx, &intent, request).await? {
+            return Ok(answer);
         }
         let now = db::now();
         let mut order = owned_by(store::find_order(&mut tx, id).await?, caller)?;
@@ -22,9 +23,10 @@ impl App {
         store::save_step(&mut tx, &order).await?;
         store::insert_attempt(&mut tx, &attempt, self.lease_expires_at(now)).await?;
         order.customer_name = customer_name;
-        let keyed = idempotency::save(&mut tx, &intent, &source, order, now).await?;
+        let answer = Answer::json(StatusCode::ACCEPTED, &order)?;
+        idempotency::save(&mut tx, &intent, request, &answer, now).await?;
         tx.commit().await?;
         self.start_charge(attempt);
-        Ok(keyed)
+        Ok(answer)
     }
 }
