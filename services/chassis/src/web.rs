@@ -16,6 +16,16 @@ pub use request_id::{
     handle_panic, method_not_allowed, no_such_route, request_id, with_middleware, write_problem,
 };
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The value of a header that may occur once. If it occurs twice, no value is chosen: a proxy in front of this program may
+/// have read the other one.
+pub fn single_header(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, &'static str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_none() { Ok(first) } else { Err("must occur only once") }
+}
+
 /// Whether the number of characters of a text is in the range. Characters are Unicode scalar values, as in JSON Schema.
 pub fn has_length(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {
     characters.contains(&text.chars().count())

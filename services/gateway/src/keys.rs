@@ -9,7 +9,11 @@ use anyhow::{Context, ensure};
 use async_nats::Client;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use chassis::{bus::NATS_TIMEOUT, error::error_chain, web::Problem};
+use chassis::{
+    bus::NATS_TIMEOUT,
+    error::error_chain,
+    web::{Problem, single_header},
+};
 use contracts::{
     call::Authentication,
     caller::Caller,
@@ -86,9 +90,10 @@ impl KeyCache {
 
     /// The caller of a request, or the reason why there is none. 503 if there is a token but no key to verify it with.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Authentication, Problem> {
-        let caller = match headers.get(header::AUTHORIZATION) {
-            None => Err("the Authorization header is missing"),
-            Some(header) => match header.to_str().unwrap_or_default().split_once(' ') {
+        let caller = match single_header(headers, header::AUTHORIZATION) {
+            Err(_) => Err("the Authorization header occurs more than once"),
+            Ok(None) => Err("the Authorization header is missing"),
+            Ok(Some(header)) => match header.to_str().unwrap_or_default().split_once(' ') {
                 Some(_) if !self.has_keys() => return Err(unavailable()),
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                     self.verify(token.trim()).await

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use shop_client::header::{CONTENT_TYPE, HeaderName};
+use shop_client::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use shop_client::model::Problem;
 use shop_client::{Error, Method, Request, Response, Shop, new_key};
 use uuid::Uuid;
@@ -20,6 +20,7 @@ journeys![
     a_body_over_the_limit_is_413,
     a_body_without_the_json_content_type_is_415,
     the_content_type_may_have_parameters,
+    a_header_that_must_be_single_is_refused_if_it_occurs_twice,
     an_unknown_path_is_404,
     an_unsupported_method_is_405_and_lists_the_allowed_methods,
     a_malformed_id_is_404,
@@ -178,6 +179,26 @@ async fn the_content_type_may_have_parameters(world: World) -> Result<()> {
         )
         .await?;
     }
+    Ok(())
+}
+
+async fn a_header_that_must_be_single_is_refused_if_it_occurs_twice(world: World) -> Result<()> {
+    let (customer, product, key) = (world.customer().await?, world.product(1).await?, new_key());
+    let items = json!({ "items": [{ "product_id": product.id, "quantity": 1 }] });
+    let order = Request::post("/orders").json(&items).bearer(customer.token()).key(&key);
+    let twice = |name: HeaderName, status| {
+        let mut request = order.clone();
+        request.headers.extend(order.headers.iter().find(|header| header.0 == name).cloned());
+        ensure_status(&world.shop, request, status)
+    };
+    let detail = |response: &Response| Ok::<_, anyhow::Error>(problem(response)?.detail.unwrap_or_default());
+    let response = twice(CONTENT_TYPE, 400).await?;
+    ensure!(detail(&response)?.contains("Content-Type"), "the problem does not name the header");
+    let response = twice(AUTHORIZATION, 401).await?;
+    ensure!(detail(&response)?.contains("Authorization"), "the problem does not name the header");
+    let response = twice(HeaderName::from_static("idempotency-key"), 422).await?;
+    ensure_names_field(&problem(&response)?, "Idempotency-Key")?;
+    ensure_status(&world.shop, order, 201).await?;
     Ok(())
 }
 

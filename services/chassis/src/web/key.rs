@@ -4,8 +4,10 @@ use std::convert::Infallible;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderValue, request::Parts},
+    http::{HeaderName, HeaderValue, request::Parts},
 };
+
+use super::single_header;
 
 /// The key that a client sends with each attempt of one request: 1 to 64 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +26,8 @@ impl IdempotencyKey {
     }
 }
 
-/// The header of a request, not validated; it may be missing.
-pub struct KeyHeader(Option<HeaderValue>);
+/// The header of a request, not validated; it may be missing, or occur more than once.
+pub struct KeyHeader(Result<Option<HeaderValue>, &'static str>);
 
 impl KeyHeader {
     /// The name of the header, for error messages.
@@ -35,7 +37,7 @@ impl KeyHeader {
     pub fn parse(&self) -> Result<IdempotencyKey, &'static str> {
         let header = self
             .0
-            .as_ref()
+            .clone()?
             .ok_or("is missing: send a new key with each new request, and the same key with each retry")?;
         IdempotencyKey::parse(header.to_str().unwrap_or_default())
     }
@@ -45,7 +47,8 @@ impl<S: Sync> FromRequestParts<S> for KeyHeader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.headers.get(Self::NAME).cloned()))
+        let header = single_header(&parts.headers, HeaderName::from_static("idempotency-key"));
+        Ok(Self(header.map(|value| value.cloned())))
     }
 }
 

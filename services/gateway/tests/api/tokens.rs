@@ -38,6 +38,9 @@ async fn a_request_without_a_valid_token_is_forwarded_with_the_reason() {
     }
     gateway.get("/orders").await;
     assert_eq!(orders.last_caller(), Err("the Authorization header is missing".to_owned()));
+    let twice = gateway.request(Method::GET, "/orders").bearer_auth(&good).bearer_auth(&good);
+    assert_eq!(send(twice).await.status, StatusCode::OK);
+    assert_eq!(orders.last_caller(), Err("the Authorization header occurs more than once".to_owned()));
     send(gateway.request(Method::GET, "/orders").header("authorization", format!("bEARER  {good}"))).await;
     assert_eq!(orders.last_caller(), Ok(ada));
 }

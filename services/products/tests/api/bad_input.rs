@@ -97,6 +97,24 @@ async fn checks_run_in_the_order_that_the_api_documents() {
 }
 
 #[tokio::test]
+async fn a_header_that_must_be_single_is_refused_if_it_occurs_twice_even_with_equal_values() {
+    let products = Products::open().await;
+    let mug = products.product("Mug", 100, 5).await;
+    let restock = || Request::post(format!("/products/{}/restocks", mug.0)).header("idempotency-key", "k");
+    let send =
+        async |request| products.client.json(request, Some(products.staff), json!({"quantity": 1})).await;
+    let content_type = send(restock().header("content-type", "application/json")).await;
+    assert_eq!(content_type.status, StatusCode::BAD_REQUEST);
+    assert_eq!(content_type.body["detail"], "Content-Type must occur only once");
+    for second in ["k", "l"] {
+        let key = send(restock().header("idempotency-key", second)).await;
+        assert_eq!(key.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(key.body["errors"][0]["field"], "Idempotency-Key");
+    }
+    assert_eq!(send(restock()).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn only_staff_can_change_products_and_read_stock() {
     let products = Products::open().await;
     let mug = products.product("Mug", 100, 5).await;

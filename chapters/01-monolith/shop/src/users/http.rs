@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     caller::Caller,
-    web::{Authentication, Body, Invalid, has_length, non_null},
+    web::{Authentication, Body, Invalid, has_length, non_null, single_header},
 };
 
 /// The routes of accounts.
@@ -31,9 +31,10 @@ pub fn router() -> Router<App> {
 /// Middleware: verifies the token of a request, if there is one, and stores the result for the handler. It rejects
 /// nothing, because some routes need no token.
 pub async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let verified = match request.headers().get(header::AUTHORIZATION) {
-        None => Err("the Authorization header is missing"),
-        Some(header) => match header.to_str().unwrap_or_default().split_once(' ') {
+    let verified = match single_header(request.headers(), header::AUTHORIZATION) {
+        Err(_) => Err("the Authorization header occurs more than once"),
+        Ok(None) => Err("the Authorization header is missing"),
+        Ok(Some(header)) => match header.to_str().unwrap_or_default().split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => app.tokens.verify(token.trim()),
             _ => Err("the Authorization header must be `Bearer`, a space and the token"),
         },

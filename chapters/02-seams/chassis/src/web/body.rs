@@ -19,7 +19,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{Invalid, Problem};
+use super::{Invalid, Problem, single_header};
 
 /// The largest body, in bytes. The largest valid body, a product with every character escaped, fits.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -56,7 +56,7 @@ async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option
     if bytes.is_empty() {
         return Ok(None);
     }
-    if !is_json(headers) {
+    if !is_json(headers)? {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "not-json",
@@ -86,11 +86,14 @@ fn normalize_integers(value: &mut Value) {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn is_json(headers: &HeaderMap) -> Result<bool, Problem> {
+    let content_type = single_header(headers, header::CONTENT_TYPE).map_err(|reason| {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request has several content types")
+            .detail(format!("Content-Type {reason}"))
+    })?;
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case("application/json")
+    Ok(media_type.trim().eq_ignore_ascii_case("application/json"))
 }
 
 impl<S: Sync> FromRequestParts<S> for Body {

@@ -128,6 +128,30 @@ async fn checks_run_in_the_order_that_the_api_defines() {
 }
 
 #[tokio::test]
+async fn a_header_that_must_be_single_is_refused_if_it_occurs_twice_even_with_equal_values() {
+    let shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    let order = || {
+        let request = shop.request(Method::POST, "/orders").bearer_auth(&customer);
+        request.header("idempotency-key", "basket-1").json(&line(&product, 1))
+    };
+    let bearer = format!("Bearer {customer}");
+    let twice = |name, value| answer(order().header(name, value));
+    let content_type = twice("content-type", "application/json").await;
+    assert_eq!(content_type.status, StatusCode::BAD_REQUEST);
+    assert_eq!(content_type.body["detail"], "Content-Type must occur only once");
+    let authorization = twice("authorization", bearer.as_str()).await;
+    assert_eq!(authorization.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(authorization.body["detail"], "the Authorization header occurs more than once");
+    for second in ["basket-1", "basket-2"] {
+        let key = twice("idempotency-key", second).await;
+        assert_eq!(key.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(key.body["errors"][0]["field"], "Idempotency-Key");
+    }
+    assert_eq!(answer(order()).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn a_list_rejects_invalid_parameters() {
     let shop = Shop::open().await;
     let customer = shop.customer().await;
