@@ -78,6 +78,12 @@ impl Relay {
     pub async fn run(self) {
         let mut results = Results::default();
         loop {
+            if let Err(error) = self.end_future_leases().await {
+                tracing::warn!(
+                    error = error_chain(&error),
+                    "ending leases in the far future failed, retrying"
+                );
+            }
             match self.record_and_claim(&results).await {
                 Ok(rows) if rows.is_empty() => {
                     results = Results::default();
@@ -97,6 +103,25 @@ impl Relay {
                 }
             }
         }
+    }
+
+    /// Ends leases that end later than any relay can have set them: the clock has been set back since then. Otherwise the
+    /// messages of a relay that died would wait for as long as it was set back.
+    async fn end_future_leases(&self) -> sqlx::Result<()> {
+        let latest = || db::to_column(db::now() + LEASE * 2);
+        let exists = sqlx::query_scalar("select exists (select 1 from outbox where lease_expires_at > $1)");
+        if exists.bind(latest()).fetch_one(&mut *self.db.read().await?).await? {
+            let mut tx = self.db.write().await?;
+            sqlx::query(
+                "update outbox set claimed_by = null, lease_expires_at = null where lease_expires_at > $1",
+            )
+            .bind(latest())
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            tracing::warn!("the clock was set back, leases of the outbox were ended");
+        }
+        Ok(())
     }
 
     /// Publishes one batch, which contains the oldest message of each aggregate. Returns how many messages were

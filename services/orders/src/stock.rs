@@ -125,13 +125,18 @@ impl App {
         Ok(tx.commit().await?)
     }
 
+    /// The longest time to wait for a reply.
+    pub(super) fn max_reply_timeout(&self) -> SignedDuration {
+        MAX_REPLY_TIMEOUT.max(self.stock_timeout)
+    }
+
     /// How long to wait for the reply. The time doubles with every attempt of a command that must be carried out.
     fn reply_timeout(&self, request: StockRequest) -> SignedDuration {
         match request.kind {
             StockCommandKind::Hold => self.stock_timeout,
             StockCommandKind::Sell | StockCommandKind::Release => {
                 let times = 1 << (request.attempts - 1).min(6);
-                MAX_REPLY_TIMEOUT.min(self.stock_timeout.saturating_mul(times)).max(self.stock_timeout)
+                self.max_reply_timeout().min(self.stock_timeout.saturating_mul(times))
             }
         }
     }

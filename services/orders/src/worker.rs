@@ -30,6 +30,12 @@ pub async fn run_worker(app: App) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        if let Err(error) = app.recover_from_clock_change().await {
+            tracing::error!(
+                error = error_chain(&error),
+                "looking for retries in the far future failed, retrying"
+            );
+        }
         if let Err(error) = app.process_due_work().await {
             tracing::error!(error = error_chain(&error), "processing due work failed, retrying");
         }
@@ -57,6 +63,21 @@ impl App {
             }
         }
         if has_due_work { self.retry_provider_requests().await } else { Ok(()) }
+    }
+
+    /// Makes commands and requests due whose time lies further in the future than any timeout, lease or back-off: the clock
+    /// has been set back since then. Otherwise they would wait for as long as it was set back.
+    pub async fn recover_from_clock_change(&self) -> Result<(), Error> {
+        let latest = |now| self.lease_expires_at(now).max(now + self.max_reply_timeout()) + MAX_BACKOFF;
+        if !store::has_requests_after(&mut *self.db.read().await?, latest(db::now())).await? {
+            return Ok(());
+        }
+        let mut tx = self.db.write().await?;
+        let now = db::now();
+        store::make_due(&mut tx, now, latest(now)).await?;
+        tx.commit().await?;
+        tracing::warn!("the clock was set back, retries were made due");
+        Ok(())
     }
 
     /// Starts as many of the due requests as may be in flight, and leaves the rest for the next round.

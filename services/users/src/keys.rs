@@ -46,9 +46,10 @@ impl Key {
     }
 }
 
-/// The key that signs now. `keys` are in the order of `signs_from`.
+/// The key that signs now. `keys` are in the order of `signs_from`. If the clock was set back to a time before the first
+/// one, the oldest key signs, because verifiers have had it for the longest time.
 pub fn signer(keys: &[Key], now: Timestamp) -> Option<&Key> {
-    keys.iter().rev().find(|key| key.signs_from <= now)
+    keys.iter().rev().find(|key| key.signs_from <= now).or(keys.first())
 }
 
 /// When the next key starts to sign, if one is due: the first key at once, a successor after one cache lifetime, when
@@ -147,6 +148,14 @@ mod tests {
         let handover = keys[1].signs_from;
         assert_eq!(signer(&keys, handover - MOMENT).unwrap().id, keys[0].id);
         assert_eq!(signer(&keys, handover).unwrap().id, keys[1].id);
+    }
+
+    #[test]
+    fn the_oldest_key_signs_if_the_clock_was_set_back_before_every_key() {
+        let keys = two_keys();
+        assert_eq!(signer(&keys, start() - MOMENT).unwrap().id, keys[0].id);
+        assert_eq!(signer(&keys, start() - KEY_TTL).unwrap().id, keys[0].id);
+        assert!(signer(&[], start()).is_none());
     }
 
     #[test]

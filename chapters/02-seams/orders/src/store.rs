@@ -259,6 +259,32 @@ pub async fn has_due_work(conn: &mut SqliteConnection, now: Timestamp) -> sqlx::
     Ok(due)
 }
 
+/// Whether the next attempt of a request to the provider is planned for a time after `latest`.
+pub async fn has_requests_after(conn: &mut SqliteConnection, latest: Timestamp) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (select 1 from payment_attempts where outcome is null and next_attempt_at > $1)
+             or exists (select 1 from refunds where done = 0 and next_attempt_at > $1)",
+    )
+    .bind(db::to_column(latest))
+    .fetch_one(conn)
+    .await
+}
+
+/// Makes the requests due whose next attempt is planned for a time after `latest`.
+pub async fn make_due(conn: &mut SqliteConnection, now: Timestamp, latest: Timestamp) -> sqlx::Result<()> {
+    for statement in [
+        "update payment_attempts set next_attempt_at = $1 where outcome is null and next_attempt_at > $2",
+        "update refunds set next_attempt_at = $1 where done = 0 and next_attempt_at > $2",
+    ] {
+        sqlx::query(statement)
+            .bind(db::to_column(now))
+            .bind(db::to_column(latest))
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}
+
 fn order(row: &SqliteRow) -> sqlx::Result<Order> {
     Ok(Order {
         id: OrderId(db::uuid(row, "id")?),

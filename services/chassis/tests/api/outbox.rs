@@ -184,6 +184,23 @@ async fn messages_of_a_dead_relay_can_be_claimed_after_its_lease_expires() {
 }
 
 #[tokio::test]
+async fn messages_of_a_dead_relay_do_not_wait_for_as_long_as_the_clock_was_set_back() {
+    let world = World::start().await;
+    let service = world.instance().await;
+    service.commit(&[renamed("Ada")]).await;
+    let hour_ahead = db::to_column(db::now() + SignedDuration::from_hours(1));
+    let mut tx = service.db.write().await.unwrap();
+    let claim = sqlx::query("update outbox set claimed_by = 'dead', lease_expires_at = $1");
+    claim.bind(hour_ahead).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let running = tokio::spawn(relay(&service).run());
+    let published = async || (service.unpublished().await == 0).then_some(());
+    wait_for("the message to be published", published).await;
+    assert_eq!(stored_names(&service).await, ["Ada"]);
+    running.abort();
+}
+
+#[tokio::test]
 async fn a_lease_lasts_three_seconds_from_the_claim() {
     let mut world = World::start().await;
     let service = world.instance().await;

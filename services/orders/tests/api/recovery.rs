@@ -32,6 +32,30 @@ async fn a_payment_in_flight_at_a_crash_is_retried_with_its_key() {
     assert_eq!(provider_requests(&orders).await[0], before[0]);
 }
 
+/// As if the clock had been an hour ahead when the commands and requests were sent.
+async fn set_the_clock_back(orders: &Orders) {
+    let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    for table in ["stock_requests", "payment_attempts", "refunds"] {
+        let update = sqlx::AssertSqlSafe(format!("update {table} set next_attempt_at = '{ahead:.6}'"));
+        sqlx::query(update).execute(&mut orders.sqlite().await).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_retry_waits_for_as_long_as_the_clock_was_set_back() {
+    let orders = Orders::open_with(&SHORT_TIMEOUT).await;
+    let order = orders.place().await;
+    set_the_clock_back(&orders).await;
+    orders.wait_for_commands(order, 2).await;
+    orders.publish_event(order, held()).await;
+    orders.wait_for_status(order, "awaiting_payment").await;
+
+    mock_charges(&orders, vec![delayed(succeeded()), succeeded()]).await;
+    orders.pay(order).await;
+    set_the_clock_back(&orders).await;
+    orders.wait_for_status(order, "paid").await;
+}
+
 #[tokio::test]
 async fn an_idempotency_key_survives_a_restart() {
     let mut orders = Orders::open().await;

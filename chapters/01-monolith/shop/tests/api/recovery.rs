@@ -30,6 +30,33 @@ async fn a_payment_in_progress_is_retried_with_its_key_after_a_crash() {
 }
 
 #[tokio::test]
+async fn a_payment_and_a_refund_do_not_wait_for_as_long_as_the_clock_was_set_back() {
+    let mut shop = Shop::open().await;
+    let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
+    let order = shop.order(&customer, &product, 1).await;
+    for (request, table, done) in
+        [("payment", "payment_attempts", "paid"), ("cancellation", "refunds", "cancelled")]
+    {
+        shop.provider.reset().await;
+        let never = ResponseTemplate::new(201).set_delay(Duration::from_mins(1));
+        Mock::given(method("POST")).respond_with(never).mount(&shop.provider).await;
+        shop.post(&format!("{order}/{request}"), &customer, json!({"source": "tok_ok"})).await;
+        // As if the clock had been an hour ahead when the request was sent.
+        let url = format!("sqlite://{}", shop.database().display());
+        let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let update = sqlx::AssertSqlSafe(format!("update {table} set next_attempt_at = '{ahead:.6}'"));
+        sqlx::query(update).execute(&mut SqliteConnection::connect(&url).await.unwrap()).await.unwrap();
+
+        shop = shop.crash_and_reopen(&[]).await;
+        shop.provider.reset().await;
+        let succeeded = json!({"id": "ch_1", "status": "succeeded", "amount": 100});
+        let succeeded = ResponseTemplate::new(201).set_body_json(succeeded);
+        Mock::given(method("POST")).respond_with(succeeded).mount(&shop.provider).await;
+        shop.until(&customer, &order, done).await;
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_remembered() {
     let shop = Shop::open().await;
     let (product, customer) = (shop.product("Mug", 100, 5).await, shop.customer().await);
