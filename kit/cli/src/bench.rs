@@ -43,7 +43,7 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
     cargo.env("STEPWISE_CHAPTER", chapter.to_string()).env("STEPWISE_RUN_DIR", run_dir);
     tokio::select! {
         measured = run_to_success(cargo) => measured.map(|()| ExitCode::SUCCESS),
-        () = signals.next() => {
+        _ = signals.next() => {
             terminal::log("interrupted; the processes of the stage are being stopped");
             Ok(ExitCode::FAILURE)
         }

@@ -32,9 +32,9 @@ pub(crate) async fn run(course: &Course, args: &Args) -> Result<ExitCode> {
     let mut signals = Signals::new()?;
     tokio::select! {
         ended = run_to_success(book(program, course, &args.options)?) => ended.map(|()| ExitCode::SUCCESS),
-        () = signals.next() => {
+        code = signals.next() => {
             terminal::log("the book is no longer served");
-            Ok(ExitCode::SUCCESS)
+            Ok(code)
         }
     }
 }

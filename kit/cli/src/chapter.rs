@@ -21,8 +21,7 @@ use crate::{
 /// The stage and its options.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Ctrl-C, `just stop`, and closing the terminal stop every process. The exit code is 0 then, but `just` itself\n\
-    returns 130 after Ctrl-C.\n\
+    after_help = "Ctrl-C, `just stop`, and closing the terminal stop every process. The exit code is 130 after Ctrl-C, and 0 otherwise.\n\
     A setting is an environment variable of every service, for example --set ORDER_TTL=3s."
 )]
 pub(crate) struct Args {
@@ -75,15 +74,15 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: Args) -> Result<E
     let mut signals = Signals::new()?;
     let stage = tokio::select! {
         stage = start(course, &chapter, run_dir, options) => stage?,
-        () = signals.next() => {
+        _ = signals.next() => {
             terminal::log("interrupted; all processes of the stage have been stopped");
             return Ok(ExitCode::FAILURE);
         }
     };
     let mut printed = merged_log::print(welcome(&chapter, &stage), lines, &stage.status().processes);
-    let read = tokio::select! {
-        () = signals.next() => true,
-        _ = &mut printed => false, // the terminal or the pipe is closed
+    let (read, code) = tokio::select! {
+        code = signals.next() => (true, code),
+        _ = &mut printed => (false, ExitCode::SUCCESS), // the terminal or the pipe is closed
     };
     terminal::log("stopping");
     stage.stop().await;
@@ -91,7 +90,7 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: Args) -> Result<E
         tokio::time::timeout(Duration::from_secs(1), printed).await.ok();
     }
     terminal::log(&format!("chapter {} stopped, all of its processes have ended", chapter.manifest.number));
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 fn options(args: Args, log: mpsc::Sender<Line>) -> Options {

@@ -62,7 +62,7 @@ pub(crate) async fn compile(
                 terminal::log(&announcement);
                 announced = true;
             }
-            () = signals.next() => bail!("interrupted"),
+            _ = signals.next() => bail!("interrupted"),
         }
     }
 }

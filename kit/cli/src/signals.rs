@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal},
+    process::ExitCode,
     time::Duration,
 };
 
@@ -15,6 +16,8 @@ pub(crate) struct Signals {
     has_terminal: bool,
 }
 
+/// The exit code after Ctrl-C: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
 /// The interval for checking whether the terminal still exists.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -28,13 +31,14 @@ impl Signals {
         })
     }
 
-    /// Waits for one of them.
-    pub(crate) async fn next(&mut self) {
+    /// Waits for one of them, and returns the exit code of a command that runs until it is stopped: 130 after Ctrl-C, as in a shell,
+    /// and 0 otherwise. After Ctrl-C, `just` would print an error of its own if a recipe returned 0.
+    pub(crate) async fn next(&mut self) -> ExitCode {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-            () = terminal_is_gone(), if self.has_terminal => {}
+            _ = self.interrupt.recv() => ExitCode::from(INTERRUPTED),
+            _ = self.terminate.recv() => ExitCode::SUCCESS,
+            _ = self.hangup.recv() => ExitCode::SUCCESS,
+            () = terminal_is_gone(), if self.has_terminal => ExitCode::SUCCESS,
         }
     }
 }

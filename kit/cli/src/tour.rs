@@ -61,8 +61,8 @@ pub(crate) async fn run(course: &Course, run_dir: &Path, args: &Args) -> Result<
     let mut signals = Signals::new()?;
     tokio::select! {
         toured = on_own_stage(course, run_dir, chapter, args) => toured.map(|()| ExitCode::SUCCESS),
-        () = signals.next() => {
-            terminal::log("interrupted; all processes of the stage have been stopped");
+        _ = signals.next() => {
+            terminal::log("\ninterrupted; all processes of the stage have been stopped");
             Ok(ExitCode::FAILURE)
         }
     }
@@ -88,7 +88,11 @@ fn choose(course: &Course, run_dir: &Path, args: &Args) -> Result<u32> {
     io::stdin().read_line(&mut line)?;
     match line.trim() {
         "" => Ok(first),
-        number => number.parse().with_context(|| format!("{number} is not the number of a chapter")),
+        number => {
+            let unknown =
+                || CannotRun(format!("{number} is not the number of a chapter; there are {numbers}"));
+            number.parse().map_err(|_| unknown().into())
+        }
     }
 }
 

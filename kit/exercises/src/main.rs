@@ -20,7 +20,8 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(
     bin_name = "just",
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 success, 1 failure, 2 the command is not possible as given (usage errors included)."
+    after_help = "Exit codes: 0 success, 1 failure, 2 the command is not possible as given (usage errors included), \
+        130 `watch` was ended with Ctrl-C."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -92,6 +93,9 @@ enum Command {
     Guard,
 }
 
+/// The exit code of `watch` after Ctrl-C: 128 and the number of SIGINT, as in a shell.
+const ENDED: u8 = 130;
+
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Guard => {
@@ -111,9 +115,8 @@ fn run(command: Command) -> Result<ExitCode> {
     let catalogue = Catalogue::of(&course)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
     runtime.block_on(async {
-        // Ctrl-C is how `watch` ends; every other command is cut short by it.
-        let interrupted =
-            if matches!(command, Command::Watch { .. }) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        // Ctrl-C is how `watch` ends; every other command is cut short by it. After 0, `just` would print an error of its own.
+        let interrupted = ExitCode::from(if matches!(command, Command::Watch { .. }) { ENDED } else { 1 });
         // The guard is not in the terminal's process group, so it survives Ctrl-C and kills every process that we started.
         let guard = Guard::spawn(&std::env::current_exe()?, File::options().write(true).open("/dev/null")?)?;
         let ended = tokio::select! {

@@ -8,15 +8,15 @@ use stage::{Options, Programs, RunFolder, Stage};
 use crate::harness::{Course, KIT, answers};
 
 #[test]
-fn sigint_sigterm_and_sighup_stop_everything_with_exit_code_0() {
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+fn ctrl_c_stops_everything_with_exit_code_130_and_sigterm_and_sighup_with_0() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 0), (Signal::HUP, 0)] {
         let course = Course::new();
         let mut launched = course.start(&["--scale", "toy=2"]);
         let status = course.status();
 
         launched.signal(signal);
 
-        assert_eq!(launched.end().code(), Some(0), "{signal:?}");
+        assert_eq!(launched.end().code(), Some(code), "{signal:?}");
         course.assert_stopped(&status);
     }
 }

@@ -131,10 +131,13 @@ fn watch_checks_again_when_a_file_is_saved() {
     let printed = course.path("printed");
     let mut watch = course.command(&["watch"]);
     let out = fs::File::create(&printed).unwrap();
-    let _watch = Running(watch.stdout(out).stderr(Stdio::null()).spawn().unwrap());
+    let mut watch = Running(watch.stdout(out).stderr(Stdio::null()).spawn().unwrap());
     until("it is red", || course.read("printed").contains("1 of 2 pass"));
     course.edit(LIB, TODO, "prices.iter().sum()");
     until("it is green", || course.read("printed").contains("2 of 2 pass"));
+    let pid = Pid::from_raw(i32::try_from(watch.0.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(watch.0.wait().unwrap().code(), Some(130), "Ctrl-C ends it");
 }
 
 #[test]
