@@ -17,8 +17,8 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-/// The time between SIGTERM and SIGKILL.
-pub const GRACE: Duration = Duration::from_secs(5);
+/// The time between SIGTERM and SIGKILL. A process of the shop may take 10 seconds to finish the requests in flight.
+pub const GRACE: Duration = Duration::from_secs(12);
 
 /// The launcher's handle of a guard. When it is dropped without [`Guard::release`], the guard ends every watched group.
 #[derive(Debug)]

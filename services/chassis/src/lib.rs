@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod process;
+pub mod lifecycle;
+pub mod server;
 pub mod db;
 pub mod error;
 pub mod text;

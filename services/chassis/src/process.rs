@@ -1,22 +1,19 @@
-//! How the process of a service starts and shuts down.
+//! What the processes of all services have in common: settings, logging, and how they serve.
 
-use std::{io::IsTerminal, net::SocketAddr, time::Duration};
+use std::{future::pending, io::IsTerminal, net::SocketAddr};
 
-use anyhow::Context;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use clap::Args;
 use jiff::SignedDuration;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
 use tracing_subscriber::EnvFilter;
 
-use crate::{Bus, Db, error::error_chain, requests::Requests};
-
-/// How long requests in flight may take after a shutdown is requested.
-pub const GRACE_PERIOD: Duration = Duration::from_secs(3);
+use crate::{
+    Bus, Db,
+    error::error_chain,
+    lifecycle::{self, Tasks},
+    requests::Requests,
+    server,
+};
 
 /// The settings that every service has.
 #[derive(Clone, Debug, Args)]
@@ -50,61 +47,22 @@ pub fn init_logging() {
         .init();
 }
 
-/// Notifies its clones when the process is to shut down.
-#[derive(Clone)]
-pub struct Shutdown(watch::Receiver<()>);
-
-impl Shutdown {
-    /// A shutdown that SIGTERM or Ctrl-C requests.
-    pub fn on_signal() -> anyhow::Result<Self> {
-        let (sender, receiver) = watch::channel(());
-        let mut terminated = signal(SignalKind::terminate())?;
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            tracing::info!("shutdown requested, finishing the requests in flight");
-            drop(sender);
-        });
-        Ok(Self(receiver))
-    }
-
-    /// Waits until a shutdown is requested.
-    pub async fn requested(mut self) {
-        while self.0.changed().await.is_ok() {}
-    }
-
-    /// Waits until a shutdown is requested and the grace period is over.
-    pub async fn grace_period_over(self) {
-        self.requested().await;
-        tokio::time::sleep(GRACE_PERIOD).await;
-    }
-}
-
-/// Listens for HTTP.
-pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}: choose another address with --listen"))?;
-    tracing::info!("listening on http://{}", listener.local_addr()?);
-    Ok(listener)
-}
-
 /// Serves the requests of a service until a shutdown is requested. Over HTTP the process serves only its health.
-pub async fn serve(requests: Requests, args: &CommonArgs, bus: Bus, db: Db) -> anyhow::Result<()> {
-    let shutdown = Shutdown::on_signal()?;
-    let listener = listen(args.listen).await?;
+pub async fn serve(
+    requests: Requests,
+    mut tasks: Tasks,
+    args: &CommonArgs,
+    bus: Bus,
+    db: Db,
+) -> anyhow::Result<()> {
+    let shutdown = lifecycle::shutdown_on_signal()?;
+    let listener = server::listen(args.listen).await?;
     let health = Router::new()
         .route("/health/live", get(async || "alive"))
         .route("/health/ready", get(ready))
         .with_state((bus, db));
-    tokio::spawn(async move { axum::serve(listener, health).await });
-    tokio::select! {
-        () = requests.serve(shutdown.clone().requested()) => {}
-        () = shutdown.grace_period_over() => tracing::warn!("requests in flight were aborted"),
-    }
-    Ok(())
+    tasks.spawn("health server", server::serve(listener, health, pending()));
+    lifecycle::run(requests.serve(shutdown.clone().cancelled_owned()), tasks, shutdown).await
 }
 
 /// A service is ready when it can read its database, every stream exists, and its consumers make progress. Otherwise the

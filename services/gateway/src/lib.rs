@@ -13,7 +13,7 @@ pub use config::Config;
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{Client, connection::State};
-use chassis::bus;
+use chassis::{bus, lifecycle::Tasks};
 
 /// The name of this process on NATS.
 const NAME: &str = "gateway";
@@ -42,11 +42,13 @@ impl App {
         })
     }
 
-    /// Starts the background tasks, which run until the process ends.
-    pub fn start_background_tasks(self: &Arc<Self>) {
+    /// Starts the background tasks.
+    pub fn start_background_tasks(self: &Arc<Self>, tasks: &mut Tasks) {
         let (keys, rate_limiter) = (Arc::clone(self), Arc::clone(self));
-        tokio::spawn(async move { keys.keys.keep_fresh().await });
-        tokio::spawn(async move { rate_limiter.rate_limiter.keep_evicting().await });
+        tasks.spawn("fetching of the public keys", async move { keys.keys.keep_fresh().await });
+        tasks.spawn("eviction of idle clients", async move {
+            rate_limiter.rate_limiter.keep_evicting().await;
+        });
     }
 
     /// Whether the client library considers the connection to NATS up.

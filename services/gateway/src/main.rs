@@ -1,8 +1,11 @@
 //! Starts the gateway: parses the settings, connects, and serves until a shutdown is requested.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
-use chassis::process::{self, Shutdown};
+use chassis::{
+    lifecycle::{self, Tasks},
+    process, server,
+};
 use clap::Parser;
 use gateway::{App, Config};
 
@@ -11,15 +14,11 @@ async fn main() -> anyhow::Result<()> {
     process::init_logging();
     let config = Config::parse();
     let app = Arc::new(App::open(&config).await?);
-    app.start_background_tasks();
-    let listener = process::listen(config.listen).await?;
+    let mut tasks = Tasks::default();
+    app.start_background_tasks(&mut tasks);
 
-    let shutdown = Shutdown::on_signal()?;
-    let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().requested());
-    tokio::select! {
-        result = serving.into_future() => result?,
-        () = shutdown.grace_period_over() => tracing::warn!("requests in flight were aborted"),
-    }
-    Ok(())
+    let shutdown = lifecycle::shutdown_on_signal()?;
+    let listener = server::listen(config.listen).await?;
+    let serving = server::serve(listener, app.router(), shutdown.clone().cancelled_owned());
+    lifecycle::run(serving, tasks, shutdown).await
 }

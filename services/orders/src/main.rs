@@ -1,6 +1,6 @@
 //! Starts the orders service: parses the settings, connects, and serves until a shutdown is requested.
 
-use chassis::{Bus, outbox::Relay, process, requests::Requests, retention, web};
+use chassis::{Bus, lifecycle::Tasks, outbox::Relay, process, requests::Requests, retention, web};
 use clap::Parser;
 use orders::{App, Config, NAME};
 
@@ -11,13 +11,14 @@ async fn main() -> anyhow::Result<()> {
     let app = App::open(&config).await?;
     let bus = Bus::connect(NAME, &config.common.nats_url).await?;
 
-    tokio::spawn(Relay::new(app.db(), &bus).run());
-    tokio::spawn(orders::consumer(&app, &bus).run());
-    tokio::spawn(orders::run_worker(app.clone()));
-    tokio::spawn(retention::prune_hourly(app.db().clone()));
+    let mut tasks = Tasks::default();
+    tasks.spawn("outbox relay", Relay::new(app.db(), &bus).run());
+    tasks.spawn("event consumer", orders::consumer(&app, &bus).run());
+    tasks.spawn("orders worker", orders::run_worker(app.clone()));
+    tasks.spawn("pruning", retention::prune_hourly(app.db().clone()));
 
     let db = app.db().clone();
     let router = web::with_middleware(orders::router().with_state(app));
     let requests = Requests::subscribe(&bus, NAME, env!("CARGO_PKG_VERSION"), router).await?;
-    process::serve(requests, &config.common, bus, db).await
+    process::serve(requests, tasks, &config.common, bus, db).await
 }

@@ -1,6 +1,6 @@
 //! Starts the products service: parses the settings, connects, and serves until a shutdown is requested.
 
-use chassis::{Bus, outbox::Relay, process, requests::Requests, retention, web};
+use chassis::{Bus, lifecycle::Tasks, outbox::Relay, process, requests::Requests, retention, web};
 use clap::Parser;
 use products::{App, Config, NAME};
 
@@ -11,12 +11,13 @@ async fn main() -> anyhow::Result<()> {
     let app = App::open(&config).await?;
     let bus = Bus::connect(NAME, &config.common.nats_url).await?;
 
-    tokio::spawn(Relay::new(app.db(), &bus).run());
-    tokio::spawn(products::consumer(&app, &bus).run());
-    tokio::spawn(retention::prune_hourly(app.db().clone()));
+    let mut tasks = Tasks::default();
+    tasks.spawn("outbox relay", Relay::new(app.db(), &bus).run());
+    tasks.spawn("command consumer", products::consumer(&app, &bus).run());
+    tasks.spawn("pruning", retention::prune_hourly(app.db().clone()));
 
     let db = app.db().clone();
     let router = web::with_middleware(products::router().with_state(app));
     let requests = Requests::subscribe(&bus, NAME, env!("CARGO_PKG_VERSION"), router).await?;
-    process::serve(requests, &config.common, bus, db).await
+    process::serve(requests, tasks, &config.common, bus, db).await
 }

@@ -1,6 +1,6 @@
 //! Starts the users service: parses the settings, connects, and serves until a shutdown is requested.
 
-use chassis::{Bus, outbox::Relay, process, requests::Requests, retention, web};
+use chassis::{Bus, lifecycle::Tasks, outbox::Relay, process, requests::Requests, retention, web};
 use clap::Parser;
 use users::{App, Config, NAME};
 
@@ -11,13 +11,14 @@ async fn main() -> anyhow::Result<()> {
     let app = App::open(&config).await?;
     let bus = Bus::connect(NAME, &config.common.nats_url).await?;
 
-    tokio::spawn(Relay::new(app.db(), &bus).run());
-    tokio::spawn(retention::prune_hourly(app.db().clone()));
-    tokio::spawn(app.clone().keep_rotating());
+    let mut tasks = Tasks::default();
+    tasks.spawn("outbox relay", Relay::new(app.db(), &bus).run());
+    tasks.spawn("pruning", retention::prune_hourly(app.db().clone()));
+    tasks.spawn("key rotation", app.clone().keep_rotating());
 
     let router = web::with_middleware(users::router().with_state(app.clone()));
     let requests = Requests::subscribe(&bus, NAME, env!("CARGO_PKG_VERSION"), router).await?;
     let keys = users::subscribe_jwks(&requests).await?;
-    tokio::spawn(users::serve_jwks(app.clone(), keys));
-    process::serve(requests, &config.common, bus, app.db().clone()).await
+    tasks.spawn("public keys endpoint", users::serve_jwks(app.clone(), keys));
+    process::serve(requests, tasks, &config.common, bus, app.db().clone()).await
 }

@@ -6,7 +6,7 @@ use axum::{Router, extract::State, middleware, routing::get};
 use jiff::SignedDuration;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{Config, Db, Error, db, docs, idempotency, orders, products, users, web};
+use crate::{Config, Db, Error, db, docs, idempotency, lifecycle::Tasks, orders, products, users, web};
 
 /// Everything the use cases need. Each use case is a method, defined in `app.rs` of its context.
 #[derive(Clone)]
@@ -62,10 +62,10 @@ impl App {
             .with_state(self)
     }
 
-    /// Starts the background tasks. They run until the process ends.
-    pub fn start_background_work(&self) {
-        tokio::spawn(orders::run_worker(self.clone()));
-        tokio::spawn(idempotency::prune_hourly(self.db.clone()));
+    /// Starts the background tasks.
+    pub fn start_background_work(&self, tasks: &mut Tasks) {
+        tasks.spawn("orders worker", orders::run_worker(self.clone()));
+        tasks.spawn("pruning of idempotency keys", idempotency::prune_hourly(self.db.clone()));
     }
 }
 

@@ -14,6 +14,8 @@ pub mod caller;
 pub mod money;
 pub mod text;
 pub mod web;
+pub mod server;
+pub mod lifecycle;
 pub mod error;
 pub mod db;
 pub mod docs;

@@ -7,6 +7,8 @@ pub mod caller;
 pub mod money;
 pub mod text;
 pub mod web;
+pub mod server;
+pub mod lifecycle;
 pub mod idempotency;
 
 pub use db::Db;

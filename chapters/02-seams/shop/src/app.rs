@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::{Router, extract::State, middleware, routing::get};
-use chassis::{Db, db, idempotency, web};
+use chassis::{Db, db, idempotency, lifecycle::Tasks, web};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{Config, docs};
@@ -57,10 +57,10 @@ impl App {
             .with_state(self.db)
     }
 
-    /// Starts the background tasks. They run until the process ends.
-    pub fn start_background_work(&self) {
-        tokio::spawn(orders::run_worker(self.orders.clone()));
-        tokio::spawn(idempotency::prune_hourly(self.db.clone()));
+    /// Starts the background tasks.
+    pub fn start_background_work(&self, tasks: &mut Tasks) {
+        tasks.spawn("orders worker", orders::run_worker(self.orders.clone()));
+        tasks.spawn("pruning of idempotency keys", idempotency::prune_hourly(self.db.clone()));
     }
 }
 

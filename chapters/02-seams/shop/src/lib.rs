@@ -9,5 +9,5 @@ pub mod app;
 pub mod docs;
 
 pub use app::App;
-pub use chassis::{Db, idempotency, web};
+pub use chassis::{Db, idempotency, lifecycle, server, web};
 pub use config::Config;

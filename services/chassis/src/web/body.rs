@@ -3,7 +3,7 @@
 //! The API defines the order of the checks: first whether the body is JSON (400, 413, 415), then authentication and
 //! permission (401, 403), then whether the resource exists (404), and last whether the fields are valid (422).
 
-use std::{error::Error, fmt, marker::PhantomData};
+use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 
 use axum::{
     body::HttpBody,
@@ -20,8 +20,12 @@ use serde::{
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{Invalid, Problem, single_header};
+
+/// How long the body of a request may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The body of a request, parsed as JSON but not validated. A handler that extracts it requires a body.
 #[derive(Clone)]
@@ -56,7 +60,9 @@ pub async fn read_bytes(body: axum::body::Body) -> Result<Bytes, Problem> {
 }
 
 async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option<Value>, Problem> {
-    let bytes = read_bytes(body).await?;
+    let bytes = timeout(BODY_TIMEOUT, read_bytes(body)).await.map_err(|_| {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body did not arrive in time")
+    })??;
     if bytes.is_empty() {
         return Ok(None);
     }

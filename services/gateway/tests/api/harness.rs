@@ -1,7 +1,11 @@
 //! A gateway for one test.
 
-use std::{mem, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{future::pending, mem, net::SocketAddr, path::PathBuf, sync::Arc};
 
+use chassis::{
+    lifecycle::{self, Tasks},
+    server,
+};
 use clap::Parser;
 use gateway::{App, Config};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
@@ -12,6 +16,7 @@ use tokio::{
     net::TcpListener,
     runtime::{self, Runtime},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::services::KeyServer;
 
@@ -54,12 +59,13 @@ impl Gateway {
         let process = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let opened = process.spawn(async move {
             let app = Arc::new(App::open(&config).await.unwrap());
-            app.start_background_tasks();
+            let mut tasks = Tasks::default();
+            app.start_background_tasks(&mut tasks);
             let listener = TcpListener::bind(config.listen).await.unwrap();
             let address = listener.local_addr().unwrap();
             let url = format!("http://{}", SocketAddr::new(address.ip().to_canonical(), address.port()));
-            let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
-            tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+            let serving = server::serve(listener, app.router(), pending());
+            tokio::spawn(async { lifecycle::run(serving, tasks, CancellationToken::new()).await.unwrap() });
             url
         });
         let url = opened.await.unwrap();

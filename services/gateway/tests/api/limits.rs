@@ -30,6 +30,14 @@ async fn a_client_over_its_rate_limit_gets_429_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn a_head_over_32_kib_is_431() {
+    let gateway = Gateway::open(&[]).await;
+    let request = gateway.request(Method::GET, "/health/live");
+    let response = send(request.header("x-filler", "x".repeat(32 * 1024))).await;
+    assert_eq!(response.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+}
+
+#[tokio::test]
 async fn requests_with_forged_tokens_count_against_the_address() {
     let gateway = Gateway::open(&["--rate-limit", "3"]).await;
     let _products = Service::named(&gateway.nats, "products").await;

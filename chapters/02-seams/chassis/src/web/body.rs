@@ -3,10 +3,10 @@
 //! The API defines the order of the checks: first whether the body is JSON (400, 413, 415), then authentication and
 //! permission (401, 403), then whether the resource exists (404), and last whether the fields are valid (422).
 
-use std::{error::Error, fmt, marker::PhantomData};
+use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 
 use axum::{
-    body::HttpBody,
+    body::{Bytes, HttpBody},
     extract::{FromRequestParts, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
     middleware::Next,
@@ -18,11 +18,15 @@ use serde::{
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{Invalid, Problem, single_header};
 
 /// The largest body, in bytes. The largest valid body, a product with every character escaped, fits.
 pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// How long the body of a request may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The body of a request, parsed as JSON but not validated. A handler that extracts it requires a body.
 #[derive(Clone)]
@@ -45,14 +49,21 @@ pub async fn read_body(request: Request, next: Next) -> Response {
     }
 }
 
-async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option<Value>, Problem> {
-    let bytes = axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
+/// Reads a whole body. Returns 413 if it is larger than the limit, and 400 if it is incomplete.
+async fn read_bytes(body: axum::body::Body) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
         if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request body is larger than 64 KiB")
         } else {
             Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete")
         }
-    })?;
+    })
+}
+
+async fn read_json(headers: &HeaderMap, body: axum::body::Body) -> Result<Option<Value>, Problem> {
+    let bytes = timeout(BODY_TIMEOUT, read_bytes(body)).await.map_err(|_| {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body did not arrive in time")
+    })??;
     if bytes.is_empty() {
         return Ok(None);
     }

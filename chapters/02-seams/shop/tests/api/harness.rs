@@ -1,17 +1,22 @@
 //! A shop for one test, and the requests that many tests need.
 
-use std::{mem, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{future::pending, mem, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use clap::Parser;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shop::{App, Config};
+use shop::{
+    App, Config,
+    lifecycle::{self, Tasks},
+    server,
+};
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
     runtime::{self, Runtime},
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wiremock::MockServer;
 
@@ -59,8 +64,10 @@ impl Shop {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let opened = process.spawn(async move {
             let app = App::open(&config).await.unwrap();
-            app.start_background_work();
-            tokio::spawn(async move { axum::serve(listener, app.router()).await.unwrap() });
+            let mut tasks = Tasks::default();
+            app.start_background_work(&mut tasks);
+            let serving = server::serve(listener, app.router(), pending());
+            tokio::spawn(async { lifecycle::run(serving, tasks, CancellationToken::new()).await.unwrap() });
         });
         opened.await.unwrap();
         Self { provider, folder, url, process: Some(process) }

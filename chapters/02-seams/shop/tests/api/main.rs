@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod harness;
+mod program;
 
 mod accounts;
 mod bad_input;
 mod catalogue;
+mod connections;
 mod ordering;
 mod paying;
 mod recovery;

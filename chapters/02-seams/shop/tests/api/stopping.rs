@@ -1,63 +1,64 @@
 //! Starting and stopping the program.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
-/// Starts the program on a free port. Returns the process, the log after its first line, and the address.
-fn start(folder: &std::path::Path) -> (Child, BufReader<ChildStdout>, String) {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_shop"))
-        .args(["--listen", "127.0.0.1:0", "--database"])
-        .arg(folder.join("shop.db"))
-        .env_remove("RUST_LOG")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(program.stdout.take().unwrap());
-    let mut line = String::new();
-    log.read_line(&mut line).unwrap();
-    let address = line.trim().rsplit("http://").next().unwrap().to_owned();
-    (program, log, address)
-}
-
-fn terminate(program: &Child) {
-    assert!(Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap().success());
-}
+use crate::program::{Program, read_to_end};
 
 #[test]
 fn four_instances_can_start_at_once_on_one_database() {
     let folder = tempfile::tempdir().unwrap();
-    let programs = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| start(folder.path()))).collect();
+    let programs = thread::scope(|scope| {
+        let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| Program::start(folder.path()))).collect();
         starts.into_iter().map(|start| start.join().unwrap()).collect::<Vec<_>>()
     });
-    for (mut program, _log, address) in programs {
-        let reachable = TcpStream::connect(&address).is_ok();
-        terminate(&program);
-        program.wait().unwrap();
-        assert!(reachable, "no server at {address:?}");
+    for program in programs {
+        assert!(TcpStream::connect(&program.address).is_ok(), "no server at {:?}", program.address);
     }
 }
 
 #[test]
-fn an_incomplete_request_does_not_block_the_shutdown() {
+fn a_request_in_flight_is_finished_before_the_shutdown() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut program, mut log, address) = start(folder.path());
-    let mut incomplete = TcpStream::connect(&address).unwrap();
-    incomplete.write_all(b"POST /users HTTP/1.1\r\nhost: shop\r\ncontent-length: 10\r\n\r\n{").unwrap();
-    let mut complete = TcpStream::connect(&address).unwrap();
-    complete.write_all(b"GET /health/ready HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    complete.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let program = Program::start(folder.path());
+    let body = r#"{"email": "ada@example.com", "name": "Ada", "password": "correct horse"}"#;
+    let mut request = program.send(&format!(
+        "POST /users HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    ));
+    let mut started = *b"HTTP/1.1 100 Continue\r\n\r\n";
+    request.read_exact(&mut started).unwrap();
+    assert!(started.starts_with(b"HTTP/1.1 100"));
 
-    terminate(&program);
-    assert!(program.wait().unwrap().success());
-    let mut rest = String::new();
-    log.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("shutdown requested") && rest.contains("aborted"), "{rest}");
+    program.terminate();
+    thread::sleep(Duration::from_secs(4)); // the client is slow
+    request.write_all(body.as_bytes()).unwrap();
+    let response = read_to_end(request);
+    assert!(response.starts_with("HTTP/1.1 201"), "{response}");
+    let log = program.wait();
+    assert!(log.contains("shutdown requested") && !log.contains("aborted"), "{log}");
+}
+
+#[test]
+fn an_idle_connection_does_not_delay_the_shutdown() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path());
+    let unused = program.send("");
+    let idle = program.send("GET /health/live HTTP/1.1\r\nhost: shop\r\n\r\n");
+    let mut first = [0];
+    idle.peek(&mut first).unwrap(); // the response has arrived
+    let started = Instant::now();
+    program.terminate();
+    program.wait();
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(read_to_end(idle).starts_with("HTTP/1.1 200"));
+    assert_eq!(read_to_end(unused), "");
 }
 
 #[test]
