@@ -47,6 +47,7 @@ mod products;
 mod numbers;
 mod search;
 mod stock;
+mod connections;
 mod orders;
 mod payments;
 mod refusals;
@@ -69,6 +70,7 @@ pub const TOPICS: &[Topic] = &[
     Topic { name: "numbers", short_lived: false, journeys: numbers::JOURNEYS },
     Topic { name: "search", short_lived: false, journeys: search::JOURNEYS },
     Topic { name: "stock", short_lived: false, journeys: stock::JOURNEYS },
+    Topic { name: "connections", short_lived: false, journeys: connections::JOURNEYS },
     Topic { name: "orders", short_lived: false, journeys: orders::JOURNEYS },
     Topic { name: "payments", short_lived: false, journeys: payments::JOURNEYS },
     Topic { name: "refusals", short_lived: false, journeys: refusals::JOURNEYS },

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use shop_client::Shop;
+use shop_client::{Routes, Shop};
 
 use crate::contract::{self, Contract};
 
@@ -19,6 +19,8 @@ const RETRY_FOR: Duration = Duration::from_secs(20);
 pub struct Stage {
     /// A client of the shop whose responses are not recorded.
     pub shop: Shop,
+    /// The public addresses, for journeys that send something else than a valid request.
+    pub routes: Routes,
     /// The credentials of the staff account.
     pub staff: Credentials,
     /// A client of the payment provider, whose ledger shows what was charged.
@@ -61,6 +63,7 @@ impl Stage {
         let provider = status.payments.map(|payments| Shop::new(&[("/".to_owned(), payments.url)].into()));
         Ok(Self {
             shop: Shop::new(&status.routes)?.with_retries(RETRY_FOR),
+            routes: Routes::try_from(&status.routes)?,
             staff: status.staff,
             provider: provider.transpose()?,
             contract: Arc::new(Contract::parse(contract::TEXT)?),

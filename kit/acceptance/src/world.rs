@@ -11,6 +11,7 @@ use shop_client::model::{
     Line, Money, NewProduct, Order, Problem, Product, Registration, Status, Stock, User,
 };
 use shop_client::{Caller, Error, Request, RoundTrip, Shop, new_key};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -91,6 +92,12 @@ impl World {
             recorder.add(round_trip, violations);
         });
         (Self { shop, stage: stage.clone() }, record)
+    }
+
+    /// Opens a connection to the shop.
+    pub async fn connect(&self) -> Result<TcpStream> {
+        let base = self.stage.routes.base("/users").context("the stage has no route for /users")?;
+        Ok(TcpStream::connect(base.trim_start_matches("http://")).await?)
     }
 
     /// Logs in as staff.

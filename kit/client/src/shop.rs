@@ -15,6 +15,8 @@ use crate::{Caller, Error, Reply, Request, Response, Result, RoundTrip, Routes};
 /// Longer than the slowest valid response, which is a payment with a slow payment provider.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The shop closes an idle connection after 10 seconds. A request on a connection that is being closed would be lost.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Observer = Arc<dyn Fn(&RoundTrip) + Send + Sync>;
 
@@ -34,6 +36,7 @@ impl Shop {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .timeout(TIMEOUT)
             .build()
             .map_err(Error::Setup)?;

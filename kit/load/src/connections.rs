@@ -2,7 +2,11 @@
 //!
 //! It connects directly, so a proxy in the environment has no effect.
 
-use std::{cell::RefCell, collections::HashMap, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -16,11 +20,16 @@ use tokio::{net::TcpStream, time::timeout};
 
 type Connection = SendRequest<Full<Bytes>>;
 
+/// How long an idle connection is kept. The shop closes it after 10 seconds, and a request on a connection that is being
+/// closed would be lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The connections of a load to one stage. Clients on the same thread may share them.
 #[derive(Debug)]
 pub struct Connections {
     routes: Routes,
-    idle: RefCell<HashMap<String, Vec<Connection>>>,
+    /// The idle connections to each address, with the time of their last response.
+    idle: RefCell<HashMap<String, Vec<(Connection, Instant)>>>,
     timeout: Duration,
 }
 
@@ -68,15 +77,15 @@ impl Connections {
         let lost = |_| NoResponse::ConnectionLost;
         let (parts, body) = connection.send_request(http).await.map_err(lost)?.into_parts();
         let body = body.collect().await.map_err(lost)?.to_bytes().into();
-        self.idle.borrow_mut().entry(address.to_owned()).or_default().push(connection);
+        self.idle.borrow_mut().entry(address.to_owned()).or_default().push((connection, Instant::now()));
         Ok(Response { status: parts.status, headers: parts.headers, body })
     }
 
     /// The most recently used connection that the server has not closed in the meantime.
     async fn idle(&self, address: &str) -> Option<Connection> {
         loop {
-            let mut connection = self.idle.borrow_mut().get_mut(address)?.pop()?;
-            if connection.ready().await.is_ok() {
+            let (mut connection, since) = self.idle.borrow_mut().get_mut(address)?.pop()?;
+            if since.elapsed() < IDLE_TIMEOUT && connection.ready().await.is_ok() {
                 return Some(connection);
             }
         }

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use hyper::{
@@ -22,6 +23,13 @@ use tokio::{
     sync::Mutex,
     task::{AbortHandle, JoinSet},
 };
+
+/// How long the head of a request may take to arrive, and how long a connection may be idle: as in the shop.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an idle connection to an instance is reused: for less than the time after which the instance closes it,
+/// because a request on a connection that is being closed would be lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A balancer for HTTP/1.1. When it is dropped, it closes its connections and stops listening.
 #[derive(Debug)]
@@ -88,10 +96,22 @@ async fn connection(client: TcpStream, pool: Arc<RoundRobin>) {
     client.set_nodelay(true).ok();
     let idle: Vec<_> = pool.instances.iter().map(|_| Mutex::new(None)).collect();
     let forward = service_fn(|request| forward(&pool, &idle, request));
-    http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(client), forward).await.ok();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    http.serve_connection(TokioIo::new(client), forward).await.ok();
 }
 
-type Instance = SendRequest<Incoming>;
+/// A connection to an instance.
+struct Instance {
+    sender: SendRequest<Incoming>,
+    used_at: Instant,
+}
+
+impl Instance {
+    async fn is_usable(&mut self) -> bool {
+        self.used_at.elapsed() < IDLE_TIMEOUT && self.sender.ready().await.is_ok()
+    }
+}
 
 /// An error closes the client's connection, as the crash of a single instance would. The API defines no response for this case.
 async fn forward(
@@ -102,14 +122,16 @@ async fn forward(
     for index in pool.order() {
         let mut connection = idle[index].lock().await;
         let is_ready = match &mut *connection {
-            Some(instance) => instance.ready().await.is_ok(),
+            Some(instance) => instance.is_usable().await,
             None => false,
         };
         if !is_ready {
             *connection = connect(&pool.instances[index]).await.ok();
         }
         if let Some(instance) = &mut *connection {
-            return instance.send_request(request).await.map_err(io::Error::other);
+            let response = instance.sender.send_request(request).await.map_err(io::Error::other);
+            instance.used_at = Instant::now();
+            return response;
         }
     }
     Err(io::ErrorKind::ConnectionRefused.into())
@@ -118,9 +140,9 @@ async fn forward(
 async fn connect(address: &str) -> io::Result<Instance> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let (instance, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    tokio::spawn(connection); // ends when `instance` is dropped
-    Ok(instance)
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection); // ends when `sender` is dropped
+    Ok(Instance { sender, used_at: Instant::now() })
 }
 
 #[cfg(test)]
