@@ -59,8 +59,8 @@ pub fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
 /// Runs until `serving`, which ends after `shutdown` is cancelled, has finished the requests in flight, or the grace
 /// period is over.
 ///
-/// If a background task ends before the shutdown, so does the process, with an error. Otherwise nobody would notice that the work of
-/// the task is no longer done; after a restart it is.
+/// If a background task ends before the shutdown, so does the process, with an error. Otherwise nobody would notice that
+/// the work of the task is no longer done; after a restart it is.
 pub async fn run(
     serving: impl Future<Output = ()>,
     mut tasks: Tasks,
