@@ -94,14 +94,14 @@ impl Bus {
         let jetstream = jetstream::ContextBuilder::new().timeout(NATS_TIMEOUT).build(nats.clone());
         let (consuming, streams_missing) = Default::default();
         let bus = Self { nats, jetstream, consuming, connections, streams_missing };
+        let connections = bus.connections();
         bus.create_streams().await;
-        tokio::spawn(bus.clone().keep_streams());
+        tokio::spawn(bus.clone().keep_streams(connections));
         Ok(bus)
     }
 
     /// Creates the streams again whenever they may be missing. Never returns.
-    async fn keep_streams(self) {
-        let mut connections = self.connections.clone();
+    async fn keep_streams(self, mut connections: watch::Receiver<u64>) {
         loop {
             tokio::select! {
                 _ = connections.changed() => {}

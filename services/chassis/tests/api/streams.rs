@@ -48,10 +48,11 @@ async fn a_service_that_uses_no_stream_creates_them_again_after_a_reconnect() {
     wait_for("not being ready", async || service.bus.ready().await.err()).await;
     world.nats.lose_store();
     world.nats.start_again().await;
-    wait_until_ready(&service).await;
     for config in stream::configs() {
-        service.bus.jetstream.get_stream(config.name).await.unwrap();
+        let exists = async || service.bus.jetstream.get_stream(&config.name).await.ok();
+        wait_for(&format!("the stream {}", config.name), exists).await;
     }
+    service.bus.ready().await.unwrap();
 }
 
 #[tokio::test]
