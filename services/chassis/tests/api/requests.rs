@@ -25,7 +25,7 @@ use http::Request;
 use serde_json::{Value, json};
 use testbed::{Client, Nats, TIMEOUT, wait_for};
 use tokio::{
-    sync::oneshot,
+    sync::{Semaphore, oneshot},
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
@@ -297,23 +297,23 @@ async fn an_instance_that_stops_loses_no_request() {
     }
 }
 
-/// Sends twenty requests each millisecond, the last of them when it is over. Returns all answers.
+/// Keeps a thousand requests in flight until it is over, and then sends one more. Returns all answers.
 async fn send_until(
     is_over: Arc<AtomicBool>,
     client: async_nats::Client,
 ) -> Vec<Result<Message, RequestError>> {
-    let mut pause = tokio::time::interval(Duration::from_millis(1));
+    let permits = Arc::new(Semaphore::new(1000));
     let mut requests = JoinSet::new();
     let mut is_last = false;
     while !is_last {
         is_last = is_over.load(Ordering::Relaxed);
-        pause.tick().await;
-        for _ in 0..20 {
-            let client = client.clone();
+        let (client, permit) = (client.clone(), Arc::clone(&permits).acquire_owned().await);
+        requests.spawn(async move {
+            let _until_answered = permit;
             let request =
                 async_nats::Request::new().headers(headers("/slow", TIMEOUT)).timeout(Some(TIMEOUT));
-            requests.spawn(async move { client.send_request("http.service", request).await });
-        }
+            client.send_request("http.service", request).await
+        });
     }
     requests.join_all().await
 }
