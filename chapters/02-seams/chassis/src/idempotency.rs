@@ -58,7 +58,7 @@ impl Answer {
         })
     }
 
-    /// Adds the header `Location`: the path of what was created.
+    /// Adds the header `Location`: the path of the new resource.
     #[must_use]
     pub fn location(self, path: String) -> Self {
         Self { location: Some(path), ..self }
