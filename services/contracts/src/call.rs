@@ -2,7 +2,11 @@
 //!
 //! The body is the payload, unchanged; everything else is in headers. So the gateway depends on no schema.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+    time::Duration,
+};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
@@ -21,6 +25,10 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// The caller that a valid token identifies, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authentication(pub Result<Caller, String>);
+
+/// The network address of the client, as the gateway sees it. It is unspecified if the gateway did not send it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
 
 /// How long the gateway still waits for the response, in whole milliseconds. The service counts from the arrival of the
 /// request, and drops the request when the time is over.
@@ -47,6 +55,7 @@ const METHOD: &str = "Shop-Method";
 const TARGET: &str = "Shop-Target";
 const CALLER: &str = "Shop-Caller";
 const NO_CALLER: &str = "Shop-No-Caller";
+const PEER: &str = "Shop-Peer";
 const TIME_LEFT: &str = "Shop-Time-Left";
 const STATUS: &str = "Shop-Status";
 
@@ -60,7 +69,7 @@ const FORWARDED: [HeaderName; 3] = [
 const HOP_BY_HOP: [&str; 6] =
     ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
 
-/// Encodes everything but the body of a request as headers.
+/// Encodes everything but the body of a request as headers. The [`Peer`] is an extension of the request.
 pub fn request_headers<B>(request: &Request<B>, caller: &Authentication, time: TimeLeft) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(METHOD, request.method().as_str());
@@ -69,6 +78,9 @@ pub fn request_headers<B>(request: &Request<B>, caller: &Authentication, time: T
     match &caller.0 {
         Ok(caller) => headers.insert(CALLER, format!("{} {}", caller.id.0, caller.role)),
         Err(reason) => headers.insert(NO_CALLER, reason.as_str()),
+    }
+    if let Some(Peer(address)) = request.extensions().get() {
+        headers.insert(PEER, address.to_string());
     }
     for name in FORWARDED {
         // A value that is not text is passed on as an empty one, which the service that reads the header refuses.
@@ -79,7 +91,8 @@ pub fn request_headers<B>(request: &Request<B>, caller: &Authentication, time: T
     headers
 }
 
-/// Parses a request from headers and payload. Its extensions contain the [`Authentication`] and the [`TimeLeft`].
+/// Parses a request from headers and payload. Its extensions contain the [`Authentication`], the [`TimeLeft`] and the
+/// [`Peer`].
 pub fn parse_request(headers: &HeaderMap, payload: Bytes) -> Result<Request<Bytes>, Malformed> {
     let mut request = Request::new(payload);
     *request.method_mut() = parse(headers, METHOD)?;
@@ -90,6 +103,8 @@ pub fn parse_request(headers: &HeaderMap, payload: Bytes) -> Result<Request<Byte
     };
     request.extensions_mut().insert(Authentication(caller));
     request.extensions_mut().insert(TimeLeft(Duration::from_millis(parse(headers, TIME_LEFT)?)));
+    let unspecified = Ok(Ipv6Addr::UNSPECIFIED.into());
+    request.extensions_mut().insert(Peer(headers.get(PEER).map_or(unspecified, |_| parse(headers, PEER))?));
     for name in FORWARDED {
         for value in headers.get_all(name.as_str()) {
             let value =
@@ -163,6 +178,7 @@ mod tests {
             .header("content-type", "application/json")
             .header("x-request-id", "r-1")
             .header("cookie", "not forwarded")
+            .extension(Peer("192.0.2.1".parse().unwrap()))
             .body(())
             .unwrap()
     }
@@ -178,6 +194,7 @@ mod tests {
         assert_eq!(arrived.headers().len(), 3);
         assert_eq!(arrived.extensions().get(), Some(&caller));
         assert_eq!(arrived.extensions().get(), Some(&time));
+        assert_eq!(arrived.extensions().get(), pay().extensions().get::<Peer>());
         assert_eq!(arrived.into_body(), "{}");
     }
 
@@ -198,6 +215,7 @@ mod tests {
             (TIME_LEFT, "soon"),
             (TIME_LEFT, "-1"),
             (TIME_LEFT, "2026-11-22T10:00:00Z"),
+            (PEER, "somewhere"),
             (CALLER, "somebody"),
             (CALLER, "019317a0-0000-7000-8000-000000000001 king"),
         ];
@@ -268,6 +286,7 @@ mod tests {
         let expected = [
             "Shop-Caller: 019317a0-0000-7000-8000-000000000001 customer",
             "Shop-Method: POST",
+            "Shop-Peer: 192.0.2.1",
             "Shop-Target: /orders/7/payment?now=1",
             "Shop-Time-Left: 7999",
             "content-type: application/json",

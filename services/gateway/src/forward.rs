@@ -17,7 +17,7 @@ use chassis::{
     error::error_chain,
     web::{self, Problem},
 };
-use contracts::call::{self, TimeLeft};
+use contracts::call::{self, Peer, TimeLeft};
 use tokio::time::{Instant, timeout_at};
 
 use super::App;
@@ -48,7 +48,8 @@ pub async fn forward(app: &App, owner: Owner, peer: IpAddr, request: Request) ->
     let caller = app.keys.authenticate(request.headers()).await?;
     app.rate_limiter.check(&caller, peer)?;
 
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(Peer(peer));
     let body = timeout_at(until, web::read_bytes(body)).await.map_err(|_| body_timed_out())??;
     let request = Request::from_parts(parts, ());
     if !app.is_connected() {

@@ -1,5 +1,7 @@
 //! The errors that only accounts have.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 use chassis::web::Problem;
@@ -13,6 +15,13 @@ pub enum AccountError {
     /// 401: the address is unknown or the password is wrong. The client is not told which of the two.
     #[error("wrong e-mail address or password")]
     WrongCredentials,
+
+    /// 429: too many wrong passwords. The client may try again after this time.
+    #[error("too many wrong passwords")]
+    TooManyGuesses {
+        /// The time to wait.
+        retry_after: Duration,
+    },
 
     /// 403: the request to change the password did not contain the current one.
     #[error("the current password is wrong")]
@@ -34,6 +43,9 @@ impl From<AccountError> for Problem {
         let (status, kind, title) = match error {
             AccountError::WrongCredentials => {
                 (StatusCode::UNAUTHORIZED, "wrong-credentials", "Wrong e-mail address or password")
+            }
+            AccountError::TooManyGuesses { retry_after } => {
+                return Self::too_many_requests("Too many wrong passwords; please retry later", retry_after);
             }
             AccountError::WrongPassword => (StatusCode::FORBIDDEN, "wrong-password", "Wrong password"),
             AccountError::EmailTaken => (StatusCode::CONFLICT, "email-taken", "E-mail address is taken"),

@@ -1,7 +1,7 @@
 //! The routes below `/users` and `/sessions`.
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
@@ -11,9 +11,10 @@ use serde::Deserialize;
 
 use super::{
     App, Error,
-    domain::{Email, Name, Password, Session, User},
+    domain::{Email, Name, Password, Session, User, email_key},
 };
 use chassis::web::{Authenticated, Body, Invalid, has_length, non_null};
+use contracts::call::Peer;
 
 /// The routes of accounts.
 pub fn router() -> Router<App> {
@@ -53,7 +54,11 @@ struct LogInBody {
     password: Password,
 }
 
-async fn log_in(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<Session>), Error> {
+async fn log_in(
+    State(app): State<App>,
+    Extension(Peer(client)): Extension<Peer>,
+    body: Body,
+) -> Result<(StatusCode, Json<Session>), Error> {
     let body: LogInBody = body.parse()?;
     let mut invalid = Invalid::default();
     let short =
@@ -62,7 +67,8 @@ async fn log_in(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<
     let password = invalid.check("password", body.password.parse_existing());
     let (Some(()), Some(password)) = (email, password) else { return Err(invalid.into()) };
 
-    let session = app.log_in(&body.email, password).await?;
+    let session = app.log_in(&body.email, password);
+    let session = app.throttle.guess(email_key(&body.email), client, session).await?;
     Ok((StatusCode::CREATED, Json(session)))
 }
 
@@ -108,6 +114,7 @@ struct ChangePasswordBody {
 
 async fn change_password(
     State(app): State<App>,
+    Extension(Peer(client)): Extension<Peer>,
     body: Body,
     Authenticated(caller): Authenticated,
 ) -> Result<StatusCode, Error> {
@@ -117,6 +124,6 @@ async fn change_password(
     let new = invalid.check("new", body.new.parse());
     let (Some(current), Some(new)) = (current, new) else { return Err(invalid.into()) };
 
-    app.change_password(caller, current, new).await?;
+    app.change_password(caller, client, current, new).await?;
     Ok(StatusCode::NO_CONTENT)
 }

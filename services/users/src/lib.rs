@@ -7,6 +7,7 @@ mod app;
 mod http;
 mod bus;
 mod password;
+mod throttle;
 mod keys;
 mod token;
 mod error;
@@ -16,6 +17,8 @@ pub use config::Config;
 pub use error::{AccountError, Error};
 pub use http::router;
 
+use std::sync::Arc;
+
 use chassis::{Db, db};
 use jiff::SignedDuration;
 
@@ -24,6 +27,7 @@ use jiff::SignedDuration;
 pub struct App {
     db: Db,
     hasher: password::Hasher,
+    throttle: Arc<throttle::Throttle>,
     token_ttl: SignedDuration,
     key_ttl: SignedDuration,
 }
@@ -33,7 +37,13 @@ impl App {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let db = Db::open(&config.database, sqlx::migrate!()).await?;
         let hasher = password::Hasher::new()?;
-        let app = Self { db, hasher, token_ttl: config.token_ttl, key_ttl: config.key_ttl };
+        let app = Self {
+            db,
+            hasher,
+            throttle: Arc::default(),
+            token_ttl: config.token_ttl,
+            key_ttl: config.key_ttl,
+        };
         app.rotate_keys(db::now()).await?;
         if let (Some(email), Some(password)) = (&config.staff_email, &config.staff_password) {
             app.ensure_staff(email, password).await?;

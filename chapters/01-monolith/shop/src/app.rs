@@ -1,6 +1,6 @@
 //! The composition root: opens everything the shop consists of, and builds its router.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::State, middleware, routing::get};
 use jiff::SignedDuration;
@@ -13,6 +13,7 @@ use crate::{Config, Db, Error, db, docs, idempotency, lifecycle::Tasks, orders, 
 pub struct App {
     pub(crate) db: Db,
     pub(crate) hasher: users::Hasher,
+    pub(crate) throttle: Arc<users::Throttle>,
     pub(crate) tokens: users::Tokens,
     pub(crate) provider: orders::Provider,
     pub(crate) order_ttl: SignedDuration,
@@ -29,6 +30,7 @@ impl App {
         let app = Self {
             db,
             hasher: users::Hasher::new()?,
+            throttle: Arc::default(),
             tokens: users::Tokens::new(&secret, config.token_ttl),
             provider: orders::Provider::new(
                 &config.payments_url,

@@ -1,5 +1,7 @@
 //! The errors of the use cases, and the problem document that a client receives for each.
 
+use std::time::Duration;
+
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -20,6 +22,13 @@ pub enum Error {
     /// 401: the address is unknown or the password is wrong. The client is not told which of the two.
     #[error("wrong e-mail address or password")]
     WrongCredentials,
+
+    /// 429: too many wrong passwords. The client may try again after this time.
+    #[error("too many wrong passwords")]
+    TooManyGuesses {
+        /// The time to wait.
+        retry_after: Duration,
+    },
 
     /// 403: the request to change the password did not contain the current one.
     #[error("the current password is wrong")]
@@ -68,6 +77,9 @@ impl From<Error> for Problem {
             Error::Refused(problem) => problem,
             Error::WrongCredentials => {
                 Self::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "Wrong e-mail address or password")
+            }
+            Error::TooManyGuesses { retry_after } => {
+                Self::too_many_requests("Too many wrong passwords; please retry later", retry_after)
             }
             Error::WrongPassword => Self::new(StatusCode::FORBIDDEN, "wrong-password", "Wrong password"),
             Error::EmailTaken => Self::new(StatusCode::CONFLICT, "email-taken", "E-mail address is taken"),

@@ -1,5 +1,7 @@
 //! The use cases of accounts.
 
+use std::net::IpAddr;
+
 use anyhow::anyhow;
 use uuid::Uuid;
 
@@ -92,10 +94,12 @@ impl App {
         Ok(account.user)
     }
 
-    /// Changes the caller's password. Tokens issued before stay valid until they expire.
+    /// Changes the caller's password. Tokens issued before stay valid until they expire. A wrong current password counts as a
+    /// guess of the client, because a token may be stolen.
     pub async fn change_password(
         &self,
         caller: Caller,
+        client: IpAddr,
         current: Password,
         new: Password,
     ) -> Result<(), Error> {
@@ -103,9 +107,10 @@ impl App {
             let mut conn = self.db.read().await?;
             store::find_user(&mut conn, caller.id).await?.ok_or(Error::NotFound)?
         };
-        if !self.hasher.verify(current, Some(account.password_hash.clone())).await? {
-            return Err(AccountError::WrongPassword.into());
-        }
+        let verified = self.hasher.verify(current, Some(account.password_hash.clone()));
+        let checked =
+            async { if verified.await? { Ok(()) } else { Err(AccountError::WrongPassword.into()) } };
+        self.throttle.guess(caller.id.0.to_string(), client, checked).await?;
         let hash = self.hasher.hash(new).await?;
         let mut tx = self.db.write().await?;
         // Another request may have changed the password during the hashing. Then `current` is not the current one any more.

@@ -7,11 +7,14 @@ mod store;
 mod app;
 mod http;
 mod password;
+mod throttle;
 mod token;
 mod error;
 
 pub use error::{AccountError, Error};
 pub use http::{authenticate, router};
+
+use std::sync::Arc;
 
 use chassis::Db;
 use jiff::SignedDuration;
@@ -21,6 +24,7 @@ use jiff::SignedDuration;
 pub struct App {
     db: Db,
     hasher: password::Hasher,
+    throttle: Arc<throttle::Throttle>,
     tokens: token::Tokens,
 }
 
@@ -29,6 +33,11 @@ impl App {
     pub async fn open(db: Db, token_ttl: SignedDuration) -> anyhow::Result<Self> {
         db.migrate(sqlx::migrate!()).await?;
         let secret = token::signing_key(&db).await?;
-        Ok(Self { db, hasher: password::Hasher::new()?, tokens: token::Tokens::new(&secret, token_ttl) })
+        Ok(Self {
+            db,
+            hasher: password::Hasher::new()?,
+            throttle: Arc::default(),
+            tokens: token::Tokens::new(&secret, token_ttl),
+        })
     }
 }

@@ -1,7 +1,10 @@
 //! Logging in, and checking tokens.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
+use serde_json::json;
 use shop_client::header::AUTHORIZATION;
 use shop_client::{Request, Shop};
 
@@ -12,6 +15,7 @@ journeys![
     a_log_in_returns_a_bearer_token_that_is_valid_until_it_expires,
     a_log_in_ignores_the_case_of_the_address,
     a_wrong_password_and_an_unknown_address_get_the_same_response,
+    after_ten_failed_log_ins_an_account_is_refused_for_half_a_minute_and_no_other_is,
     the_profile_is_401_without_a_token,
     a_token_that_was_tampered_with_is_rejected,
     a_token_without_a_signature_is_rejected,
@@ -49,6 +53,28 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_response(world: Wo
     let mut unknown = expect_problem(401, world.shop.open_session(&unique_email(), PASSWORD).await)?;
     (wrong.request_id, unknown.request_id) = (None, None);
     ensure!(wrong == unknown);
+    Ok(())
+}
+
+/// The limit per client address is not tested: all journeys have one address, so they would be refused as well.
+async fn after_ten_failed_log_ins_an_account_is_refused_for_half_a_minute_and_no_other_is(
+    world: World,
+) -> Result<()> {
+    let (ada, eve) = (world.customer().await?, world.customer().await?);
+    let shop = world.shop.with_retries(Duration::ZERO);
+    for (email, password) in [(ada.email.clone(), PASSWORD), (unique_email(), "not the password")] {
+        let credentials = |password| json!({ "email": email, "password": password });
+        let log_in =
+            async |password| shop.send(Request::post("/sessions").json(&credentials(password))).await;
+        for _ in 0..10 {
+            ensure!(log_in("not the password").await?.status == 401);
+        }
+        let refused = log_in(password).await?;
+        ensure!(refused.status == 429, "the log-in after ten failures returned {}", refused.status);
+        let retry_after = refused.retry_after().context("there is no `Retry-After`")?;
+        ensure!(retry_after <= 30, "the account is locked for {retry_after} s");
+    }
+    ensure!(shop.open_session(&eve.email, PASSWORD).await?.response.status == 201);
     Ok(())
 }
 

@@ -1,13 +1,13 @@
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{Ipv4Addr, TcpStream},
     time::Duration,
 };
 
 use async_nats::HeaderMap;
 use axum::http::Response;
 use bytes::Bytes;
-use contracts::call::{self, BODY_LIMIT, TimeLeft};
+use contracts::call::{self, BODY_LIMIT, Peer, TimeLeft};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testbed::TIMEOUT;
@@ -55,6 +55,7 @@ async fn a_request_and_its_response_are_forwarded_unchanged() {
     assert_eq!(received.headers()["idempotency-key"], "pay-1");
     assert_eq!(received.headers()["x-request-id"], "trace-7");
     assert!(!received.headers().contains_key("cookie") && !received.headers().contains_key("authorization"));
+    assert_eq!(received.extensions().get(), Some(&Peer(Ipv4Addr::LOCALHOST.into())));
     let TimeLeft(left) = received.extensions().get().copied().unwrap();
     assert!(!left.is_zero() && left < Duration::from_secs(8), "{left:?}");
 }

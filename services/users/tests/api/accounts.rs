@@ -1,4 +1,4 @@
-use contracts::caller::Role;
+use contracts::{call::Peer, caller::Role};
 use futures::future::join_all;
 use http::{Request, StatusCode};
 use serde_json::json;
@@ -34,6 +34,42 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
     assert_eq!(unknown.status, StatusCode::UNAUTHORIZED);
     assert_eq!(wrong.body["type"], unknown.body["type"]);
     assert_eq!(wrong.body["detail"], unknown.body["detail"]);
+}
+
+#[tokio::test]
+async fn after_ten_wrong_passwords_log_ins_to_this_account_from_this_client_are_refused() {
+    let users = Users::open().await;
+    users.register("ada@example.com").await;
+    users.register("bob@example.com").await;
+    for address in ["ada@example.com", "nobody@example.com"] {
+        for _ in 0..10 {
+            assert_eq!(users.log_in(address, "wrong horse").await.status, StatusCode::UNAUTHORIZED);
+        }
+        let refused = users.log_in(&address.to_uppercase(), "correct horse").await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        let retry_after: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=30).contains(&retry_after), "{retry_after}");
+    }
+    assert_eq!(users.log_in("bob@example.com", "correct horse").await.status, StatusCode::CREATED);
+
+    let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
+    let elsewhere = Request::post("/sessions").extension(Peer("192.0.2.7".parse().unwrap()));
+    assert_eq!(users.client.json(elsewhere, None, credentials).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn ten_wrong_current_passwords_refuse_a_change() {
+    let users = Users::open().await;
+    let ada = users.customer("ada@example.com").await;
+    let change = async |current: &str| {
+        let body = json!({"current": current, "new": "battery staple"});
+        users.client.json(Request::put("/users/me/password"), Some(ada), body).await.status
+    };
+    for _ in 0..10 {
+        assert_eq!(change("wrong horse").await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(change("correct horse").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(users.log_in("ada@example.com", "correct horse").await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! The routes below `/users` and `/sessions`, and the middleware that verifies tokens.
 
+use std::net::SocketAddr;
+
 use axum::{
     Json, Router,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -12,7 +14,7 @@ use serde::Deserialize;
 
 use super::{
     App, Error,
-    domain::{Email, Name, Password, Session, User},
+    domain::{Email, Name, Password, Session, User, email_key},
 };
 use crate::{
     caller::Caller,
@@ -72,7 +74,11 @@ struct LogInBody {
     password: Password,
 }
 
-async fn log_in(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<Session>), Error> {
+async fn log_in(
+    State(app): State<App>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    body: Body,
+) -> Result<(StatusCode, Json<Session>), Error> {
     let body: LogInBody = body.parse()?;
     let mut invalid = Invalid::default();
     let short =
@@ -81,7 +87,8 @@ async fn log_in(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<
     let password = invalid.check("password", body.password.parse_existing());
     let (Some(()), Some(password)) = (email, password) else { return Err(invalid.into()) };
 
-    let session = app.log_in(&body.email, password).await?;
+    let session = app.log_in(&body.email, password);
+    let session = app.throttle.guess(email_key(&body.email), client.ip(), session).await?;
     Ok((StatusCode::CREATED, Json(session)))
 }
 
@@ -118,13 +125,18 @@ struct ChangePasswordBody {
     new: Password,
 }
 
-async fn change_password(State(app): State<App>, body: Body, caller: Caller) -> Result<StatusCode, Error> {
+async fn change_password(
+    State(app): State<App>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    body: Body,
+    caller: Caller,
+) -> Result<StatusCode, Error> {
     let body: ChangePasswordBody = body.parse()?;
     let mut invalid = Invalid::default();
     let current = invalid.check("current", body.current.parse_existing());
     let new = invalid.check("new", body.new.parse());
     let (Some(current), Some(new)) = (current, new) else { return Err(invalid.into()) };
 
-    app.change_password(caller, current, new).await?;
+    app.change_password(caller, client.ip(), current, new).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457): the body of every error response.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -15,6 +17,8 @@ pub struct Problem {
     title: &'static str,
     detail: Option<String>,
     errors: Vec<FieldError>,
+    /// In seconds. Sent with 429 and 503.
+    retry_after: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +30,7 @@ struct FieldError {
 impl Problem {
     /// Creates a problem. `kind` is stable and becomes the type URI: `/problems/{kind}`.
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
-        Self { status, kind, title, detail: None, errors: Vec::new() }
+        Self { status, kind, title, detail: None, errors: Vec::new(), retry_after: 1 }
     }
 
     /// 500: an internal error, without details.
@@ -37,6 +41,13 @@ impl Problem {
     /// 403: the operation is for staff.
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Only staff may do this")
+    }
+
+    /// 429: the client may retry after this time.
+    pub fn too_many_requests(title: &'static str, retry_after: Duration) -> Self {
+        let seconds = u64::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", title);
+        Self { retry_after: seconds, ..problem }
     }
 
     /// Adds a detail that is specific to this request.
@@ -83,8 +94,8 @@ impl IntoResponse for Problem {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"))
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"))
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after))
             }
             _ => None,
         };

@@ -35,6 +35,41 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
 }
 
 #[tokio::test]
+async fn after_ten_wrong_passwords_log_ins_to_this_account_are_refused_for_half_a_minute() {
+    let shop = Shop::open().await;
+    shop.register("ada@example.com").await;
+    shop.register("bob@example.com").await;
+    for address in ["ada@example.com", "nobody@example.com"] {
+        for _ in 0..10 {
+            let wrong = shop.log_in(address, "wrong horse").await;
+            assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+        }
+        let refused = shop.log_in(&address.to_uppercase(), "correct horse").await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        let retry_after: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=30).contains(&retry_after), "{retry_after}");
+    }
+    assert_eq!(shop.log_in("bob@example.com", "correct horse").await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn ten_wrong_current_passwords_refuse_a_change() {
+    let shop = Shop::open().await;
+    shop.register("ada@example.com").await;
+    let session = shop.log_in("ada@example.com", "correct horse").await;
+    let change = async |current: &str| {
+        let request = shop.request(Method::PUT, "/users/me/password");
+        let body = json!({"current": current, "new": "battery staple"});
+        answer(request.bearer_auth(session.body["token"].as_str().unwrap()).json(&body)).await.status
+    };
+    for _ in 0..10 {
+        assert_eq!(change("wrong horse").await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(change("correct horse").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(shop.log_in("ada@example.com", "correct horse").await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn after_a_change_only_the_new_password_is_accepted() {
     let shop = Shop::open().await;
     shop.register("ada@example.com").await;
