@@ -47,7 +47,7 @@ impl Mutant {
         let mut all = Vec::new();
         for entry in entries {
             let path = entry?.path();
-            if path.is_dir() {
+            if path.join("mutant.toml").is_file() {
                 all.push(Self::read(&path)?);
             }
         }

@@ -140,8 +140,6 @@ impl Lock {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
 
     /// A course with two stages whose crates `a` and `b` are the same; `b` depends on `a` and on an external crate.
@@ -180,14 +178,6 @@ mod tests {
                     [[package]]\nname = \"farther\"\nversion = \"1.0.0\"\nsource = \"registry\"\n"
                 ));
             }
-            assert!(
-                Command::new("git")
-                    .args(["init", "--quiet"])
-                    .current_dir(course.0.path())
-                    .status()
-                    .unwrap()
-                    .success()
-            );
             course
         }
 
