@@ -30,8 +30,12 @@ pub struct Runner<'a> {
     inputs: Inputs,
     /// Runs steps even if they have passed already.
     force: bool,
+    /// The logs, and for each step that has passed the digest of its inputs.
+    folder: PathBuf,
     /// Ends the running steps if this process is killed.
     guard: Guard,
+    /// A copy of this program, which runs the steps: one of them compiles this program and replaces it.
+    program: PathBuf,
 }
 
 /// What happened to a step.
@@ -66,7 +70,11 @@ impl<'a> Runner<'a> {
     pub fn new(course: &'a Course, force: bool) -> Result<Self> {
         let null = File::options().write(true).open("/dev/null")?;
         let guard = Guard::spawn(&Guard::find_program()?, null)?;
-        Ok(Self { course, inputs: Inputs::read(course)?, force, guard })
+        let folder = course.root.join("target").join("verified");
+        fs::create_dir_all(&folder).context("cannot create the folder of the logs")?;
+        let program = folder.join("verify");
+        fs::copy(std::env::current_exe()?, &program).context("cannot copy this program")?;
+        Ok(Self { course, inputs: Inputs::read(course)?, force, folder, guard, program })
     }
 
     /// Runs steps. A step that fails does not stop the others.
@@ -74,7 +82,6 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// A step cannot be started, or a file cannot be written.
     pub async fn run(&self, steps: &[Step]) -> Result<Vec<Outcome>> {
-        fs::create_dir_all(self.folder()).context("cannot create the folder of the logs")?;
         let lane = async |lane| {
             let mut outcomes = Vec::new();
             for step in steps.iter().filter(|step| step.lane() == lane) {
@@ -89,7 +96,7 @@ impl<'a> Runner<'a> {
 
     async fn run_step(&self, step: &Step) -> Result<Outcome> {
         let digest = self.inputs.digest(step);
-        let passed = self.folder().join(step.slug());
+        let passed = self.folder.join(step.slug());
         let name = step.name.clone();
         if !self.force && fs::read_to_string(&passed).is_ok_and(|before| before == digest) {
             say(&format!("== {name}: unchanged since it passed"));
@@ -128,17 +135,12 @@ impl<'a> Runner<'a> {
 
     async fn spawn(&self, step: &Step, log: &PathBuf) -> Result<bool> {
         let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(&self.program);
         command.args(["step", &step.name]).current_dir(&self.course.root).process_group(0);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let mut child = command.spawn().context("cannot start a step")?;
         let _group = ProcessGroup::watched(child.id(), &self.guard);
         Ok(child.wait().await?.success())
-    }
-
-    /// The logs, and for each step that has passed the digest of its inputs.
-    fn folder(&self) -> PathBuf {
-        self.course.root.join("target").join("verified")
     }
 }
 
