@@ -73,6 +73,7 @@ impl<'a> Runner<'a> {
         let folder = course.root.join("target").join("verified");
         fs::create_dir_all(&folder).context("cannot create the folder of the logs")?;
         let program = folder.join("verify");
+        fs::remove_file(&program).ok(); // a file that is running cannot be overwritten
         fs::copy(std::env::current_exe()?, &program).context("cannot copy this program")?;
         Ok(Self { course, inputs: Inputs::read(course)?, force, folder, guard, program })
     }

@@ -4,6 +4,9 @@ impl From<AccountError> for Problem {
             AccountError::WrongCredentials => {
                 (todo!("choose the status"), "wrong-credentials", "Wrong e-mail address or password")
             }
+            AccountError::TooManyGuesses { retry_after } => {
+                return Self::too_many_requests("Too many wrong passwords; please retry later", retry_after);
+            }
             AccountError::WrongPassword => {
                 (todo!("choose the status"), "wrong-password", "Wrong current password")
             }
