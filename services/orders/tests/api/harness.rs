@@ -192,10 +192,13 @@ impl Orders {
         commands.filter(|command| command.aggregate_id == order).collect()
     }
 
-    /// Waits until so many commands were sent for an order, and returns them.
+    /// Waits until so many commands were sent for an order, and returns them. More may follow soon, because a command
+    /// without a reply is sent again.
     pub async fn wait_for_commands(&self, order: Uuid, count: usize) -> Vec<Envelope<Command>> {
         let enough = async || Some(self.commands(order).await).filter(|commands| commands.len() >= count);
-        wait_for(&format!("{count} commands for the order {order}"), enough).await
+        let mut commands = wait_for(&format!("{count} commands for the order {order}"), enough).await;
+        commands.truncate(count);
+        commands
     }
 
     /// The payloads of a stream, oldest first.

@@ -45,7 +45,7 @@ async fn an_order_placed_before_a_crash_is_sent_to_products_after_the_restart() 
     assert!(orders.commands(order).await.is_empty());
     orders.crash();
     orders.start(&[], Background::All).await;
-    assert_eq!(orders.wait_for_commands(order, 1).await.len(), 1);
+    orders.wait_for_commands(order, 1).await;
 }
 
 #[tokio::test]
