@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 /// How long a chapter may take to compile and start.
 const START: Duration = Duration::from_mins(15);
-/// Installs the tool that runs all other commands, so it cannot be tested with it.
+/// Installs `just`, which the other commands need. It is installed already where this test runs.
 const NOT_RUN: &str = "cargo install ";
 
 /// The commands for one chapter: from its `just chapter N` to the next one. None if the README does not start that chapter.
@@ -21,7 +21,7 @@ pub fn commands(course: &Course, chapter: u32) -> Result<Option<Vec<String>>> {
 }
 
 /// Runs the commands for a chapter with a run folder of their own, one after the other. Each must succeed. `just chapter` runs in the
-/// background until the end, like in a second terminal.
+/// background until the end, as in a second terminal.
 ///
 /// # Errors
 /// A command failed.

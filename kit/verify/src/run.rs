@@ -34,7 +34,7 @@ pub struct Runner<'a> {
     folder: PathBuf,
     /// Ends the running steps if this process is killed.
     guard: Guard,
-    /// A copy of this program, which runs the steps: one of them compiles this program and replaces it.
+    /// A copy of this program, which runs the steps: one of the steps compiles this program and replaces the original.
     program: PathBuf,
 }
 
@@ -217,14 +217,14 @@ pub fn summary(outcomes: &[Outcome], with_cases: bool, elapsed: Duration, busy: 
     text
 }
 
-/// The time that the cores were busy and idle since the machine started, in seconds. None where the system does not tell.
+/// The time that the cores were busy and idle since the machine started, in seconds. None if the system reports none.
 pub fn core_seconds() -> Option<[f64; 2]> {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let ticks: Vec<f64> =
         stat.lines().next()?.split_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
     let idle = ticks.get(3)? + ticks.get(4)?; // idle, and idle while a disk works
-    let all: f64 = ticks.iter().take(8).sum(); // without the time of guests, which is contained in the others
+    let all: f64 = ticks.iter().take(8).sum(); // without the time of guests, which the others include
     Some([(all - idle) / TICKS_PER_SECOND, idle / TICKS_PER_SECOND])
 }
 

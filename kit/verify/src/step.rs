@@ -81,9 +81,9 @@ pub enum Workspace {
 /// Steps that run at the same time as those of the other lane. In each lane one runs at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// They compute: the compiler, tests.
+    /// Steps that need the CPU: compilation and tests.
     Compute,
-    /// They wait most of the time for the processes of a stage.
+    /// Steps that wait most of the time for the processes of a stage.
     Stage,
 }
 

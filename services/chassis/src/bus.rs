@@ -36,7 +36,7 @@ pub async fn connect(service: &str, url: &str) -> anyhow::Result<Client> {
     connect_and_count(service, url, watch::Sender::new(0)).await
 }
 
-/// The same, and counts how often the connection has come up.
+/// Connects like [`connect`], and counts how often the connection has come up.
 async fn connect_and_count(
     service: &str,
     url: &str,
@@ -133,7 +133,7 @@ impl Bus {
         Ok(())
     }
 
-    /// Notifies its receiver when the connection comes up again: the server may have lost its store in the meantime.
+    /// A receiver that is notified when the connection comes up again: the server may have lost its store meanwhile.
     pub fn connections(&self) -> watch::Receiver<u64> {
         let mut connections = self.connections.clone();
         connections.mark_unchanged();
@@ -151,7 +151,7 @@ impl Bus {
         let stored: PullConsumer = match self.jetstream.get_consumer_from_stream(name, stream).await {
             Ok(stored) => stored,
             Err(error) if is_missing(&error.kind()) => {
-                // It fails if another instance has just created a different one. Then the caller retries, and finds it.
+                // This fails if another instance has just created a different one. The caller retries and finds it.
                 return Ok(self.jetstream.create_consumer_strict_on_stream(config.clone(), stream).await?);
             }
             Err(error) => return Err(error.into()),
@@ -168,7 +168,7 @@ impl Bus {
         self.nats.connection_state() == State::Connected
     }
 
-    /// Whether messages can be published and are consumed, or why not. One request to the server.
+    /// Whether messages can be published and are consumed, or why not. Sends one request to the server.
     pub async fn ready(&self) -> Result<(), String> {
         if !self.is_connected() {
             return Err("not connected to NATS".to_owned());

@@ -1,4 +1,4 @@
-//! Whether the consumers of a service make progress, for its readiness.
+//! Tracks whether the consumers of a service make progress, because its readiness depends on it.
 //!
 //! A message that fails for a reason that may be transient is retried for ever. So somebody has to notice when a consumer
 //! has processed nothing for a while, for example because the disk is full. Such a service is not ready, but alive: a
@@ -18,7 +18,7 @@ const MAX_FAILING: Duration = Duration::from_secs(30);
 /// another instance has processed the message.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(20);
 
-/// The consumers whose messages have only failed lately.
+/// The consumers whose recent messages have all failed.
 #[derive(Clone, Default)]
 pub struct Consuming(Arc<Mutex<BTreeMap<String, Failing>>>);
 

@@ -39,8 +39,8 @@ use crate::{
 const BATCH_SIZE: usize = 64;
 
 /// How often the handler of this process may panic on a message before the message is rejected. A panic is a bug: this
-/// build is unlikely to ever process the message. But it may also be due to the moment, so a few retries come first, for
-/// three seconds. Deliveries do not count: they may have failed for other reasons, and in other processes.
+/// build is unlikely to ever process the message. But a panic may also have a transient cause, so a few retries come
+/// first, over three seconds. Deliveries do not count: they may have failed for other reasons, and in other processes.
 const MAX_PANICS: u32 = 5;
 
 /// The maximum delay between two attempts.
@@ -136,7 +136,7 @@ impl<H: Handler> Consumer<H> {
                     stream = self.stream,
                     "consuming failed, retrying"
                 );
-                self.bus.stream_missing(); // it may be
+                self.bus.stream_missing(); // that may be the reason
             }
             tokio::time::sleep(RETRY_DELAY).await;
         }
@@ -162,7 +162,7 @@ impl<H: Handler> Consumer<H> {
                 if let Err(error) = self.acknowledge(message, outcome).await {
                     // The server delivers it again, and the inbox skips it if it was processed.
                     tracing::warn!(error = error_chain(&*error), "acknowledging a message failed");
-                    self.bus.stream_missing(); // the one of the dead letters may be
+                    self.bus.stream_missing(); // the dead-letter stream may be missing
                 }
             }
             errors.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -56,11 +56,11 @@ pub fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(shutdown)
 }
 
-/// Runs until `serving`, which ends after `shutdown` is cancelled, has finished the requests in flight, or the grace
-/// period is over.
+/// Runs until `shutdown` is cancelled and `serving` has finished the requests in flight, or until the grace period is
+/// over.
 ///
-/// If a background task ends before the shutdown, so does the process, with an error. Otherwise nobody would notice that
-/// the work of the task is no longer done; after a restart it is.
+/// If a background task ends before the shutdown, the process ends with an error, so that it is restarted. Otherwise
+/// nobody would notice that the work of the task is no longer done.
 pub async fn run(
     serving: impl Future<Output = ()>,
     mut tasks: Tasks,

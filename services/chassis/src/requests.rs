@@ -31,14 +31,14 @@ use crate::{
     web::{Problem, write_problem},
 };
 
-/// The maximum number of requests that the router handles at the same time. Others wait, and their time runs.
+/// The maximum number of requests that the router handles at the same time. Others wait, while their time runs down.
 const MAX_IN_FLIGHT: usize = 512;
 
-/// The maximum number of requests that are accepted and not yet answered. Further ones are answered 503 at once, so that a
-/// backlog is limited, also that of a process that was frozen.
+/// The maximum number of requests that are accepted and not yet answered. Further ones are answered 503 at once, so
+/// that the backlog is limited, even in a process that was frozen.
 const MAX_ACCEPTED: usize = 8192;
 
-/// A limit for a subscription that is never reached, see [`Requests::stop_delivery`].
+/// A number of messages that no subscription ever receives, see [`Requests::stop_delivery`].
 const UNREACHABLE_LIMIT: u64 = 1_000_000_000_000;
 
 /// The requests to one service.
@@ -102,7 +102,7 @@ impl Requests {
     /// `Subscriber::unsubscribe` alone would lose some: the client library forgets a subscription when it sends the command,
     /// and discards what the server delivers until it has processed the command. `Subscriber::drain` forgets it almost as
     /// early. With a limit, the library keeps the subscription until the limit is reached. The server ends the subscription
-    /// at once, because it takes a limit of more than nine digits for none.
+    /// at once, because it treats a limit of more than nine digits as no limit.
     async fn stop_delivery(&mut self) {
         // Each of these fails only without a connection, and then no request arrives either.
         self.subscription.unsubscribe_after(UNREACHABLE_LIMIT).await.ok();
@@ -130,7 +130,7 @@ impl Requests {
 }
 
 impl Handler {
-    /// The response to a request. None after its time is over: the gateway has already answered 504.
+    /// The response to a request. None if its time is over: the gateway has already answered 504.
     async fn answer(&self, request: Message, arrived: Instant) -> Option<Response> {
         let call = match call::parse_request(&request.headers.unwrap_or_default(), request.payload) {
             Ok(call) => call,
@@ -177,7 +177,7 @@ impl Handler {
         Ok(self.nats.publish_with_headers(reply, headers, body).await?)
     }
 
-    /// Waits until the server has processed everything that was sent before, and what it has sent before is received.
+    /// Waits until the server has processed everything that we have sent, and we have received what it sent until then.
     ///
     /// The server processes the commands of a connection in order. Its reply to this request says that nobody has
     /// subscribed to the subject.

@@ -71,7 +71,7 @@ pub async fn serve(mut listener: TcpListener, router: Router, shutdown: impl Fut
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             let _until_closed = permit;
-            connection.await.ok(); // an error concerns only this client, who has caused it
+            connection.await.ok(); // an error affects only this client
         });
     }
     drop(listener); // a client that connects from now on is refused, and can try another instance

@@ -35,7 +35,7 @@ pub struct Peer(pub IpAddr);
 ///
 /// It is a duration because the clocks of two machines differ: with a point in time, a service whose clock is a few seconds
 /// ahead would drop every request. The price is that the time in the buffers of NATS and of the client library is not
-/// counted. A service that was frozen may therefore carry out a request that the gateway has answered 504 long ago, which
+/// counted. A service that was frozen may therefore carry out a request that the gateway answered 504 long ago, which
 /// is why 504 means that the outcome is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeLeft(pub Duration);

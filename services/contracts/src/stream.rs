@@ -9,7 +9,7 @@ use async_nats::jetstream::{
 
 /// The version of the settings in this file. Increment it when you change one. Each stream and consumer carries it in its
 /// metadata: an instance updates what an older version has created, and keeps what a newer version has created. So during
-/// a rolling change, an old instance that restarts does not take the change back.
+/// a rolling change, an old instance that restarts does not undo the change.
 pub const SETTINGS_VERSION: u32 = 1;
 
 const SETTINGS_VERSION_KEY: &str = "settings-version";
@@ -62,7 +62,7 @@ fn metadata() -> HashMap<String, String> {
     HashMap::from([(SETTINGS_VERSION_KEY.to_owned(), SETTINGS_VERSION.to_string())])
 }
 
-/// The version in the metadata of a stream or consumer. Before there were versions, it was 0.
+/// The version in the metadata of a stream or consumer. It is 0 if the metadata contains none.
 pub fn settings_version<S: BuildHasher>(metadata: &HashMap<String, String, S>) -> u32 {
     metadata.get(SETTINGS_VERSION_KEY).and_then(|version| version.parse().ok()).unwrap_or(0)
 }

@@ -1,9 +1,9 @@
-//! Limits how many passwords a client can guess, and how much of the hashing its guesses keep busy.
+//! Limits how many passwords a client can guess, and so how much of the hashing capacity wrong guesses can take.
 //!
-//! Only wrong passwords count. They are counted by the account, whether it exists or not, together with the network of the
-//! client. So a client that guesses the passwords of an account locks out only itself: the owner logs in from another
-//! network as always, and waits at most [`Limit::pause`] in the same one. A count by the account alone would let anybody
-//! lock the owner out. The price is that an attacker with many networks is slowed down and not stopped. A second count, by
+//! Only wrong passwords count. They are counted for the account, whether it exists or not, together with the network of
+//! the client. So a client that guesses the passwords of an account locks out only its own network: the owner can log
+//! in from any other, and from the same one after [`Limit::pause`]. A count for the account alone would let anybody lock
+//! the owner out. The price is that an attacker with many networks is slowed down and not stopped. A second count, for
 //! the network alone, covers guesses at many accounts.
 //!
 //! The counts are in memory: a restart forgets them, and each process has its own.
@@ -24,7 +24,7 @@ use super::{AccountError, Error};
 #[derive(Clone, Copy)]
 struct Limit {
     failures: u32,
-    /// Failures count for so long after the first one.
+    /// For how long failures are added up, starting with the first one.
     within: Duration,
     /// How long guesses are refused after the last failure that was allowed. Then the count starts again.
     pause: Duration,
@@ -149,7 +149,7 @@ impl<K: Clone + Eq + Hash> Tallies<K> {
         AccountError::TooManyGuesses { retry_after }.into()
     }
 
-    /// Calls a function with the count of this key, which starts again if it is forgotten.
+    /// Calls a function with the count of this key. A count whose time is over starts again.
     fn with_tally<T>(&self, key: &K, now: Instant, work: impl FnOnce(&mut Tally) -> T) -> T {
         let mut tallies = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         if tallies.len() >= MAX_TALLIES && !tallies.contains_key(key) {
@@ -164,7 +164,7 @@ impl<K: Clone + Eq + Hash> Tallies<K> {
     }
 }
 
-/// Removes the counts that are not needed, or else the lowest one.
+/// Removes the counts that are not needed, or the lowest one if all are.
 fn make_room<K: Clone + Eq + Hash>(tallies: &mut HashMap<K, Tally>, now: Instant) {
     tallies.retain(|_, tally| {
         tally.forgotten_at > now && (tally.failures > 0 || tally.full.receiver_count() > 0)
