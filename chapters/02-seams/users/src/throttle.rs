@@ -1,10 +1,10 @@
 //! Limits how many passwords a client can guess, and so how much of the hashing capacity wrong guesses can take.
 //!
-//! Only wrong passwords count. They are counted for the account, whether it exists or not, together with the network of
-//! the client. So a client that guesses the passwords of an account locks out only its own network: the owner can log
-//! in from any other, and from the same one after [`Limit::pause`]. A count for the account alone would let anybody lock
-//! the owner out. The price is that an attacker with many networks is slowed down and not stopped. A second count, for
-//! the network alone, covers guesses at many accounts.
+//! Only wrong passwords count. They are counted for the account, whether it exists or not, together with the network
+//! of the client. So a client that guesses the passwords of an account locks out only its own network: the owner can
+//! log in from any other, and from the same one after [`Limit::pause`]. A count for the account alone would let
+//! anybody lock the owner out. The price is that an attacker with many networks is slowed down and not stopped. A
+//! second count, for the network alone, covers guesses at many accounts.
 //!
 //! The counts are in memory: a restart forgets them, and each process has its own.
 
