@@ -159,8 +159,9 @@ impl Bus {
         let Some(newer) = stream::newer_consumer(&stored.cached_info().config, config) else {
             return Ok(stored);
         };
+        let updated = self.jetstream.update_consumer_on_stream(newer, stream).await?;
         tracing::info!(stream, consumer = name, "settings of a consumer updated");
-        Ok(self.jetstream.update_consumer_on_stream(newer, stream).await?)
+        Ok(updated)
     }
 
     /// Whether the client library considers the connection up. It may notice a loss late.
