@@ -41,6 +41,15 @@ impl Drop for Launcher {
     }
 }
 
+/// Stops the stage and waits until all of its processes have ended. Otherwise the next session could find it running.
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if self.stage.is_some() {
+            self.command("just stop").output().ok();
+        }
+    }
+}
+
 impl<'a> Session<'a> {
     /// A session without a stage.
     pub fn new(course: &'a Course) -> Self {
